@@ -71,9 +71,7 @@ def test_plugin_marks_its_texts_with_its_own_package(folder):
 
     marks = {name: vars(import_module(name)).get("_") for name in names}
 
-    assert {
-        name: mark("x").package for name, mark in marks.items() if mark and mark("x").package != package
-    } == {}
+    assert {mark("x").package for mark in marks.values() if mark} <= {package}
 
 
 def test_translations_survive_a_rewrite_and_texts_that_are_gone_do_not():
