@@ -13,6 +13,9 @@ STATIC := lint types imports docs
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
 
+# Where this is set, crmkit would be compiled again at every start, which no user of a released wheel sees.
+demo bench: export PYTHONDONTWRITEBYTECODE :=
+
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
