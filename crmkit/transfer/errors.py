@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from crmkit.core.errors import CrmkitError
@@ -38,6 +39,11 @@ def shorten(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
+def _filled(template: Text, facts: Mapping[str, Any], locale: str | None) -> str:
+    shown = {key: translate(fact, locale) if isinstance(fact, Text) else fact for key, fact in facts.items()}
+    return translate(template, locale).format_map(shown)
+
+
 class SourceError(CrmkitError):
     """A file cannot be read as it is; the import stops.
 
@@ -70,16 +76,16 @@ class SourceError(CrmkitError):
         """Return file, line and column, as far as they are known."""
         facts = self.facts
         template = _FILE if facts["line"] is None else _LINE if facts["column"] is None else _CELL
-        return translate(template, locale).format_map(facts)
+        return _filled(template, facts, locale)
 
     def why(self, locale: str | None = None) -> str:
         """Return the reason alone."""
-        return translate(self.facts["reason"], locale).format_map(self.facts)
+        return _filled(self.facts["reason"], self.facts, locale)
 
     def hint(self, locale: str | None = None) -> str:
         """Return what would be accepted; empty where the reason says it already."""
         accepted = self.facts["accepted"]
-        return translate(accepted, locale).format_map(self.facts) if accepted else ""
+        return _filled(accepted, self.facts, locale) if accepted else ""
 
 
 class SourceMissingError(SourceError):
@@ -173,7 +179,7 @@ class PlanError(CrmkitError):
 
     def localized(self, locale: str | None = None) -> str:
         """Return the place in the plan and what is wrong there."""
-        message = translate(self.facts["message"], locale).format_map(self.facts)
+        message = _filled(self.facts["message"], self.facts, locale)
         return translate(self.template, locale).format(where=self.facts["where"], message=message)
 
 
