@@ -1,1 +1,144 @@
-"""crmkit."""
+"""crmkit: a framework on which companies build their own CRM.
+
+This module is the public API: plugins import from here and from nowhere else in crmkit. Names are imported when they
+are first used, so that ``import crmkit`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmkit.core.clock import Clock as Clock, FixedClock as FixedClock, SystemClock as SystemClock
+    from crmkit.core.config import Company as Company, Config as Config, Database as Database
+    from crmkit.core.crm import CRM as CRM
+    from crmkit.core.entity import (
+        ExtensionRecord as ExtensionRecord,
+        Owned as Owned,
+        Pipelined as Pipelined,
+        Record as Record,
+        any_ref as any_ref,
+        computed as computed,
+        entity as entity,
+        extension as extension,
+        field as field,
+        mixin as mixin,
+        ref as ref,
+    )
+    from crmkit.core.errors import (
+        ConfigurationError as ConfigurationError,
+        ConflictError as ConflictError,
+        CrmkitError as CrmkitError,
+        DeclarationError as DeclarationError,
+        FieldProblem as FieldProblem,
+        ForbiddenError as ForbiddenError,
+        NotFoundError as NotFoundError,
+        StaleError as StaleError,
+        StatementRefusedError as StatementRefusedError,
+        UnknownEntityError as UnknownEntityError,
+        UnknownFieldError as UnknownFieldError,
+        ValidationError as ValidationError,
+    )
+    from crmkit.core.fields import (
+        AnyReference as AnyReference,
+        Boolean as Boolean,
+        Choice as Choice,
+        Column as Column,
+        Date as Date,
+        DateTime as DateTime,
+        Decimals as Decimals,
+        Email as Email,
+        FieldType as FieldType,
+        File as File,
+        Integer as Integer,
+        Json as Json,
+        LongText as LongText,
+        MoneyType as MoneyType,
+        MultiChoice as MultiChoice,
+        Number as Number,
+        Option as Option,
+        Percent as Percent,
+        Phone as Phone,
+        Reference as Reference,
+        Refused as Refused,
+        Target as Target,
+        Text as Text,
+        Url as Url,
+    )
+    from crmkit.core.hooks import Problem as Problem, hookimpl as hookimpl
+    from crmkit.core.ids import new_id as new_id
+    from crmkit.core.money import Money as Money
+    from crmkit.core.pipelines import (
+        EntryTask as EntryTask,
+        Guard as Guard,
+        Move as Move,
+        Pipeline as Pipeline,
+        Refusal as Refusal,
+        Stage as Stage,
+    )
+    from crmkit.core.plugins import Plugin as Plugin, PluginError as PluginError
+    from crmkit.core.policy.people import Assignment as Assignment, Team as Team, User as User
+    from crmkit.core.policy.principal import Principal as Principal
+    from crmkit.core.policy.roles import (
+        Grant as Grant,
+        Mask as Mask,
+        Restriction as Restriction,
+        Role as Role,
+    )
+    from crmkit.core.reading.aggregates import (
+        average as average,
+        count as count,
+        greatest as greatest,
+        least as least,
+        total as total,
+    )
+    from crmkit.core.reading.reader import Page as Page, Reader as Reader
+    from crmkit.core.rules.errors import RuleError as RuleError
+    from crmkit.core.rules.rule import Rule as Rule
+    from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
+    from crmkit.core.writing.changes import Write as Write, WriteContext as WriteContext
+    from crmkit.core.writing.life import WriteRefusedError as WriteRefusedError
+    from crmkit.core.writing.writer import Writer as Writer
+
+_HOMES = {
+    "core.clock": "Clock FixedClock SystemClock",
+    "core.config": "Company Config Database",
+    "core.crm": "CRM",
+    "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
+    "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
+    "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",
+    "core.fields": "AnyReference Boolean Choice Column Date DateTime Decimals Email FieldType File Integer Json "
+    "LongText MoneyType MultiChoice Number Option Percent Phone Reference Refused Target Text Url",
+    "core.hooks": "Problem hookimpl",
+    "core.ids": "new_id",
+    "core.money": "Money",
+    "core.pipelines": "EntryTask Guard Move Pipeline Refusal Stage",
+    "core.plugins": "Plugin PluginError",
+    "core.policy.people": "Assignment Team User",
+    "core.policy.principal": "Principal",
+    "core.policy.roles": "Grant Mask Restriction Role",
+    "core.reading.aggregates": "average count greatest least total",
+    "core.reading.reader": "Page Reader",
+    "core.rules.errors": "RuleError",
+    "core.rules.rule": "Rule",
+    "core.text": "translate translator use_locale",
+    "core.writing.changes": "Write WriteContext",
+    "core.writing.life": "WriteRefusedError",
+    "core.writing.writer": "Writer",
+}
+_HOME_OF = {name: f"crmkit.{home}" for home, names in _HOMES.items() for name in names.split()}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - one table says what is public and where it lives
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'crmkit' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,221 @@
+"""One CRM: its plugins, its registry, its database, and the doors to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.clock import Clock, SystemClock
+from crmkit.core.config import Config
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import NotFoundError
+from crmkit.core.hooks import Hooks
+from crmkit.core.ledger import Ledger
+from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
+from crmkit.core.policy.access import Access
+from crmkit.core.policy.access_cache import AccessCache
+from crmkit.core.policy.people import CORE_ROLES, PEOPLE
+from crmkit.core.policy.principal import Principal
+from crmkit.core.reading.ordering import Order, order_decoder
+from crmkit.core.reading.reader import Reader
+from crmkit.core.registry import CORE, Claim, Registry
+from crmkit.core.rules.moment import Moment
+from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.loading import Loader, make_loader
+from crmkit.core.storage.numbers import Numbers
+from crmkit.core.storage.prepared import Insert
+from crmkit.core.storage.schema import Schema
+from crmkit.core.storage.statements import StatementCache
+from crmkit.core.writing.store import Store
+from crmkit.core.writing.values import record_from_values
+from crmkit.core.writing.writer import Writer
+
+__all__ = ["CRM"]
+
+_REGISTER = ("crmkit_register_entities", "crmkit_register_roles", "crmkit_register_pipelines")
+
+
+class CRM:
+    """A company's CRM. Making one loads its plugins and connects to nothing; several live side by side.
+
+    Raises:
+        PluginError: the plugins do not fit together; every reason is given, before anything runs.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        plugins: Sequence[LoadedPlugin | ModuleType] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Load *plugins*, or those that *config* enables by name, and build the registry and the tables."""
+        self.config, self.clock = config, clock or SystemClock()
+        found = find_plugins(config.plugins) if plugins is None else [_loaded(plugin) for plugin in plugins]
+        self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order(found))
+        self.hooks = Hooks(self.plugins)
+        self.registry = build_registry(self.plugins, self.hooks, config.company.currency)
+        self.schema = Schema.build(self.registry)
+        self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
+        self.statements = StatementCache()
+        self._shapes: dict[Any, int] = {}
+        self._loaders: dict[tuple[str, frozenset[str]], Loader] = {}
+        self._zone = ZoneInfo(config.company.time_zone)
+
+    # The doors.
+
+    def principal(self, reference: str | UUID) -> Principal:
+        """Return the principal of the user with this id, e-mail address or name.
+
+        Raises:
+            NotFoundError: there is no such active user, or several have the name.
+        """
+        user = self.schema.tables["core_user"]
+        wanted = user.c.id == reference if isinstance(reference, UUID) else _names(user, reference)
+        active = sa.and_(user.c.deleted_at.is_(None), user.c.is_active.is_(True))
+        with self.storage.reading() as connection:
+            rows = connection.execute(sa.select(user.c.id, user.c.name).where(wanted, active).limit(2)).all()
+        if len(rows) != 1:
+            raise NotFoundError("core.user", reference)
+        return Principal(rows[0].id, rows[0].name)
+
+    @contextmanager
+    def read(self, principal: Principal) -> Iterator[Reader]:
+        """Give a reader for *principal*: one snapshot on SQLite, autocommit on PostgreSQL.
+
+        Raises:
+            InactiveUserError: the user is gone or inactive.
+        """
+        with self.storage.reading() as connection:
+            yield Reader(self, connection, self._accesses.resolve(connection, principal))
+
+    @contextmanager
+    def write(self, principal: Principal, *, cause: str = "", request_id: str | None = None) -> Iterator[Writer]:
+        """Give a writer for *principal*; it commits when the block ends and rolls back on any error.
+
+        *cause* says in the ledger what made the write happen, such as ``cli:import``.
+
+        Raises:
+            InactiveUserError: the user is gone or inactive.
+        """
+        with self.storage.writing() as connection:
+            access = self._accesses.resolve(connection, principal)
+            writer = Writer(self, connection, access, cause or principal.name, request_id)
+            yield writer
+            writer.finish()
+
+    @contextmanager
+    def system(self, reason: str) -> Iterator[Writer]:
+        """Give a writer without limits, the explicit way around the wall; *reason* is kept in the ledger."""
+        with self.write(Principal(None, "system", reason), cause=f"system: {reason}") as writer:
+            yield writer
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self.storage.dispose()
+
+    # What readers and writers share.
+
+    @cached_property
+    def _accesses(self) -> AccessCache:
+        return AccessCache(self.registry, self.schema, self.storage.dialect)
+
+    @cached_property
+    def system_access(self) -> Access:
+        """The access without limits."""
+        return Access(self.registry, 0, None, "system")
+
+    @cached_property
+    def store(self) -> Store:
+        """The statements that write."""
+        return Store(self.registry, self.schema, self.storage.dialect)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(self.schema, self.storage.dialect)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """The counters of human numbers."""
+        return Numbers(self.schema, self.storage.dialect)
+
+    @cached_property
+    def visits(self) -> Insert:
+        """What keeps visits to stages."""
+        return Insert(self.schema.system.stage_visit, self.storage.dialect)
+
+    def moment(self, access: Access) -> Moment:
+        """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""
+        zone = self._zone if access.is_system else ZoneInfo(access.time_zone)
+        return Moment.at(self.clock.now(), zone, access.user_id, access.home_team)
+
+    def shape_of(self, access: Access) -> int:
+        """Return a number that two accesses share exactly if their statements differ only in parameters."""
+        known = access.shape_number
+        if known is None:
+            known = access.shape_number = self._shapes.setdefault(access.shape, len(self._shapes))
+        return known
+
+    def loader(self, info: EntityInfo, access: Access) -> Loader:
+        """Return what selects and loads the records of *info* for *access*."""
+        host = self.registry.entities[info.host] if info.host else info
+        key = (info.table, access.entity(host).readable)
+        found = self._loaders.get(key)
+        if found is None:
+            found = self._loaders[key] = make_loader(info, key[1], self.storage.dialect.name)
+        return found
+
+    def defaults(self, info: EntityInfo, access: Access) -> Any:
+        """Return the extension *info* as it is where nothing was ever written."""
+        readable = access.entity(self.registry.entities[str(info.host)]).readable
+        mine = frozenset(name for name in info.fields if f"{info.extends_as}.{name}" in readable)
+        return record_from_values(info, mine, {name: field.default() for name, field in info.fields.items()})
+
+    def order_decoder(self, order: Order) -> Any:
+        """Return what decodes the cursor's values of *order*."""
+        return order_decoder(order, self.storage.dialect.name)
+
+    def rates_of(self, connection: Connection, currency: str) -> list[tuple[date, Decimal]]:
+        """Return the dated exchange rates of *currency*, oldest first."""
+        rate = self.schema.tables["core_exchange_rate"]
+        statement = sa.select(rate.c.valid_from, rate.c.rate).where(rate.c.currency == currency, rate.c.deleted_at.is_(None))
+        return [(day, value) for day, value in connection.execute(statement.order_by(rate.c.valid_from))]
+
+    def raise_epoch(self, connection: Connection) -> None:
+        """End the life of every cached access, in this process and in all others."""
+        epoch = self.schema.system.epoch
+        connection.execute(sa.update(epoch).values(value=epoch.c.value + 1))
+
+
+def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str) -> Registry:
+    """Return the registry of what core and *plugins* declare.
+
+    Raises:
+        PluginError: declarations conflict or refer to what is not there.
+    """
+    claims = [Claim(CORE, declared) for declared in (*PEOPLE, *CORE_ROLES)]
+    for hook in _REGISTER:
+        claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
+    return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)
+
+
+def _loaded(plugin: LoadedPlugin | ModuleType) -> LoadedPlugin:
+    return plugin if isinstance(plugin, LoadedPlugin) else as_loaded(plugin)
+
+
+def _names(user: sa.Table, reference: str) -> sa.ColumnElement[bool]:
+    try:
+        return user.c.id == UUID(reference)
+    except ValueError:
+        return sa.or_(user.c.email == reference, user.c.name == reference)

@@ -1,0 +1,173 @@
+"""Hooks: the questions that crmkit asks plugins, and the caller that keeps one plugin's failure its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pluggy
+
+from crmkit.core.errors import CrmkitError, DeclarationError
+from crmkit.core.plugins import LoadedPlugin, PluginError
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.pipelines import Guard, Pipeline
+    from crmkit.core.policy.roles import Restriction, Role
+    from crmkit.core.writing.changes import Write, WriteContext
+
+__all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
+
+hookspec = pluggy.HookspecMarker("crmkit")
+hookimpl = pluggy.HookimplMarker("crmkit")
+
+
+@attrs.frozen
+class Problem:
+    """Why a plugin refuses a write: a sentence, and the place of the write in the batch it was asked about."""
+
+    message: str
+    index: int = 0
+    field: str | None = None
+
+
+@hookspec
+def crmkit_register_entities() -> Sequence[type[Any]]:
+    """Return the entities and extensions that the plugin declares.
+
+    When: once, while the registry is built; no database is there.
+    Return: classes made by ``@entity`` or ``@extension``.
+    Combined: all are registered; two plugins claiming the same entity or field is an error that names both.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_roles() -> Sequence[Role | Restriction]:
+    """Return the roles and restrictions that the plugin ships.
+
+    When: once, while the registry is built.
+    Return: :class:`Role` and :class:`Restriction` objects; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
+    """Return the pipelines that the plugin ships, and the guards that moves may name.
+
+    When: once, while the registry is built.
+    Return: :class:`Pipeline` and :class:`Guard` objects; their ids begin with the plugin's name.
+    Combined: all are registered; the first pipeline of an entity is its default.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Set values of *writes*, or add writes through *context*.
+
+    When: inside the transaction, after normalising and before validation; again for what hooks added, at most
+    eight rounds.
+    Return: nothing; use ``write.set(field, value)``, ``context.create(record)`` and ``context.update(…)``.
+    Combined: plugins are asked in load order and see what those before them set.
+    Used by: ``crmkit/plugins/workspace/hooks.py`` (entry tasks).
+    """
+
+
+@hookspec
+def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem] | None:
+    """Refuse writes before they reach the database.
+
+    When: inside the transaction, after authorisation; *writes* can no longer be changed.
+    Return: ``None`` or the problems; never raise.
+    Combined: every plugin is asked; one problem refuses the whole batch. An unexpected error refuses it too.
+    Used by: ``crmkit/plugins/customers/hooks.py``.
+    """
+
+
+@hookspec
+def crmkit_check_move(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem] | None:
+    """Refuse stage changes; *writes* are all moves.
+
+    When: inside the transaction, after the pipeline's own guards.
+    Return: ``None`` or the problems; never raise.
+    Combined: every plugin is asked; one problem refuses the whole batch. An unexpected error refuses it too.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+
+
+class HookFailedError(CrmkitError):
+    """A plugin's hook raised an error, so the write that asked it is refused."""
+
+    code = "hook-failed"
+    template = _("Plugin {plugin!r} failed in {hook}, so nothing was written: {reason}")
+
+    def __init__(self, plugin: str, hook: str, error: BaseException) -> None:
+        """Name *plugin* and *hook*; the error is the cause."""
+        super().__init__(plugin=plugin, hook=hook, reason=f"{type(error).__name__}: {error}")
+
+
+class Hooks:
+    """The hooks of one CRM: every plugin's implementations, asked in load order."""
+
+    def __init__(self, plugins: Sequence[LoadedPlugin], specifications: Sequence[Any] = ()) -> None:
+        """Register *plugins*, which are in load order.
+
+        Raises:
+            PluginError: an implementation has no specification, or asks for an argument that the hook does not give.
+        """
+        self._order = {plugin.name: place for place, plugin in enumerate(plugins)}
+        self._manager = pluggy.PluginManager("crmkit")
+        for specification in (__import__(__name__, fromlist=["*"]), *specifications):
+            self._manager.add_hookspecs(specification)
+        reasons = [reason for plugin in plugins for reason in self._register(plugin)]
+        if reasons:
+            raise PluginError(reasons)
+        self._cache: dict[str, list[tuple[str, Callable[..., Any], tuple[str, ...]]]] = {}
+
+    def _register(self, plugin: LoadedPlugin) -> Iterator[CrmkitError]:
+        try:
+            module = plugin.submodule("hooks")
+            if module is not None:
+                self._manager.register(module, name=plugin.name)
+                self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            yield DeclarationError(plugin.name, _("{reason}"), reason=" ".join(str(error).split()))
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            yield DeclarationError(plugin.name, _("its hooks cannot be imported: {reason}"), reason=reason)
+
+    def ask(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Yield ``(plugin, answer)`` of each plugin that implements *hook*; ``None`` answers are left out.
+
+        Raises:
+            HookFailedError: an implementation raised; it names the plugin. Errors of crmkit itself pass through.
+        """
+        for plugin, function, names in self._implementations(hook):
+            try:
+                answer = function(**{name: arguments[name] for name in names})
+            except CrmkitError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise HookFailedError(plugin, hook, error) from error
+            if answer is not None:
+                yield plugin, answer
+
+    def has(self, hook: str) -> bool:
+        """Return whether any plugin implements *hook*."""
+        return bool(self._implementations(hook))
+
+    def _implementations(self, hook: str) -> list[tuple[str, Callable[..., Any], tuple[str, ...]]]:
+        if hook not in self._cache:
+            found = [
+                (impl.plugin_name, impl.function, tuple(impl.argnames))
+                for impl in getattr(self._manager.hook, hook).get_hookimpls()
+            ]
+            self._cache[hook] = sorted(found, key=lambda entry: self._order[entry[0]])
+        return self._cache[hook]

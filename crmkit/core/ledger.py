@@ -1,0 +1,192 @@
+"""The ledger: one row for each record written, chained, beside it the values; audit trail, history and timeline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.errors import CrmkitError
+from crmkit.core.fields import Target
+from crmkit.core.money import Money
+from crmkit.core.storage.prepared import Insert, Prepared
+from crmkit.core.storage.schema import Schema
+from crmkit.core.text import gettext as _
+
+__all__ = ["GENESIS", "Entry", "Ledger", "LedgerBrokenError", "LedgerEntry", "read_history", "verify_ledger"]
+
+GENESIS = b"\x00" * 32
+_SALT = 16
+
+
+@attrs.frozen
+class Entry:
+    """One record written, before it is in the ledger: *changes* maps fields to (old, new)."""
+
+    entity: str
+    record_id: UUID
+    kind: str
+    changes: Mapping[str, tuple[Any, Any]]
+    cause: str
+    depth: int
+
+
+@attrs.frozen
+class LedgerEntry:
+    """One row of a record's history. *changes* holds the fields that the reader may read, ``None`` after an erasure."""
+
+    id: int
+    at: datetime
+    principal_id: UUID | None
+    kind: str
+    cause: str
+    depth: int
+    changes: Mapping[str, tuple[Any, Any]] | None
+
+
+class LedgerBrokenError(CrmkitError):
+    """The ledger was changed by something other than crmkit."""
+
+    code = "ledger-broken"
+    template = _("The ledger is broken at row {row}: {message}.")
+
+    def __init__(self, row: int, message: str) -> None:
+        """Name the first bad *row*."""
+        super().__init__(row=row, message=message)
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* for JSON where msgspec does not know the type, or writes a Decimal as a number."""
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
+    if isinstance(value, Target):
+        return {"entity": value.entity, "id": str(value.id)}
+    raise TypeError(f"{type(value).__name__} is no value of a field")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="string", uuid_format="canonical")
+
+
+def encode_changes(changes: Mapping[str, tuple[Any, Any]]) -> bytes:
+    """Return *changes* as JSON: decimals and money as strings, so that nothing is rounded."""
+    return _encoder.encode(changes)
+
+
+class Ledger:
+    """Appends to the ledger of one CRM. The head row is held from the first append until commit: ids are gapless."""
+
+    def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
+        """Prepare the statements."""
+        system = schema.system
+        head = system.ledger_head
+        taken = sa.select(head.c.last_id, head.c.chain).with_for_update()
+        self._head = Prepared(taken, dialect)
+        self._advance = Prepared(
+            sa.update(head).values(last_id=sa.bindparam("to_id", required=True), chain=sa.bindparam("to_chain", required=True)),
+            dialect,
+        )
+        self._rows = Insert(system.ledger, dialect).prepared
+        self._payloads = Insert(system.ledger_payload, dialect).prepared
+        self._outbox = Insert(system.outbox, dialect)
+
+    def append(
+        self, connection: Connection, entries: Sequence[Entry], at: datetime, principal: UUID | None, request: str | None
+    ) -> tuple[int, int]:
+        """Write *entries* and return the ids of the first and the last."""
+        (last, chain), *_rest = self._head.rows(connection)
+        chain = bytes(chain)
+        salts = os.urandom(_SALT * len(entries))
+        moment, who = self._rows.encoder("at")(at), self._rows.encoder("principal_id")(principal)
+        id_of = self._rows.encoder("record_id")
+        sha256, encode = hashlib.sha256, encode_changes
+        rows: list[tuple[Any, ...]] = []
+        payloads: list[tuple[Any, ...]] = []
+        stamp = at.isoformat(timespec="microseconds")
+        for place, entry in enumerate(entries):
+            number = last + 1 + place
+            salt = salts[place * _SALT : (place + 1) * _SALT]
+            body = encode(entry.changes)
+            digest = sha256(salt + body).digest()
+            chain = sha256(chain + digest + _seal(number, stamp, principal, entry)).digest()
+            rows.append(
+                (number, moment, who, entry.entity, id_of(entry.record_id), entry.kind, entry.cause, entry.depth, request)
+                + (digest, chain)
+            )
+            payloads.append((number, salt, body.decode()))
+        self._rows.run_rows(connection, rows)
+        self._payloads.run_rows(connection, payloads)
+        newest = last + len(entries)
+        self._advance.run(connection, {"to_id": newest, "to_chain": chain})
+        return last + 1, newest
+
+    def announce(self, connection: Connection, first: int, last: int, at: datetime) -> None:
+        """Write the outbox row of a transaction that wrote the ledger rows *first* to *last*."""
+        self._outbox.insert(connection, [{"first_id": first, "last_id": last, "at": at}])
+
+
+def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> bytes:
+    """Return what the chain holds of a row beside the digest of its values: every column but the request id."""
+    parts = (number, stamp, principal, entry.entity, entry.record_id, entry.kind, entry.cause, entry.depth)
+    return "\x1f".join(map(str, parts)).encode()
+
+
+def read_history(
+    connection: Connection, schema: Schema, record: UUID, readable: frozenset[str]
+) -> list[LedgerEntry]:
+    """Return the history of *record*, oldest first, with the changes of *readable* fields."""
+    ledger, payload = schema.system.ledger, schema.system.ledger_payload
+    columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, ledger.c.cause, ledger.c.depth)
+    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
+    found = connection.execute(
+        sa.select(*columns, payload.c.changes).select_from(joined).where(ledger.c.record_id == record).order_by(ledger.c.id)
+    )
+    return [LedgerEntry(*row[:-1], changes=_readable(row[-1], readable)) for row in found]
+
+
+def _readable(changes: str | None, readable: frozenset[str]) -> Mapping[str, tuple[Any, Any]] | None:
+    if changes is None:
+        return None
+    decoded: dict[str, list[Any]] = msgspec.json.decode(changes)
+    return {name: (old, new) for name, (old, new) in decoded.items() if name in readable}
+
+
+def verify_ledger(connection: Connection, schema: Schema) -> int:
+    """Return how many rows the ledger has, after checking every digest, every link of the chain and the head.
+
+    Raises:
+        LedgerBrokenError: a row was changed, added or removed outside crmkit.
+    """
+    ledger, payload, head = schema.system.ledger, schema.system.ledger_payload, schema.system.ledger_head
+    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
+    rows = connection.execution_options(yield_per=5000).execute(
+        sa.select(ledger, payload.c.salt, payload.c.changes).select_from(joined).order_by(ledger.c.id)
+    )
+    chain, count = GENESIS, 0
+    for row in rows:
+        count += 1
+        if row.id != count:
+            raise LedgerBrokenError(count, _("it is missing"))
+        chain = _verified(row, chain)
+    last, sealed = connection.execute(sa.select(head.c.last_id, head.c.chain)).one()
+    if (last, bytes(sealed)) != (count, chain):
+        raise LedgerBrokenError(count, _("the newest rows are missing"))
+    return count
+
+
+def _verified(row: Any, chain: bytes) -> bytes:
+    if row.changes is not None and hashlib.sha256(bytes(row.salt) + row.changes.encode()).digest() != bytes(row.digest):
+        raise LedgerBrokenError(row.id, _("its values were changed"))
+    entry = Entry(row.entity, row.record_id, row.kind, {}, row.cause, row.depth)
+    stamp = row.at.isoformat(timespec="microseconds")
+    linked = hashlib.sha256(chain + bytes(row.digest) + _seal(row.id, stamp, row.principal_id, entry)).digest()
+    if linked != bytes(row.chain):
+        raise LedgerBrokenError(row.id, _("it was changed"))
+    return linked

@@ -1,0 +1,161 @@
+"""What one principal may do: roles, teams and shares resolved, until the next change of policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.registry import Registry
+from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Grant, Mask, Role
+from crmkit.core.rules.rule import Rule
+
+__all__ = ["Access", "EntityAccess", "VerbScope"]
+
+ALWAYS_READABLE = frozenset({"id", "version"})
+
+
+@attrs.frozen
+class VerbScope:
+    """Where a verb is allowed: up to a rung of the ladder own, team, subtree, all; and where any of *rules* holds."""
+
+    level: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.level is not None or bool(self.rules)
+
+    @classmethod
+    def union(cls, grants: Iterable[Grant]) -> VerbScope:
+        """Return the scope that *grants* give together."""
+        level, rules = -1, dict[str, Rule]()
+        for grant in grants:
+            if isinstance(grant.scope, Rule):
+                rules[grant.scope.text] = grant.scope
+            else:
+                level = max(level, SCOPES.index(grant.scope))
+        if level == SCOPES.index("all"):
+            rules = {}
+        return cls(SCOPES[level] if level >= 0 else None, tuple(rules.values()))
+
+
+@attrs.frozen
+class EntityAccess:
+    """What a principal may do with one entity: scopes by verb, fields it may read and write, restrictions by verb."""
+
+    scopes: Mapping[str, VerbScope]
+    readable: frozenset[str]
+    writable: frozenset[str]
+    restrictions: Mapping[str, tuple[Rule, ...]]
+    shared: bool
+
+    def scope(self, verb: str) -> VerbScope:
+        """Return where *verb* is allowed; empty when nowhere."""
+        return self.scopes.get(verb, VerbScope())
+
+
+@attrs.define(eq=False, slots=False)
+class Access:
+    """A principal's resolved access at one epoch of the policy. The system's has no user and no limits."""
+
+    registry: Registry
+    epoch: int
+    user_id: UUID | None
+    name: str
+    roles: tuple[Role, ...] = ()
+    home_team: UUID | None = None
+    teams: tuple[UUID, ...] = ()
+    subtree: tuple[UUID, ...] = ()
+    shared: frozenset[str] = frozenset()
+    time_zone: str = "UTC"
+    locale: str = "en"
+    shape_number: int | None = attrs.field(default=None, init=False)
+
+    @property
+    def is_system(self) -> bool:
+        """Whether nothing is checked."""
+        return self.user_id is None
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What decides the text of this access's statements; the rest are their parameters."""
+        return (self.is_system, self.roles, len(self.teams), len(self.subtree), self.shared)
+
+    @cached_property
+    def uses_moment(self) -> bool:
+        """Whether a grant or a restriction holds values of the moment, such as today's date."""
+        grants = [g.scope for role in self.roles for g in role.grants if isinstance(g.scope, Rule)]
+        rules = [*grants, *(r.rule for r in self.registry.restrictions.values())]
+        return any(word in rule.text for rule in rules for word in ("now(", "today(", "me(", "my_team("))
+
+    @cached_property
+    def role_ids(self) -> frozenset[str]:
+        """The ids of the roles that the principal holds."""
+        return frozenset(role.id for role in self.roles)
+
+    @cached_property
+    def _entities(self) -> dict[str, EntityAccess]:
+        return {}
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The named values that prepared statements take: ``me`` and every team by place."""
+        return {"me": self.user_id, **{f"team_{n}": team for n, team in enumerate(self.subtree)}}
+
+    def entity(self, info: EntityInfo) -> EntityAccess:
+        """Return what the principal may do with *info*."""
+        found = self._entities.get(info.id)
+        if found is None:
+            found = self._entities[info.id] = self._resolve(info)
+        return found
+
+    def team_ids(self, level: str) -> tuple[UUID, ...]:
+        """Return the teams within which *level* (team or subtree) sees; one's own teams come first in both."""
+        return self.teams if level == "team" else self.subtree if level == "subtree" else ()
+
+    def _resolve(self, info: EntityInfo) -> EntityAccess:
+        names = frozenset(self.registry.fields(info.id)) | frozenset(info.computed)
+        if self.is_system:
+            everywhere = VerbScope("all")
+            from crmkit.core.policy.roles import VERBS
+
+            return EntityAccess(dict.fromkeys(VERBS, everywhere), names, names, {}, shared=False)
+        grants = [(role, g) for role in self.roles for g in role.grants if g.entity in (info.id, EVERY_ENTITY)]
+        verbs = {verb for _role, grant in grants for verb in grant.verbs}
+        scopes = {verb: VerbScope.union(g for _r, g in grants if verb in g.verbs) for verb in verbs}
+        shared = info.id in self.shared
+        readers = [r for r, g in grants if "read" in g.verbs]
+        writers = [r for r, g in grants if g.verbs & {"update", "create"}]
+        readable = _fields_open_to(readers, info.id, names, ("hidden",)) | ALWAYS_READABLE
+        readable = _without_dependents(info, readable)
+        writable = readable & _fields_open_to(writers, info.id, names, ("hidden", "read_only"))
+        return EntityAccess(scopes, readable, writable, self._restrictions(info), shared)
+
+    def _restrictions(self, info: EntityInfo) -> dict[str, tuple[Rule, ...]]:
+        found: dict[str, tuple[Rule, ...]] = {}
+        for restriction in self.registry.restrictions.values():
+            if restriction.entity == info.id and not restriction.unless & self.role_ids:
+                for verb in restriction.verbs:
+                    found[verb] = (*found.get(verb, ()), restriction.rule)
+        return found
+
+
+def _fields_open_to(roles: Iterable[Role], entity: str, names: frozenset[str], kinds: Iterable[str]) -> frozenset[str]:
+    """Return the fields that at least one of *roles* does not mask with one of *kinds*."""
+    found: frozenset[str] = frozenset()
+    for role in roles:
+        found |= names - _masked(role.masks, entity, kinds)
+    return found
+
+
+def _masked(masks: Iterable[Mask], entity: str, kinds: Iterable[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(m.fields for m in masks if m.entity == entity and m.access in kinds))
+
+
+def _without_dependents(info: EntityInfo, readable: frozenset[str]) -> frozenset[str]:
+    """Take away computed fields that need a hidden one: they would tell what it holds."""
+    return readable - {name for name, c in info.computed.items() if not readable.issuperset(c.needs)}

@@ -1,0 +1,165 @@
+"""Resolving accesses: read from the database once, kept until the epoch says that policy has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.policy.access import Access
+from crmkit.core.errors import CrmkitError
+from crmkit.core.policy.principal import Principal
+from crmkit.core.registry import Registry
+from crmkit.core.registry_checks import check_grant
+from crmkit.core.policy.roles import Grant, Mask, Role
+from crmkit.core.storage.schema import Schema
+from crmkit.core.storage.prepared import Prepared
+from crmkit.core.text import Text
+from crmkit.core.text import gettext as _
+
+__all__ = ["AccessCache", "InactiveUserError"]
+
+SYSTEM = "system"
+
+
+class InactiveUserError(CrmkitError):
+    """The principal's user does not exist any more, or has been deactivated."""
+
+    code = "inactive-user"
+    template = _("{name!r} is no active user.")
+
+    def __init__(self, name: str) -> None:
+        """Name the user."""
+        super().__init__(name=name)
+
+
+@attrs.frozen(eq=False)
+class _Policy:
+    """What one epoch of the policy says, before anybody asks."""
+
+    epoch: int
+    children: Mapping[UUID, tuple[UUID, ...]]
+    roles: Mapping[str, Role]
+    accesses: dict[UUID, Access]
+
+
+class AccessCache:
+    """The accesses of one CRM."""
+
+    def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect) -> None:
+        """Nothing is read before the first :meth:`resolve`."""
+        self._registry, self._schema = registry, schema
+        epoch = schema.system.epoch
+        self._epoch = Prepared(sa.select(epoch.c.value), dialect)
+        self._system = Access(registry, 0, None, SYSTEM)
+        self._policy: _Policy | None = None
+
+    def resolve(self, connection: Connection, principal: Principal) -> Access:
+        """Return what *principal* may do now.
+
+        Raises:
+            InactiveUserError: the user is gone or inactive.
+        """
+        if principal.user_id is None:
+            return self._system
+        rows = self._epoch.rows(connection)
+        policy = self._policy
+        if policy is None or policy.epoch != rows[0][0]:
+            policy = self._policy = self._read_policy(connection, rows[0][0])
+        access = policy.accesses.get(principal.user_id)
+        if access is None:
+            access = policy.accesses[principal.user_id] = self._read_access(connection, policy, principal)
+        return access
+
+    def _alive(self, entity: str, *columns: str) -> sa.Select[Any]:
+        table = self._schema.tables[entity.replace(".", "_")]
+        return sa.select(*(table.c[name] for name in columns)).where(table.c.deleted_at.is_(None))
+
+    def _read_policy(self, connection: Connection, epoch: int) -> _Policy:
+        children: dict[UUID, list[UUID]] = {}
+        for team, parent in connection.execute(self._alive("core.team", "id", "parent_id")):
+            children.setdefault(parent, []).append(team)
+        tree = {parent: tuple(teams) for parent, teams in children.items()}
+        return _Policy(epoch, tree, {**self._registry.roles, **self._run_time_roles(connection)}, {})
+
+    def _run_time_roles(self, connection: Connection) -> dict[str, Role]:
+        grants: dict[UUID, list[Grant]] = {}
+        for role, *grant in connection.execute(
+            self._alive("core.grant", "role_id", "entity", "verbs", "scope", "rule")
+        ):
+            grants.setdefault(role, []).append(_grant(*grant))
+        masks: dict[UUID, list[Mask]] = {}
+        for role, entity, field, access in connection.execute(
+            self._alive("core.mask", "role_id", "entity", "field_name", "access")
+        ):
+            masks.setdefault(role, []).append(Mask(entity, [field], access))
+        return {
+            name: Role(f"core.{_slug(id_)}", Text(label), self._usable(name, grants.get(id_, ())), masks.get(id_, ()))
+            for id_, name, label in connection.execute(self._alive("core.role", "id", "name", "label"))
+            if name not in self._registry.roles
+        }
+
+    def _usable(self, role: str, grants: Iterable[Grant]) -> list[Grant]:
+        """Return the grants that make sense today: one on an entity whose plugin is gone grants nothing."""
+        return [grant for grant in grants if not list(check_grant(self._registry, role, grant))]
+
+    def _read_access(self, connection: Connection, policy: _Policy, principal: Principal) -> Access:
+        user = self._schema.tables["core_user"]
+        id_: Any = principal.user_id
+        row = connection.execute(
+            self._alive("core.user", "name", "is_active", "team_id", "time_zone", "locale").where(user.c.id == id_)
+        ).one_or_none()
+        if row is None or not row.is_active:
+            raise InactiveUserError(principal.name)
+        teams = self._teams_of(connection, id_, row.team_id)
+        return Access(
+            registry=self._registry,
+            epoch=policy.epoch,
+            user_id=id_,
+            name=row.name,
+            roles=self._roles_of(connection, id_, policy),
+            home_team=row.team_id,
+            teams=teams,
+            subtree=_subtree(teams, policy.children),
+            shared=self._shared_with(connection, id_, teams),
+            time_zone=row.time_zone,
+            locale=row.locale,
+        )
+
+    def _teams_of(self, connection: Connection, user: UUID, home: UUID | None) -> tuple[UUID, ...]:
+        membership = self._schema.tables["core_membership"]
+        further = connection.scalars(self._alive("core.membership", "team_id").where(membership.c.user_id == user))
+        return tuple(dict.fromkeys([*([home] if home else []), *further]))
+
+    def _roles_of(self, connection: Connection, user: UUID, policy: _Policy) -> tuple[Role, ...]:
+        assignment = self._schema.tables["core_assignment"]
+        held = connection.scalars(self._alive("core.assignment", "role").where(assignment.c.user_id == user))
+        return tuple(policy.roles[name] for name in sorted(set(held)) if name in policy.roles)
+
+    def _shared_with(self, connection: Connection, user: UUID, teams: tuple[UUID, ...]) -> frozenset[str]:
+        share = self._schema.tables["core_share"]
+        mine = sa.or_(share.c.user_id == user, share.c.team_id.in_(teams))
+        return frozenset(connection.scalars(self._alive("core.share", "record_entity").where(mine).distinct()))
+
+
+def _grant(entity: str, verbs: str, scope: str, rule: str | None) -> Grant:
+    return Grant(entity, verbs.split(), (rule or "false") if scope == "rule" else scope)
+
+
+def _slug(id_: UUID) -> str:
+    return f"r{id_.hex}"
+
+
+def _subtree(teams: tuple[UUID, ...], children: Mapping[UUID, tuple[UUID, ...]]) -> tuple[UUID, ...]:
+    """Return *teams* and all below them, *teams* first; a circle in the tree ends where it closes."""
+    found, todo = dict.fromkeys(teams), list(teams)
+    while todo:
+        for team in children.get(todo.pop(), ()):
+            if team not in found:
+                found[team] = None
+                todo.append(team)
+    return tuple(found)

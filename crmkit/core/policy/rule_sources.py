@@ -1,0 +1,146 @@
+"""Where rules look things up: which fields exist for whom, and in which columns they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from crmkit.core.policy.access import Access
+from crmkit.core.entity import EntityInfo, FieldInfo, computed
+from crmkit.core.errors import UnknownFieldError
+from crmkit.core.fields import Reference
+from crmkit.core.registry import Registry
+from crmkit.core.rules.check import check
+from crmkit.core.rules.rule import Rule
+from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.schema import Schema
+
+if TYPE_CHECKING:
+    from crmkit.core.policy.visibility import Visibility
+
+__all__ = ["FieldScope", "TrustedSource", "VisibleSource", "compile_trusted", "computed_column"]
+
+
+@attrs.frozen(eq=False)
+class FieldScope:
+    """The fields of one entity that exist for an access; all of them without one."""
+
+    registry: Registry
+    entity: EntityInfo
+    access: Access | None = None
+
+    @property
+    def base_currency(self) -> str:
+        """The company's currency, in which bare money is compared."""
+        return self.registry.currency
+
+    def field(self, name: str) -> FieldInfo | computed[Any]:
+        """Return the field or computed field *name*.
+
+        Raises:
+            UnknownFieldError: there is none, or it is hidden; the words are the same.
+        """
+        if not self._is_readable(name):
+            raise UnknownFieldError(self.entity.id, name)
+        found = self.entity.fields.get(name) or self.entity.computed.get(name)
+        if found is None:
+            raise UnknownFieldError(self.entity.id, name)
+        return found
+
+    def related(self, relation: str) -> FieldScope:
+        """Return the scope of the records behind the reference called *relation*.
+
+        Raises:
+            UnknownFieldError: there is no such reference, or it is hidden.
+        """
+        for field in self.entity.fields.values():
+            if isinstance(field.type, Reference) and field.relation == relation and self._is_readable(field.name):
+                return attrs.evolve(self, entity=self.registry.entities[field.type.entity])
+        raise UnknownFieldError(self.entity.id, relation)
+
+    def extension(self, plugin: str) -> FieldScope:
+        """Return the scope of the fields that *plugin* adds to this entity.
+
+        Raises:
+            UnknownFieldError: it adds none.
+        """
+        found = self.registry.extensions.get(self.entity.id, {}).get(plugin)
+        if found is None:
+            raise UnknownFieldError(self.entity.id, plugin)
+        return attrs.evolve(self, entity=found)
+
+    def _is_readable(self, name: str) -> bool:
+        if self.access is None:
+            return True
+        host = self.registry.entities[self.entity.host or self.entity.id]
+        qualified = f"{self.entity.extends_as}.{name}" if self.entity.extends_as else name
+        return qualified in self.access.entity(host).readable
+
+
+@attrs.frozen(eq=False)
+class VisibleSource:
+    """Rows as one principal sees them: what a caller's rule follows ends at what the caller may read."""
+
+    visibility: Visibility
+    entity: EntityInfo
+    columns: Any
+
+    def related(self, entity: str) -> VisibleSource:
+        """Return every record of *entity* that the principal may read."""
+        info = self.visibility.registry.entities[entity]
+        table = self.visibility.schema.table(info)
+        seen = sa.select(table).where(table.c.deleted_at.is_(None), self.visibility.predicate(info, table.c)).subquery()
+        return attrs.evolve(self, entity=info, columns=seen.c)
+
+    def extension(self, plugin: str) -> VisibleSource:
+        """Return the side table that *plugin* adds; who sees the host sees its row."""
+        info = self.visibility.registry.extensions[self.entity.id][plugin]
+        return attrs.evolve(self, entity=info, columns=self.visibility.schema.table(info).alias().c)
+
+    def computed(self, name: str) -> ColumnElement[Any]:
+        """Return the expression of a computed field."""
+        return computed_column(self.entity, name, self.columns)
+
+
+@attrs.frozen(eq=False)
+class TrustedSource:
+    """The stored rows of an entity, seen by nobody's eyes: for grants, restrictions and guards."""
+
+    registry: Registry
+    schema: Schema
+    entity: EntityInfo
+    columns: Any
+
+    def related(self, entity: str) -> TrustedSource:
+        """Return every record of *entity* that is not deleted."""
+        info = self.registry.entities[entity]
+        table = self.schema.table(info)
+        alive = sa.select(table).where(table.c.deleted_at.is_(None)).subquery()
+        return attrs.evolve(self, entity=info, columns=alive.c)
+
+    def extension(self, plugin: str) -> TrustedSource:
+        """Return the side table that *plugin* adds to this entity."""
+        info = self.registry.extensions[self.entity.id][plugin]
+        return attrs.evolve(self, entity=info, columns=self.schema.table(info).alias().c)
+
+    def computed(self, name: str) -> ColumnElement[Any]:
+        """Return the expression of a computed field."""
+        return computed_column(self.entity, name, self.columns)
+
+
+def computed_column(info: EntityInfo, name: str, columns: Any) -> ColumnElement[Any]:
+    """Return the SQL expression of the computed field *name* over *columns*, in the type it was declared with."""
+    from crmkit.core.storage.columns import sql_type
+
+    declared = info.computed[name]
+    expression: ColumnElement[Any] = declared.in_sql(columns)
+    return sa.type_coerce(expression, sql_type(declared.type.columns()[-1]))
+
+
+def compile_trusted(rule: Rule, source: TrustedSource, moment: Any) -> ColumnElement[bool]:
+    """Return the SQL of a grant's, restriction's or guard's *rule*."""
+    scope = FieldScope(source.registry, source.entity)
+    return compile_rule(check(rule, scope), source, moment)

@@ -1,0 +1,180 @@
+"""Which rows a principal may read or act on, as SQL: the predicate behind every safe relation and every prepared list.
+
+Speed decides its shape (one million records): a disjunct is emitted only if the principal can have such rows,
+teams are expanded to a list, shares are one uncorrelated sub-select, and lists are built from disjoint branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from crmkit.core.policy.access import Access, EntityAccess
+from crmkit.core.storage.columns import Id
+from crmkit.core.entity import EntityInfo
+from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.registry import Registry
+from crmkit.core.policy.rule_sources import TrustedSource, compile_trusted
+from crmkit.core.rules.rule import Rule
+from crmkit.core.storage.schema import Schema
+
+__all__ = ["Visibility"]
+
+Columns = Any
+MAX_BRANCHES = 40
+
+
+def _literal(_name: str, value: UUID | None) -> ColumnElement[Any]:
+    return sa.literal(value, Id())
+
+
+def _named(name: str, _value: UUID | None) -> ColumnElement[Any]:
+    return sa.bindparam(name, type_=Id(), required=True)
+
+
+@attrs.frozen(eq=False)
+class _Rung:
+    """One index range of what a principal sees."""
+
+    kind: str
+    condition: ColumnElement[bool]
+
+    def overlaps(self, later: _Rung) -> bool:
+        """Return whether a row can lie in both; it cannot lie in two teams."""
+        return not self.kind == later.kind == "team"
+
+
+@attrs.frozen(eq=False)
+class Visibility:
+    """Builds predicates for one access. With *named* they take ``access.parameters`` at run time instead of values."""
+
+    registry: Registry
+    schema: Schema
+    access: Access
+    moment: Any
+    named: bool = False
+
+    @property
+    def _bind(self) -> Callable[[str, UUID | None], ColumnElement[Any]]:
+        return _named if self.named else _literal
+
+    def predicate(self, info: EntityInfo, columns: Columns, verb: str = "read") -> ColumnElement[bool]:
+        """Return the condition under which *verb* is allowed on a row; for ``read`` that is being visible.
+
+        The rows of a verb other than ``read`` are those where a grant of that verb holds: combine it with ``read``.
+        """
+        if self.access.is_system:
+            return sa.true()
+        branches = list(self._scopes(info, columns, verb))
+        if not branches:
+            return sa.false()
+        return sa.and_(sa.or_(*branches), *self._common(info, columns, verb))
+
+    def branches(self, info: EntityInfo, columns: Columns) -> list[ColumnElement[bool]]:
+        """Return disjoint conditions that together are :meth:`predicate` for ``read``, each served by one index."""
+        if self.access.is_system:
+            return [sa.true()]
+        rungs = list(self._rungs(info, columns))
+        if not rungs or len(rungs) > MAX_BRANCHES:
+            return [self.predicate(info, columns)]
+        common = list(self._common(info, columns, "read"))
+        return [
+            sa.and_(rung.condition, *(_is_not(other.condition) for other in rungs[:place] if other.overlaps(rung)), *common)
+            for place, rung in enumerate(rungs)
+        ]
+
+    def _rungs(self, info: EntityInfo, columns: Columns) -> Iterator[_Rung]:
+        """Yield one condition for each index range: own, each team, shares; nothing if one condition says it all."""
+        entity = self.access.entity(info)
+        scope = entity.scope("read")
+        if scope.level == "all" or (not scope and not entity.shared):
+            return
+        if scope.level is not None:
+            yield _Rung("own", columns.owner_id == self._me())
+            for team in self._team_binds(scope.level):
+                yield _Rung("team", columns.team_id == team)
+        if entity.shared:
+            yield _Rung("shared", columns.id.in_(self._shared_ids(info, "read")))
+        for rule in scope.rules:
+            yield _Rung("rule", self._trusted(info, columns, rule))
+
+    def _scopes(self, info: EntityInfo, columns: Columns, verb: str) -> Iterator[ColumnElement[bool]]:
+        entity = self.access.entity(info)
+        scope = entity.scope(verb)
+        if scope.level == "all":
+            yield sa.true()
+            return
+        if scope.level is not None:
+            yield columns.owner_id == self._me()
+            if teams := self._team_binds(scope.level):
+                yield columns.team_id.in_(teams)
+        for rule in scope.rules:
+            yield self._trusted(info, columns, rule)
+        if entity.shared and verb in ("read", "update"):
+            yield columns.id.in_(self._shared_ids(info, verb))
+
+    def _common(self, info: EntityInfo, columns: Columns, verb: str) -> Iterator[ColumnElement[bool]]:
+        """Yield what no grant overrides: restrictions, and the visibility of the records that this one follows."""
+        entity: EntityAccess = self.access.entity(info)
+        for rule in entity.restrictions.get(verb, ()):
+            yield self._trusted(info, columns, rule)
+        if verb != "read":
+            return
+        for field in info.fields.values():
+            if isinstance(field.type, Reference) and field.type.follows:
+                yield self._follows(columns[field.name], field.type.entity)
+            elif isinstance(field.type, AnyReference):
+                yield self._follows_any(columns[f"{field.name}_entity"], columns[f"{field.name}_id"], field.type)
+
+    def _follows(self, column: ColumnElement[Any], entity: str) -> ColumnElement[bool]:
+        return sa.or_(column.is_(None), column.in_(self.visible_ids(entity)))
+
+    def _follows_any(
+        self, entity: ColumnElement[Any], id_: ColumnElement[Any], kind: AnyReference
+    ) -> ColumnElement[bool]:
+        targets = [
+            sa.and_(entity == target.id, id_.in_(self.visible_ids(target.id)))
+            for target in self.registry.targets(kind)
+            if self._sees(target)
+        ]
+        return sa.or_(entity.is_(None), *targets)
+
+    def _sees(self, info: EntityInfo) -> bool:
+        entity = self.access.entity(info)
+        return bool(entity.scope("read")) or entity.shared
+
+    def visible_ids(self, entity: str) -> sa.Select[Any]:
+        """Return a select of the ids of every record of *entity* that is visible and not deleted."""
+        info = self.registry.entities[entity]
+        table = self.schema.table(info).alias()
+        return sa.select(table.c.id).where(table.c.deleted_at.is_(None), self.predicate(info, table.c))
+
+    def _me(self) -> ColumnElement[Any]:
+        return self._bind("me", self.access.user_id)
+
+    def _team_binds(self, level: str) -> Sequence[ColumnElement[Any]]:
+        return [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.team_ids(level))]
+
+    def _shared_ids(self, info: EntityInfo, verb: str) -> sa.Select[Any]:
+        share = self.schema.tables["core_share"]
+        with_me = share.c.user_id == self._me()
+        teams = [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.teams)]
+        holder = sa.or_(with_me, share.c.team_id.in_(teams)) if teams else with_me
+        levels = [share.c.level == "write"] if verb == "update" else []
+        return sa.select(share.c.record_id).where(
+            share.c.record_entity == info.id, share.c.deleted_at.is_(None), holder, *levels
+        )
+
+    def _trusted(self, info: EntityInfo, columns: Columns, rule: Rule) -> ColumnElement[bool]:
+        source = TrustedSource(self.registry, self.schema, info, columns)
+        return compile_trusted(rule, source, self.moment)
+
+
+def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the complement of *condition*, taking unknown as false."""
+    return sa.not_(sa.func.coalesce(condition, sa.false()))

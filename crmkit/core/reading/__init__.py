@@ -1,0 +1,1 @@
+"""Reading: lists, single records, aggregates and any statement over safe relations."""

@@ -1,0 +1,180 @@
+"""Groups and measures over what a principal sees: counts, sums, averages, extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from crmkit.core.entity import EntityInfo, FieldInfo, computed
+from crmkit.core.errors import CrmkitError
+from crmkit.core.fields import Column, Date, DateTime, Decimals, FieldType, Integer, MoneyType
+from crmkit.core.money import minor_digits
+from crmkit.core.policy.rule_sources import FieldScope, VisibleSource, computed_column
+from crmkit.core.rules.check import CheckedRule
+from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.loading import slot_decoder
+from crmkit.core.storage.schema import filter_column
+from crmkit.core.text import gettext as _
+from crmkit.core.policy.visibility import Visibility
+
+__all__ = ["Measure", "MeasureError", "average", "count", "greatest", "least", "total"]
+
+Function = Literal["count", "sum", "avg", "min", "max"]
+_NUMBERS = (Integer, Decimals, MoneyType)
+_ORDERED = (*_NUMBERS, Date, DateTime)
+
+
+@attrs.frozen
+class Measure:
+    """A function over one field of a group, or over its rows."""
+
+    function: Function
+    field: str | None = None
+
+
+def count(field: str | None = None) -> Measure:
+    """Return the measure of how many records there are, or how many have a value of *field*."""
+    return Measure("count", field)
+
+
+def total(field: str) -> Measure:
+    """Return the measure of the sum of *field*; of money, in the company's currency."""
+    return Measure("sum", field)
+
+
+def average(field: str) -> Measure:
+    """Return the measure of the mean of *field* over the records that have a value."""
+    return Measure("avg", field)
+
+
+def least(field: str) -> Measure:
+    """Return the measure of the smallest value of *field*."""
+    return Measure("min", field)
+
+
+def greatest(field: str) -> Measure:
+    """Return the measure of the largest value of *field*."""
+    return Measure("max", field)
+
+
+class MeasureError(CrmkitError):
+    """A measure that makes no sense for its field, such as the sum of a text."""
+
+    code = "measure"
+    template = _("{entity}: {function} of {field!r} makes no sense; it is a {kind}.")
+
+    def __init__(self, entity: str, function: str, field: str, kind: str) -> None:
+        """Name the *function* and the *field* of *entity*."""
+        super().__init__(entity=entity, function=function, field=field, kind=kind)
+
+
+@attrs.frozen(eq=False)
+class AggregateStatement:
+    """A grouped statement, what identifies it, and how its rows become dicts."""
+
+    statement: sa.Select[Any]
+    key: tuple[Any, ...]
+    results: tuple[_Result, ...]
+
+    def decode(self, row: Sequence[Any], dialect: sa.Dialect) -> dict[str, Any]:
+        """Return *row* by name, in the values of the fields."""
+        cells = iter(row)
+        return {result.name: result.value(cells, dialect.name) for result in self.results}
+
+
+@attrs.frozen(eq=False)
+class _Result:
+    """How the cells of one column of the answer become its value."""
+
+    name: str
+    kind: Literal["field", "count", "number", "mean"]
+    slot: Column
+    scale: int | None = None
+
+    def value(self, cells: Iterator[Any], dialect: str) -> Any:
+        cell = next(cells)
+        if self.kind == "mean":
+            number = next(cells)
+            return None if not number else Decimal(cell).scaleb(-(self.scale or 0)) / number
+        if cell is None or self.kind == "count":
+            return cell
+        if self.kind == "number":
+            return int(cell) if self.scale is None else Decimal(cell).scaleb(-self.scale)
+        decode = slot_decoder(self.slot, dialect)
+        return cell if decode is None else decode(cell)
+
+
+_ROWS = Column("", "integer")
+
+
+def aggregate_statement(
+    visibility: Visibility,
+    info: EntityInfo,
+    scope: FieldScope,
+    group_by: Sequence[str],
+    measures: Mapping[str, Measure],
+    where: CheckedRule | None,
+) -> AggregateStatement:
+    """Return the grouped statement over what *visibility* shows, ordered by its groups.
+
+    An average is a sum and a count, divided in Python, so that it is exact and the same on every database.
+
+    Raises:
+        UnknownFieldError: a field does not exist, or is hidden.
+        MeasureError: a measure makes no sense for its field.
+    """
+    table = visibility.schema.table(info)
+    groups = [_value(info, scope.field(name), table) for name in group_by]
+    results = [_Result(name, "field", _last_slot(scope.field(name).type)) for name in group_by]
+    cells: list[ColumnElement[Any]] = []
+    for name, measure in measures.items():
+        measured, result = _measure(visibility, info, scope, measure, table, name)
+        cells += measured
+        results.append(result)
+    predicate = visibility.predicate(info, table.c)
+    statement = sa.select(*groups, *cells).select_from(table).where(table.c.deleted_at.is_(None), predicate)
+    if where is not None:
+        statement = statement.where(compile_rule(where, VisibleSource(visibility, info, table.c), visibility.moment))
+    statement = statement.group_by(*groups).order_by(*groups) if groups else statement
+    return AggregateStatement(statement, (tuple(group_by), tuple(measures.items())), tuple(results))
+
+
+def _value(info: EntityInfo, field: FieldInfo | computed[Any], table: sa.Table) -> ColumnElement[Any]:
+    if isinstance(field, FieldInfo):
+        return table.c[filter_column(field)]
+    return computed_column(info, field.name, table.c)
+
+
+def _last_slot(kind: FieldType) -> Column:
+    return kind.columns()[-1]
+
+
+def _measure(
+    visibility: Visibility, info: EntityInfo, scope: FieldScope, measure: Measure, table: sa.Table, name: str
+) -> tuple[list[ColumnElement[Any]], _Result]:
+    """Return the SQL cells of *measure* and how they become one value."""
+    if measure.field is None:
+        return [sa.func.count()], _Result(name, "count", _ROWS)
+    field = scope.field(measure.field)
+    column = _value(info, field, table)
+    if measure.function == "count":
+        return [sa.func.count(column)], _Result(name, "count", _ROWS)
+    sums = measure.function in ("sum", "avg")
+    if not isinstance(field.type, _NUMBERS if sums else _ORDERED):
+        raise MeasureError(info.id, measure.function, measure.field, field.type.name)
+    slot, scale = _last_slot(field.type), _scale(field.type, visibility.registry.currency)
+    if measure.function == "avg":
+        return [sa.func.sum(column), sa.func.count(column)], _Result(name, "mean", slot, scale)
+    kind: Literal["field", "number"] = "number" if isinstance(field.type, _NUMBERS) else "field"
+    return [getattr(sa.func, measure.function)(column)], _Result(name, kind, slot, scale)
+
+
+def _scale(kind: FieldType, currency: str) -> int | None:
+    if isinstance(kind, MoneyType):
+        return minor_digits(currency)
+    return kind.scale if isinstance(kind, Decimals) else None

@@ -1,0 +1,204 @@
+"""The statements behind lists: pages in order, by keyset, from disjoint branches that each walk one index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+
+from crmkit.core.storage.columns import Id, sql_type
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.reading.ordering import Order, OrderKey
+from crmkit.core.policy.rule_sources import VisibleSource, computed_column
+from crmkit.core.rules.check import CheckedRule
+from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.schema import filter_column
+from crmkit.core.policy.visibility import Visibility
+
+__all__ = ["Listing"]
+
+
+@attrs.frozen(eq=False)
+class Listing:
+    """One list: whose eyes, which entity, which columns, what condition, which order.
+
+    A page is read in segments: rows that have a value of the first key, in its order, then rows that have none, by
+    id. Each segment is served by an index on every database, which one ``ORDER BY`` over both is not.
+    """
+
+    visibility: Visibility
+    info: EntityInfo
+    columns: Sequence[str]
+    where: CheckedRule | None
+    order: Order
+    deleted: bool = False
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segments in the order in which they are read."""
+        return ("with", "without") if self.order.keys and self.order.keys[0].nullable else ("all",)
+
+    def statement(self, segment: str, *, limited: bool, after: Sequence[bool] | None) -> sa.Select[Any]:
+        """Return the statement of one *segment*.
+
+        It takes ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
+        whether the cursor's value there is not null.
+        """
+        table = self._table()
+        visible = self._branches(table)
+        if len(visible) == 1 or not limited:
+            condition = visible[0] if len(visible) == 1 else self.visibility.predicate(self.info, table.c)
+            return self._page(table, condition, segment, limited, after, self._selected(table))
+        parts = [self._page(table, branch, segment, limited, after, self._selected(table)) for branch in visible]
+        together = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
+        named = [together.c[name] for name in self._names()]
+        ordered = [
+            column
+            for term in self._terms(table, segment)
+            for column in term.directed(together.c["id" if term.column is table.c.id else f"order_{term.place}"])
+        ]
+        return sa.select(*named).order_by(*ordered).limit(_limit())
+
+    def count(self) -> sa.Select[Any]:
+        """Return the statement that counts the list."""
+        table = self._table()
+        predicate = self.visibility.predicate(self.info, table.c)
+        return sa.select(sa.func.count()).select_from(table).where(*self._conditions(table), predicate)
+
+    def by_ids(self, number: int) -> sa.Select[Any]:
+        """Return the statement of the visible records among *number* ids, ``id_0``, ``id_1``…"""
+        table = self._table()
+        ids = [sa.bindparam(f"id_{place}", type_=Id(), required=True) for place in range(number)]
+        wanted = table.c.id == ids[0] if number == 1 else table.c.id.in_(ids)
+        visible = self.visibility.predicate(self.info, table.c)
+        return sa.select(*(table.c[name] for name in self.columns)).where(wanted, *self._conditions(table), visible)
+
+    def _table(self) -> sa.Table:
+        return self.visibility.schema.table(self.info)
+
+    def _branches(self, table: sa.Table) -> list[ColumnElement[bool]]:
+        if self.deleted:
+            return [
+                sa.and_(
+                    self.visibility.predicate(self.info, table.c), self.visibility.predicate(self.info, table.c, "delete")
+                )
+            ]
+        return self.visibility.branches(self.info, table.c)
+
+    def _names(self) -> list[str]:
+        return [*self.columns, *(f"order_{place}" for place, _key in enumerate(self.order.keys))]
+
+    def _selected(self, table: sa.Table) -> list[ColumnElement[Any]]:
+        """Return the record's columns and, behind them, the values of the order for the cursor."""
+        values = [self._key_column(table, key).label(f"order_{n}") for n, key in enumerate(self.order.keys)]
+        return [*(table.c[name] for name in self.columns), *values]
+
+    def _page(
+        self,
+        table: sa.Table,
+        visible: ColumnElement[bool],
+        segment: str,
+        limited: bool,
+        after: Sequence[bool] | None,
+        selected: Sequence[ColumnElement[Any]],
+    ) -> sa.Select[Any]:
+        terms = self._terms(table, segment)
+        statement = sa.select(*selected).select_from(self._from(table, segment))
+        statement = statement.where(*self._conditions(table), visible, *self._segment(table, segment))
+        if after is not None:
+            statement = statement.where(self._beyond(terms, after))
+        statement = statement.order_by(*(column for term in terms for column in term.directed()))
+        return statement.limit(_limit()) if limited else statement
+
+    def _conditions(self, table: sa.Table) -> Iterator[ColumnElement[bool]]:
+        yield table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
+        if self.where is not None:
+            source = VisibleSource(self.visibility, self.info, table.c)
+            yield compile_rule(self.where, source, self.visibility.moment)
+
+    def _extensions(self) -> list[str]:
+        return list(dict.fromkeys(key.plugin for key in self.order.keys if key.plugin is not None))
+
+    def _side(self, plugin: str) -> sa.Table:
+        return self.visibility.schema.table(self.visibility.registry.extensions[self.info.id][plugin])
+
+    def _from(self, table: sa.Table, segment: str) -> sa.FromClause:
+        """Join the side tables that the order needs; the first key's drives the segment of rows with a value."""
+        joined: sa.FromClause = table
+        for place, plugin in enumerate(self._extensions()):
+            side = self._side(plugin)
+            drives = place == 0 and segment == "with" and self.order.keys[0].plugin == plugin
+            joined = joined.join(side, side.c.record_id == table.c.id, isouter=not drives)
+        return joined
+
+    def _key_column(self, table: sa.Table, key: OrderKey) -> ColumnElement[Any]:
+        if not isinstance(key.field, FieldInfo):
+            return computed_column(self.info, key.field.name, table.c)
+        columns = table.c if key.plugin is None else self._side(key.plugin).c
+        return columns[filter_column(key.field)]
+
+    def _terms(self, table: sa.Table, segment: str) -> list[_Term]:
+        """Return what the segment is sorted by; in it the first key's nulls are already dealt with."""
+        start = 1 if segment == "without" else 0
+        terms = [
+            _Term(place, self._key_column(table, key), key.descending, key.nullable and place > 0)
+            for place, key in enumerate(self.order.keys)
+            if place >= start
+        ]
+        return [*terms, _Term(len(self.order.keys), table.c.id, self.order.id_descending, nullable=False)]
+
+    def _segment(self, table: sa.Table, segment: str) -> Iterator[ColumnElement[bool]]:
+        if segment == "all":
+            return
+        column = self._key_column(table, self.order.keys[0])
+        yield column.is_not(None) if segment == "with" else column.is_(None)
+
+    def _beyond(self, terms: Sequence[_Term], after: Sequence[bool]) -> ColumnElement[bool]:
+        """Return the condition of standing behind the cursor: lexicographic over the terms."""
+        marks = {term.place: self._mark(term) for term in terms}
+        if not any(term.nullable for term in terms) and len({term.descending for term in terms}) == 1:
+            # Row values, which both databases turn into one index range.
+            left, right = sa.tuple_(*(t.column for t in terms)), sa.tuple_(*(marks[t.place] for t in terms))
+            return left < right if terms[0].descending else left > right
+        condition: ColumnElement[bool] = sa.false()
+        for term in reversed(terms):
+            condition = term.beyond(marks[term.place], condition, given=after[term.place])
+        return condition
+
+    def _mark(self, term: _Term) -> ColumnElement[Any]:
+        if term.place == len(self.order.keys):
+            kind: Any = Id()
+        else:
+            kind = sql_type(self.order.keys[term.place].field.type.columns()[-1])
+        return sa.bindparam(f"after_{term.place}", type_=kind, required=True)
+
+
+@attrs.frozen(eq=False)
+class _Term:
+    """One column that a list is sorted by; *place* is that of its key, nulls come last."""
+
+    place: int
+    column: ColumnElement[Any]
+    descending: bool
+    nullable: bool
+
+    def directed(self, column: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
+        """Return the ORDER BY of this term, over *column* in its stead if one is given."""
+        column = self.column if column is None else column
+        sorted_by = column.desc() if self.descending else column.asc()
+        return [column.is_(None), sorted_by] if self.nullable else [sorted_by]
+
+    def beyond(self, mark: ColumnElement[Any], rest: ColumnElement[bool], *, given: bool) -> ColumnElement[bool]:
+        """Return the condition of standing behind *mark* in this term, or level with it and behind in the *rest*."""
+        if not given:
+            return sa.and_(self.column.is_(None), rest)
+        behind = self.column < mark if self.descending else self.column > mark
+        level = sa.and_(self.column == mark, rest)
+        return sa.or_(self.column.is_(None), behind, level) if self.nullable else sa.or_(behind, level)
+
+
+def _limit() -> ColumnElement[Any]:
+    return sa.bindparam("limit", type_=sa.Integer(), required=True)

@@ -1,0 +1,402 @@
+"""The reading half of the wall: everything that leaves the database passes through here, for one principal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Result
+
+from crmkit.core.policy.access import Access
+from crmkit.core.reading.aggregates import Measure, aggregate_statement
+from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
+from crmkit.core.errors import ForbiddenError, NotFoundError
+from crmkit.core.fields import Reference
+from crmkit.core.gate import check_statement
+from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.reading.listing import Listing
+from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
+from crmkit.core.reading.relations import safe_relation
+from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.rules.check import CheckedRule, check
+from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.rule import Rule
+from crmkit.core.storage.prepared import Prepared
+from crmkit.core.policy.visibility import Visibility
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Page", "Reader"]
+
+R = TypeVar("R", bound=Record)
+X = TypeVar("X", bound=ExtensionRecord)
+Condition = Rule | str | None
+Ordering = str | Sequence[str] | None
+
+
+@attrs.frozen
+class Page(Generic[R]):
+    """Some records of a list, and the cursor behind the last of them; ``None`` at the end of the list."""
+
+    records: list[R]
+    next: str | None
+
+
+class Reader:
+    """Reads for one principal, for life: nothing it returns holds a row or a field that the principal may not read."""
+
+    def __init__(self, crm: CRM, connection: Connection, access: Access) -> None:
+        """Made by :meth:`CRM.read`."""
+        self._crm, self._connection, self.access = crm, connection, access
+        self._issued: dict[int, sa.Subquery] = {}
+
+    @cached_property
+    def moment(self) -> Moment:
+        """What ``now()``, ``today()``, ``me()`` and ``my_team()`` mean in the rules of this reader."""
+        return self._crm.moment(self.access)
+
+    def find(
+        self,
+        entity: type[R],
+        where: Condition = None,
+        *,
+        order_by: Ordering = None,
+        limit: int | None = None,
+        deleted: bool = False,
+    ) -> list[R]:
+        """Return the visible records of *entity* for which *where* holds, newest first unless *order_by* says otherwise.
+
+        *order_by* names fields, with ``-`` before those that descend; records without a value come last. With
+        *deleted* the records in the bin that the principal may delete are returned instead.
+
+        Raises:
+            RuleError: *where* is no rule on this entity.
+            UnknownFieldError: a field does not exist, or is hidden.
+        """
+        records, _order, _values = self._read(self._crm.registry.entity(entity), where, order_by, limit, None, deleted)
+        return records
+
+    def page(
+        self,
+        entity: type[R],
+        where: Condition = None,
+        *,
+        order_by: Ordering = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[R]:
+        """Return up to *limit* records behind the cursor *after*, as :meth:`find` does, and the next cursor.
+
+        Raises:
+            CursorError: *after* is no cursor of this list.
+        """
+        info = self._crm.registry.entity(entity)
+        records, order, values = self._read(info, where, order_by, limit + 1, after, deleted=False)
+        if len(records) <= limit:
+            return Page(records, None)
+        return Page(records[:limit], encode_cursor(order, [*values[limit - 1], records[limit - 1].id]))
+
+    def stream(
+        self, entity: type[R], where: Condition = None, *, order_by: Ordering = None, size: int = 1000
+    ) -> Iterator[R]:
+        """Yield what :meth:`find` returns, a page of *size* records at a time, so that memory stays flat."""
+        cursor: str | None = None
+        while True:
+            page = self.page(entity, where, order_by=order_by, limit=size, after=cursor)
+            yield from page.records
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def get(self, entity: type[R], reference: UUID | str) -> R:
+        """Return one record by its id or its human number.
+
+        Raises:
+            NotFoundError: it does not exist or is not visible; the words are the same.
+        """
+        info = self._crm.registry.entity(entity)
+        id_ = _as_id(reference)
+        found = self._by_ids(info, [id_]) if id_ else self._by_number(info, str(reference))
+        if not found:
+            raise NotFoundError(info.id, reference)
+        return found[0]  # type: ignore[no-any-return]
+
+    def get_many(self, entity: type[R], ids: Iterable[UUID]) -> dict[UUID, R]:
+        """Return the visible ones of the records with these *ids*, by id."""
+        wanted = list(dict.fromkeys(ids))
+        return {record.id: record for record in self._by_ids(self._crm.registry.entity(entity), wanted)}
+
+    def count(self, entity: type[Record], where: Condition = None) -> int:
+        """Return how many visible records there are for which *where* holds."""
+        info = self._crm.registry.entity(entity)
+        checked, text, volatile = self._checked(info, where)
+        listing = self._listing(info, checked, Order((), True), deleted=False)
+        key = None if volatile else ("count", info.id, self._shape, text)
+        return int(self._prepared(key, listing.count).rows(self._connection, self.access.parameters)[0][0])
+
+    def aggregate(
+        self,
+        entity: type[Record],
+        *,
+        group_by: Sequence[str] = (),
+        measures: Mapping[str, Measure],
+        where: Condition = None,
+    ) -> list[dict[str, Any]]:
+        """Return one dict for each group, with the fields of *group_by* and the *measures* by name.
+
+        Measures are made by :func:`crmkit.count`, ``total``, ``average``, ``least`` and ``greatest``. Sums of money
+        are in the company's currency.
+
+        Raises:
+            UnknownFieldError: a field does not exist, or is hidden.
+        """
+        info = self._crm.registry.entity(entity)
+        checked, text, volatile = self._checked(info, where)
+        scope = FieldScope(self._crm.registry, info, self.access)
+        made = aggregate_statement(self._visibility(named=True), info, scope, group_by, measures, checked)
+        key = None if volatile else ("aggregate", info.id, self._shape, text, made.key)
+        rows = self._prepared(key, lambda: made.statement).rows(self._connection, self.access.parameters)
+        return [made.decode(row, self._crm.storage.dialect) for row in rows]
+
+    def expand(self, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+        """Return the visible records behind *relation* of all *records*, by id, in one statement.
+
+        *relation* is a reference without its ``_id`` (``company``) or a many-to-many link of the entity
+        (then the values are lists, by the id of the record that was asked for).
+
+        Raises:
+            UnknownFieldError: there is no such relation, or it is hidden.
+        """
+        if not records:
+            return {}
+        info = entity_info(type(records[0]))
+        if relation in info.links:
+            return self._expand_link(info, records, relation)
+        scope = FieldScope(self._crm.registry, info, self.access)
+        target = scope.related(relation).entity
+        name = next(f.name for f in info.fields.values() if f.relation == relation)
+        wanted = [id_ for record in records if (id_ := getattr(record, name)) is not None]
+        return self.get_many(target.cls, wanted)
+
+    def _expand_link(self, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+        link = self._crm.registry.entities[info.links[relation]]
+        mine, other = _link_ends(link, info.id)
+        ids = [record.id for record in records]
+        here = self.visible(link.cls)
+        found = self.execute(sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))).all()
+        targets = self.get_many(self._crm.registry.entities[other.type.entity].cls, [row[1] for row in found])
+        expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
+        for near, far in found:
+            if far in targets:
+                expanded[near].append(targets[far])
+        return expanded
+
+    def visible(self, entity: type[Any]) -> sa.Subquery:
+        """Return the safe relation of *entity*: a subquery of exactly the rows and columns that may be read.
+
+        An extension's relation has ``record_id`` and its fields, for the visible records of its host. Compose any
+        SQLAlchemy Core statement of safe relations and give it to :meth:`execute`.
+        """
+        relation = safe_relation(self._visibility(named=False), entity_info(entity))
+        self._issued[id(relation)] = relation
+        return relation
+
+    def execute(self, statement: sa.Select[Any] | sa.CompoundSelect[Any], parameters: Any = None) -> Result[Any]:
+        """Run a statement built from safe relations of this reader and return its result.
+
+        Raises:
+            StatementRefusedError: something in it stands outside the safe relations.
+        """
+        check_statement(statement, self._issued.values())
+        return self._connection.execute(statement, parameters)
+
+    def extension(self, cls: type[X], record: Record) -> X:
+        """Return the values of the extension *cls* for *record*; defaults where nothing was written.
+
+        Raises:
+            NotFoundError: the record is not visible.
+        """
+        return self.extensions(cls, [record])[record.id]
+
+    def extensions(self, cls: type[X], records: Sequence[Record]) -> dict[UUID, X]:
+        """Return the extension *cls* of each of *records* by the record's id, in one statement.
+
+        Raises:
+            NotFoundError: a record is not visible.
+        """
+        info = self._crm.registry.extension(cls)
+        host = self._crm.registry.entities[str(info.host)]
+        seen = self.get_many(host.cls, [record.id for record in records])
+        for record in records:
+            if record.id not in seen:
+                raise NotFoundError(host.id, record.id)
+        loader = self._crm.loader(info, self.access)
+        table = self._crm.schema.table(info)
+        statement = sa.select(*(table.c[name] for name in ("record_id", *loader.columns)))
+        rows = Prepared(statement.where(table.c.record_id.in_(list(seen))), self._crm.storage.dialect).rows(
+            self._connection
+        )
+        decode = self._crm.decode_id
+        stored = {decode(row[0]): loader.load(row[1:]) for row in rows}
+        return {id_: stored.get(id_) or self._crm.defaults(info, self.access) for id_ in seen}
+
+    def history(self, record: Record) -> list[LedgerEntry]:
+        """Return what happened to *record*, oldest first, with the values of the fields that may be read today.
+
+        Raises:
+            NotFoundError: the record is not visible.
+        """
+        info = entity_info(type(record))
+        self.get(type(record), record.id)
+        readable = self.access.entity(info).readable
+        return read_history(self._connection, self._crm.schema, record.id, readable)
+
+    def may(self, verb: str, record: Record) -> bool:
+        """Return whether the principal may *verb* the stored record, which it can see."""
+        info = entity_info(type(record))
+        return record.id in self.allowed_ids(info, verb, [record.id])
+
+    def allowed_ids(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of *ids* that are visible and on which *verb* is allowed, in one statement."""
+        table = self._crm.schema.table(info)
+        visibility = self._visibility(named=False)
+        conditions = [visibility.predicate(info, table.c)]
+        if verb != "read":
+            conditions.append(visibility.predicate(info, table.c, verb))
+        alive = table.c.deleted_at.is_(None)
+        return set(self._connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids), alive, *conditions)))
+
+    def check_export(self, entity: type[Record]) -> None:
+        """Return if the principal may export *entity* at all.
+
+        Raises:
+            ForbiddenError: no grant has the verb ``export`` for it.
+        """
+        info = self._crm.registry.entity(entity)
+        if not self.access.is_system and not self.access.entity(info).scope("export"):
+            raise ForbiddenError(info.id, "export", info.label)
+
+    def readable_fields(self, entity: type[Record]) -> frozenset[str]:
+        """Return the names of the fields of *entity* that exist for the principal."""
+        return self.access.entity(self._crm.registry.entity(entity)).readable
+
+    # How lists are read.
+
+    @property
+    def _shape(self) -> int:
+        return self._crm.shape_of(self.access)
+
+    def _visibility(self, *, named: bool) -> Visibility:
+        return Visibility(self._crm.registry, self._crm.schema, self.access, self.moment, named)
+
+    def _checked(self, info: EntityInfo, where: Condition) -> tuple[CheckedRule | None, str, bool]:
+        """Return the checked rule, its text, and whether its SQL holds values of the moment."""
+        volatile = self.access.uses_moment
+        if where is None:
+            return None, "", volatile
+        rule = Rule.parse(where) if isinstance(where, str) else where
+        checked = check(rule, FieldScope(self._crm.registry, info, self.access))
+        return checked, rule.text, volatile or checked.uses_moment
+
+    def _listing(self, info: EntityInfo, where: CheckedRule | None, order: Order, deleted: bool) -> Listing:
+        columns = self._crm.loader(info, self.access).columns
+        return Listing(self._visibility(named=True), info, columns, where, order, deleted)
+
+    def _read(
+        self, info: EntityInfo, where: Condition, order_by: Ordering, limit: int | None, after: str | None, deleted: bool
+    ) -> tuple[list[Any], Order, list[list[Any]]]:
+        scope = FieldScope(self._crm.registry, info, self.access)
+        order = parse_order(scope, info, order_by)
+        checked, text, volatile = self._checked(info, where)
+        listing = self._listing(info, checked, order, deleted)
+        mark = decode_cursor(order, after) if after else None
+        segments = listing.segments
+        if mark is not None and len(segments) == 2 and mark[0] is None:
+            segments = segments[1:]
+        rows: list[tuple[Any, ...]] = []
+        for segment in segments:
+            rest = None if limit is None else limit - len(rows)
+            if rest == 0:
+                break
+            rows += self._segment(listing, segment, rest, mark, None if volatile else (text, order, deleted))
+            mark = None
+        return self._loaded(info, listing, rows)
+
+    def _segment(
+        self, listing: Listing, segment: str, limit: int | None, mark: list[Any] | None, key: Any
+    ) -> list[tuple[Any, ...]]:
+        given = None if mark is None else tuple(value is not None for value in mark)
+        full_key = None if key is None else ("list", listing.info.id, self._shape, *key, segment, limit is None, given)
+        prepared = self._prepared(
+            full_key, lambda: listing.statement(segment, limited=limit is not None, after=given)
+        )
+        parameters = {**self.access.parameters, "limit": limit}
+        for place, value in enumerate(mark or ()):
+            parameters[f"after_{place}"] = value
+        return prepared.rows(self._connection, parameters)
+
+    def _loaded(
+        self, info: EntityInfo, listing: Listing, rows: list[tuple[Any, ...]]
+    ) -> tuple[list[Any], Order, list[list[Any]]]:
+        load = self._crm.loader(info, self.access).load
+        records = [load(row) for row in rows]
+        width = len(listing.columns)
+        if not listing.order.keys:
+            return records, listing.order, [[] for _row in rows]
+        decode = self._crm.order_decoder(listing.order)
+        return records, listing.order, [decode(row[width:]) for row in rows]
+
+    def _by_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> list[Any]:
+        return [record for some in batched(ids, _MOST_IDS) for record in self._by_some_ids(info, some)]
+
+    def _by_some_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> list[Any]:
+        # Padded to a power of two, so that a handful of statements serves every number of ids.
+        padded = [*ids, *[ids[-1]] * ((1 << (len(ids) - 1).bit_length()) - len(ids))]
+        listing = self._listing(info, None, Order((), True), deleted=False)
+        key = None if self.access.uses_moment else ("get", info.id, self._shape, len(padded))
+        prepared = self._prepared(key, lambda: listing.by_ids(len(padded)))
+        parameters = {**self.access.parameters, **{f"id_{place}": id_ for place, id_ in enumerate(padded)}}
+        load = self._crm.loader(info, self.access).load
+        return [load(row) for row in prepared.rows(self._connection, parameters)]
+
+    def _by_number(self, info: EntityInfo, number: str) -> list[Any]:
+        field = info.number
+        if field is None or field.name not in self.access.entity(info).readable:
+            return []
+        return self._read(info, getattr(info.cls.f, field.name) == number, None, 1, None, deleted=False)[0]
+
+    def _prepared(self, key: Any, make: Any) -> Prepared:
+        if key is None:
+            return Prepared(make(), self._crm.storage.dialect)
+        return self._crm.statements.get(key, lambda: Prepared(make(), self._crm.storage.dialect))
+
+
+def _as_id(reference: UUID | str) -> UUID | None:
+    if isinstance(reference, UUID):
+        return reference
+    try:
+        return UUID(reference)
+    except ValueError:
+        return None
+
+
+def _link_ends(link: EntityInfo, entity: str) -> tuple[Any, Any]:
+    """Return the reference of *link* to *entity* and the other one."""
+    ends = [field for field in link.fields.values() if isinstance(field.type, Reference) and field.name not in _OWNERS]
+    near = next(field for field in ends if field.type.entity == entity)
+    return near, next(field for field in ends if field is not near)
+
+
+_OWNERS = ("owner_id", "team_id")
+_MOST_IDS = 512
+
+
+def batched(values: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
+    """Yield *values* in slices of at most *size*."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,188 @@
+"""The registry: everything that the enabled plugins declare, with its owners, frozen before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
+from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError, UnknownFieldError
+from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.pipelines import Guard, Pipeline
+from crmkit.core.plugins import PluginError
+from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
+from crmkit.core.text import gettext as _
+
+__all__ = ["Claim", "Registry"]
+
+CORE = "core"
+Declared = type[Any] | Role | Restriction | Pipeline | Guard
+
+
+@attrs.frozen
+class Claim:
+    """Something that a plugin declares, and the plugin."""
+
+    plugin: str
+    declared: Declared
+
+
+@attrs.frozen(eq=False)
+class Registry:
+    """What one CRM consists of. Read-only; made by :meth:`build`."""
+
+    entities: Mapping[str, EntityInfo]
+    extensions: Mapping[str, Mapping[str, EntityInfo]]
+    roles: Mapping[str, Role]
+    restrictions: Mapping[str, Restriction]
+    pipelines: Mapping[str, Pipeline]
+    guards: Mapping[str, Guard]
+    owners: Mapping[str, str]
+    currency: str
+    _fields: Mapping[str, Mapping[str, FieldInfo]]
+    _references: Mapping[str, tuple[tuple[EntityInfo, FieldInfo], ...]]
+
+    @classmethod
+    def build(cls, claims: Iterable[Claim], requires: Mapping[str, Iterable[str]], currency: str) -> Registry:
+        """Return the registry of *claims*; *requires* maps each plugin to those it may refer to.
+
+        *currency* is the company's: base values are in it.
+
+        Raises:
+            PluginError: two plugins claim the same thing, or a declaration refers to what is not there. All reasons
+                are given.
+        """
+        from crmkit.core.registry_checks import check_registry
+
+        builder = _Builder(currency)
+        for claim in claims:
+            builder.add(claim)
+        registry = builder.freeze()
+        reasons = [*builder.conflicts, *check_registry(registry, requires)]
+        if reasons:
+            raise PluginError(reasons)
+        return registry
+
+    def entity(self, entity: str | type[Any]) -> EntityInfo:
+        """Return the entity with this id or class.
+
+        Raises:
+            UnknownEntityError: no enabled plugin declares it.
+        """
+        id_ = entity if isinstance(entity, str) else entity_info(entity).id
+        if id_ not in self.entities:
+            raise UnknownEntityError(id_)
+        return self.entities[id_]
+
+    def fields(self, entity: str) -> Mapping[str, FieldInfo]:
+        """Return all fields of *entity* by name, those of extensions as ``plugin.field``."""
+        return self._fields[entity]
+
+    def field(self, entity: str, name: str) -> FieldInfo:
+        """Return one field.
+
+        Raises:
+            UnknownFieldError: there is none of this name.
+        """
+        found = self._fields[entity].get(name)
+        if found is None:
+            raise UnknownFieldError(entity, name)
+        return found
+
+    def references_to(self, entity: str) -> tuple[tuple[EntityInfo, FieldInfo], ...]:
+        """Return every reference field that may point at *entity*, any-references included."""
+        return self._references.get(entity, ()) + self._references.get(EVERY_ENTITY, ())
+
+    def targets(self, kind: AnyReference) -> Iterator[EntityInfo]:
+        """Yield the entities that an any-reference of *kind* may point at."""
+        for info in self.entities.values():
+            if not info.hangs_on_any or info.id in kind.also:
+                yield info
+
+    def pipelines_of(self, entity: str) -> tuple[Pipeline, ...]:
+        """Return the pipelines of *entity*; the first is the default."""
+        return tuple(p for p in self.pipelines.values() if p.entity == entity)
+
+    def tables(self) -> Iterator[EntityInfo]:
+        """Yield every entity and every extension: whatever has a table of its own."""
+        yield from self.entities.values()
+        for host in self.extensions.values():
+            yield from host.values()
+
+
+class _Builder:
+    """Collects claims and notices who claimed the same thing before."""
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+        self.conflicts: list[CrmkitError] = []
+        self.owners: dict[str, str] = {}
+        self.entities: dict[str, EntityInfo] = {}
+        self.extensions: dict[str, dict[str, EntityInfo]] = {}
+        self.others: dict[type[Any], dict[str, Any]] = {Role: {}, Restriction: {}, Pipeline: {}, Guard: {}}
+
+    def add(self, claim: Claim) -> None:
+        if isinstance(claim.declared, type):
+            self._add_table(claim.plugin, entity_info(claim.declared))
+            return
+        if self._claim(claim.plugin, f"{type(claim.declared).__name__.lower()} {claim.declared.id}", claim.declared.id):
+            self.others[type(claim.declared)][claim.declared.id] = claim.declared
+
+    def _add_table(self, plugin: str, info: EntityInfo) -> None:
+        if info.host is not None:
+            if self._claim(plugin, f"extension {plugin} of {info.host}", f"{plugin}."):
+                self.extensions.setdefault(info.host, {})[plugin] = _owned_extension(info, plugin)
+        elif self._claim(plugin, f"entity {info.id}", info.id):
+            self.entities[info.id] = info
+
+    def _claim(self, plugin: str, what: str, id_: str) -> bool:
+        """Note the claim; ``False`` when it is refused because of its name or because it is taken."""
+        if id_.partition(".")[0] != plugin:
+            self.conflicts.append(DeclarationError(what, _("is declared by {plugin!r}; begin its id with that name"), plugin=plugin))
+            return False
+        if what in self.owners:
+            message = _("is claimed by {first!r} and by {second!r}")
+            self.conflicts.append(DeclarationError(what, message, first=self.owners[what], second=plugin))
+            return False
+        self.owners[what] = plugin
+        return True
+
+    def freeze(self) -> Registry:
+        return Registry(
+            entities=MappingProxyType(self.entities),
+            extensions=MappingProxyType({h: MappingProxyType(e) for h, e in self.extensions.items()}),
+            roles=MappingProxyType(self.others[Role]),
+            restrictions=MappingProxyType(self.others[Restriction]),
+            pipelines=MappingProxyType(self.others[Pipeline]),
+            guards=MappingProxyType(self.others[Guard]),
+            owners=MappingProxyType(self.owners),
+            currency=self.currency,
+            fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),
+            references=MappingProxyType(self._references()),
+        )
+
+    def _all_fields(self, entity: str) -> Mapping[str, FieldInfo]:
+        fields = dict(self.entities[entity].fields)
+        for plugin, info in self.extensions.get(entity, {}).items():
+            fields |= {f"{plugin}.{name}": field for name, field in info.fields.items()}
+        return MappingProxyType(fields)
+
+    def _references(self) -> dict[str, tuple[tuple[EntityInfo, FieldInfo], ...]]:
+        found: dict[str, list[tuple[EntityInfo, FieldInfo]]] = {}
+        tables = [*self.entities.values(), *(e for host in self.extensions.values() for e in host.values())]
+        for info in tables:
+            for field in info.fields.values():
+                if isinstance(field.type, Reference):
+                    found.setdefault(field.type.entity, []).append((info, field))
+                elif isinstance(field.type, AnyReference):
+                    found.setdefault(EVERY_ENTITY, []).append((info, field))
+        return {entity: tuple(pairs) for entity, pairs in found.items()}
+
+
+def _owned_extension(info: EntityInfo, plugin: str) -> EntityInfo:
+    """Return *info* as *plugin*'s: a class does not know which plugin will register it."""
+    fields = {name: attrs.evolve(field, owner=plugin) for name, field in info.fields.items()}
+    return attrs.evolve(info, fields=MappingProxyType(fields), extends_as=plugin)

@@ -1,0 +1,149 @@
+"""What must hold between declarations: every name that one of them mentions exists, and may be mentioned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import CrmkitError, DeclarationError
+from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.pipelines import Pipeline
+from crmkit.core.policy.roles import EVERY_ENTITY, Grant, Role
+from crmkit.core.rules.rule import Rule
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.registry import Registry
+
+__all__ = ["check_registry"]
+
+
+def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) -> Iterator[CrmkitError]:
+    """Yield every reason why the declarations in *registry* do not fit together."""
+    reachable = {plugin: _closure(plugin, requires) for plugin in requires}
+    for info in registry.tables():
+        yield from _check_table(registry, info, reachable)
+    yield from _check_circles(registry)
+    for role in registry.roles.values():
+        yield from _check_role(registry, role)
+    for restriction in registry.restrictions.values():
+        if restriction.entity not in registry.entities:
+            yield DeclarationError(restriction.id, _("there is no entity {entity!r}"), entity=restriction.entity)
+    for pipeline in registry.pipelines.values():
+        yield from _check_pipeline(registry, pipeline)
+    yield from _check_policies(registry)
+
+
+def _closure(plugin: str, requires: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    found, todo = {plugin, "core"}, list(requires.get(plugin, ()))
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(requires.get(name, ()))
+    return frozenset(found)
+
+
+def _check_table(
+    registry: Registry, info: EntityInfo, reachable: Mapping[str, frozenset[str]]
+) -> Iterator[CrmkitError]:
+    owner = info.plugin
+    allowed = reachable.get(owner, frozenset({owner, "core"}))
+    if info.host is not None and info.host not in registry.entities:
+        yield DeclarationError(owner, _("extends {host!r}, which no enabled plugin declares"), host=info.host)
+    for field in info.fields.values():
+        if isinstance(field.type, Reference):
+            yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
+    for link in info.links.values():
+        yield from _check_target(registry, info.id, link, allowed)
+    for group in info.unique:
+        for name in group:
+            if name not in info.fields:
+                yield DeclarationError(info.id, _("unique names the unknown field {field!r}"), field=name)
+    for computed in info.computed.values():
+        for name in computed.needs:
+            if name not in info.fields:
+                yield DeclarationError(f"{info.id}.{computed.name}", _("needs the unknown field {field!r}"), field=name)
+
+
+def _check_target(registry: Registry, where: str, entity: str, allowed: frozenset[str]) -> Iterator[CrmkitError]:
+    if entity not in registry.entities:
+        yield DeclarationError(where, _("there is no entity {entity!r}"), entity=entity)
+    elif entity.partition(".")[0] not in allowed:
+        plugin = entity.partition(".")[0]
+        yield DeclarationError(where, _("refers to {entity!r}; add {plugin!r} to requires"), entity=entity, plugin=plugin)
+
+
+def _check_circles(registry: Registry) -> Iterator[CrmkitError]:
+    """References that decide visibility may not lead back to where they began."""
+    follows = {info.id: list(_followed(registry, info)) for info in registry.entities.values()}
+    for start in follows:
+        seen, todo = set[str](), list(follows[start])
+        while todo:
+            entity = todo.pop()
+            if entity == start:
+                yield DeclarationError(start, _("its visibility follows references that lead back to it"))
+                break
+            if entity not in seen:
+                seen.add(entity)
+                todo.extend(follows.get(entity, ()))
+
+
+def _followed(registry: Registry, info: EntityInfo) -> Iterator[str]:
+    for field in info.fields.values():
+        if isinstance(field.type, Reference) and field.type.follows:
+            yield field.type.entity
+        elif isinstance(field.type, AnyReference):
+            yield from (target.id for target in registry.targets(field.type))
+
+
+def _check_role(registry: Registry, role: Role) -> Iterator[CrmkitError]:
+    for grant in role.grants:
+        yield from check_grant(registry, role.id, grant)
+    for mask in role.masks:
+        if mask.entity not in registry.entities:
+            yield DeclarationError(role.id, _("there is no entity {entity!r}"), entity=mask.entity)
+            continue
+        known = {*registry.fields(mask.entity), *registry.entities[mask.entity].computed}
+        for name in sorted(mask.fields - known):
+            yield DeclarationError(role.id, _("masks the unknown field {field!r}"), field=f"{mask.entity}.{name}")
+
+
+def check_grant(registry: Registry, where: str, grant: Grant) -> Iterator[CrmkitError]:
+    """Yield why *grant* cannot be used: an unknown entity, or a scope that needs an owner where there is none."""
+    if grant.entity == EVERY_ENTITY:
+        if grant.scope != "all":
+            yield DeclarationError(where, _("a grant on every entity has the scope 'all'"))
+        return
+    if grant.entity not in registry.entities:
+        yield DeclarationError(where, _("there is no entity {entity!r}"), entity=grant.entity)
+    elif not (isinstance(grant.scope, Rule) or grant.scope == "all" or registry.entities[grant.entity].owned):
+        message = _("scope {scope!r} on {entity}, which has no owner; use 'all' or a rule")
+        yield DeclarationError(where, message, scope=grant.scope, entity=grant.entity)
+
+
+def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitError]:
+    info = registry.entities.get(pipeline.entity)
+    if info is None or not info.pipelined:
+        yield DeclarationError(pipeline.id, _("{entity!r} is no Pipelined entity"), entity=pipeline.entity)
+        return
+    for stage in pipeline.stages:
+        for name in stage.required:
+            if name not in registry.fields(pipeline.entity):
+                yield DeclarationError(f"{pipeline.id}.{stage.slug}", _("requires the unknown field {field!r}"), field=name)
+    for move in pipeline.moves:
+        for guard in move.guards:
+            if isinstance(guard, str) and guard not in registry.guards:
+                yield DeclarationError(pipeline.id, _("names the unknown guard {guard!r}"), guard=guard)
+
+
+def _check_policies(registry: Registry) -> Iterator[CrmkitError]:
+    """An entity that no role of its own plugin mentions has no policy: nobody decided who may see it."""
+    decided = {grant.entity for role in registry.roles.values() for grant in role.grants}
+    for entity in registry.entities:
+        if entity not in decided and not entity.startswith("core."):
+            yield DeclarationError(entity, _("has no policy: no role grants anything on it"))
+    for info in registry.entities.values():
+        if info.pipelined and not registry.pipelines_of(info.id):
+            yield DeclarationError(info.id, _("is Pipelined, but no pipeline is declared for it"))

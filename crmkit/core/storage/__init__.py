@@ -1,0 +1,1 @@
+"""Databases: opening them, their transactions, and statements prepared once."""

@@ -1,0 +1,120 @@
+"""Opening a database: SQLite in WAL mode or PostgreSQL, with the transactions that readers and writers need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+from crmkit.core.errors import ConfigurationError
+from crmkit.core.text import casefold
+from crmkit.core.text import gettext as _
+
+__all__ = ["Storage"]
+
+_WRITES = "crmkit_writes"
+_BUSY_SECONDS = 30
+_SQLITE_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "cache_size = -65536",
+    "mmap_size = 268435456",
+)
+
+
+class Storage:
+    """One database. Readers get snapshots that no writer blocks; writers queue on SQLite and lock rows on PostgreSQL."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        """Open *url*; nothing connects before the first use.
+
+        Raises:
+            ConfigurationError: the URL names a database that crmkit does not support, or its driver is missing.
+        """
+        self.url = make_url(url)
+        self.engine = self._open(pool_size)
+        self.dialect = self.engine.dialect
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._readers = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writers = self.engine.execution_options(**{_WRITES: True})
+
+    def _open(self, pool_size: int) -> Engine:
+        backend = self.url.get_backend_name()
+        if backend == "sqlite":
+            return _open_sqlite(self.url, pool_size)
+        if backend == "postgresql":
+            return _open_postgresql(self.url, pool_size)
+        raise ConfigurationError("database.url", _("{backend!r} is not supported; use sqlite or postgresql"), backend=backend)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection for reading: a snapshot on SQLite, autocommit (one round trip each) on PostgreSQL."""
+        with self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection inside a write transaction; it commits at the end and rolls back on any error."""
+        with self._writers.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
+    # isolation_level None: the driver never begins on its own, so that BEGIN IMMEDIATE is ours to say.
+    arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+    engine = sa.create_engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in _SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("crm_fold", 1, _fold_or_none, deterministic=True)
+
+
+def _fold_or_none(value: Any) -> Any:
+    return casefold(value) if isinstance(value, str) else value
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Readers begin deferred: IMMEDIATE everywhere makes them wait for the writer.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_postgresql(url: sa.URL, pool_size: int) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername=f"postgresql+{_postgresql_driver()}")
+    # Positional parameters let prepared statements be fed with plain tuples.
+    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=64, paramstyle="format")
+    sa.event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _postgresql_driver() -> str:
+    from importlib.util import find_spec
+
+    for driver in ("psycopg", "pg8000"):
+        if find_spec(driver):
+            return driver
+    message = _("no PostgreSQL driver is installed; install the extra crmkit[postgresql], or psycopg")
+    raise ConfigurationError("database.url", message)
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+    cursor.close()

@@ -1,0 +1,96 @@
+"""Statements compiled once and run many times, past the cost of building and hashing them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect
+
+__all__ = ["Insert", "Prepared"]
+
+Row = tuple[Any, ...]
+
+
+class Prepared:
+    """One statement for one dialect. Bound values in it are kept; named parameters are given at each run."""
+
+    def __init__(self, statement: sa.sql.expression.ClauseElement, dialect: Dialect) -> None:
+        """Compile *statement*; parameters without a value are the ones that :meth:`rows` takes."""
+        compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self.sql: str = str(compiled)
+        names: Sequence[str] = compiled.positiontup or ()
+        processors: Mapping[str, Callable[[Any], Any]] = compiled._bind_processors
+        kept = compiled.construct_params(_check=False)
+        self._slots = [
+            (compiled.binds[name].required if name in compiled.binds else False, name, processors.get(name))
+            for name in names
+        ]
+        self._constant = [None if asked else _encode(kept[name], encode) for asked, name, encode in self._slots]
+        self._asked = [(place, name, encode) for place, (asked, name, encode) in enumerate(self._slots) if asked]
+
+    def parameters(self, given: Mapping[str, Any]) -> Row:
+        """Return the positional parameters of one run."""
+        values = self._constant.copy()
+        for place, name, encode in self._asked:
+            values[place] = _encode(given[name], encode)
+        return tuple(values)
+
+    def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:  # noqa: B006
+        """Return all rows as the driver gives them, undecoded."""
+        result = connection.exec_driver_sql(self.sql, self.parameters(given))
+        return result.cursor.fetchall() if result.cursor is not None else []
+
+    def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:  # noqa: B006
+        """Execute once and return how many rows were touched."""
+        return connection.exec_driver_sql(self.sql, self.parameters(given)).rowcount
+
+    def run_rows(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Execute for each of *rows*, which are already encoded and in the order of the statement's parameters."""
+        if not rows:
+            return 0
+        return connection.exec_driver_sql(self.sql, list(rows)).rowcount
+
+    @cached_property
+    def encoders(self) -> dict[str, Callable[[Any], Any] | None]:
+        """What turns a value of each parameter into what the driver takes; ``None`` where nothing is to do."""
+        return {name: encode for _asked, name, encode in self._slots}
+
+    def encoder(self, name: str) -> Callable[[Any], Any]:
+        """Return the encoder of the parameter *name*, which does nothing where nothing is to do."""
+        return self.encoders[name] or _same
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters in the order in which rows have them."""
+        return [name for _asked, name, _encode in self._slots]
+
+    def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Execute for each of *rows* in one call of the driver and return how many rows were touched."""
+        many = [self.parameters(row) for row in rows]
+        if not many:
+            return 0
+        return connection.exec_driver_sql(self.sql, many).rowcount
+
+
+class Insert:
+    """A prepared INSERT into all columns of one table."""
+
+    def __init__(self, table: sa.Table, dialect: Dialect) -> None:
+        """Compile it."""
+        values = {c.name: sa.bindparam(c.name, type_=c.type, required=True) for c in table.columns}
+        self.prepared = Prepared(sa.insert(table).values(values), dialect)
+
+    def insert(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Insert *rows*, each with a value for every column, and return how many there were."""
+        return self.prepared.run_many(connection, rows)
+
+
+def _encode(value: Any, encode: Callable[[Any], Any] | None) -> Any:
+    return value if encode is None else encode(value)
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -1,0 +1,137 @@
+"""The tables of one CRM: a MetaData built from its registry, with the indexes that the registry knows are needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.core.storage.columns import Id, sql_type
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.fields import AnyReference, MoneyType, Reference
+from crmkit.core.fields import Column as Slot
+from crmkit.core.registry import Registry
+from crmkit.core.storage.system_tables import SystemTables
+
+__all__ = ["CONSTRAINT_NAMES", "Schema"]
+
+CONSTRAINT_NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+_NAME_LIMIT = 60
+# Fields whose column may be empty although the annotation promises a value: crmkit fills them.
+_EMPTY_UNTIL_STORED = {"deleted_at", "created_by"}
+
+
+@attrs.frozen(eq=False)
+class Schema:
+    """The MetaData of one CRM: a table for each entity and extension, and the system tables."""
+
+    metadata: sa.MetaData
+    tables: dict[str, sa.Table]
+    system: SystemTables
+
+    @classmethod
+    def build(cls, registry: Registry) -> Schema:
+        """Return the tables of *registry*; each carries its plugin in ``table.info["owner"]``."""
+        metadata = sa.MetaData(naming_convention=CONSTRAINT_NAMES)
+        tables = {info.table: _table(metadata, info, registry) for info in registry.tables()}
+        return cls(metadata, tables, SystemTables.build(metadata))
+
+    def table(self, info: EntityInfo) -> sa.Table:
+        """Return the table of an entity or extension."""
+        return self.tables[info.table]
+
+
+def column_names(field: FieldInfo) -> list[str]:
+    """Return the names of the columns that keep *field*."""
+    return [field.name + slot.suffix for slot in field.type.columns()]
+
+
+def filter_column(field: FieldInfo) -> str:
+    """Return the name of the column by which *field* is filtered and sorted: of money, its base value."""
+    return f"{field.name}_base" if isinstance(field.type, MoneyType) else column_names(field)[-1]
+
+
+def _table(metadata: sa.MetaData, info: EntityInfo, registry: Registry) -> sa.Table:
+    key = list(_extension_key(info, registry)) if info.host else []
+    columns = [column for field in info.fields.values() for column in _columns(field, registry)]
+    table = sa.Table(info.table, metadata, *key, *columns, info={"owner": info.plugin, "entity": info.id})
+    for name, unique, keys in _indexes(info):
+        alive = None if info.host else table.c.deleted_at.is_(None)
+        where: dict[str, Any] = {} if alive is None else {"sqlite_where": alive, "postgresql_where": alive}
+        sa.Index(_index_name(name, info.table, keys), *[table.c[k] for k in keys], unique=unique, **where)
+    return table
+
+
+def _extension_key(info: EntityInfo, registry: Registry) -> Iterator[sa.Column[Any]]:
+    host = registry.entities[str(info.host)]
+    yield sa.Column("record_id", Id(), sa.ForeignKey(f"{host.table}.id"), primary_key=True)
+
+
+def _columns(field: FieldInfo, registry: Registry) -> Iterator[sa.Column[Any]]:
+    for slot in field.type.columns():
+        yield sa.Column(
+            field.name + slot.suffix,
+            sql_type(slot),
+            *_foreign_key(field, registry),
+            primary_key=field.name == "id",
+            nullable=field.nullable or field.name in _EMPTY_UNTIL_STORED,
+            info={"owner": field.owner, "field": field.name},
+        )
+
+
+def _foreign_key(field: FieldInfo, registry: Registry) -> Iterator[sa.ForeignKey]:
+    if isinstance(field.type, Reference):
+        yield sa.ForeignKey(f"{registry.entities[field.type.entity].table}.id")
+
+
+def _indexes(info: EntityInfo) -> Iterator[tuple[str, bool, Sequence[str]]]:
+    """Yield ``(prefix, unique, columns)``: scopes first, so that every list pages behind its scope."""
+    for field in info.fields.values():
+        if field.unique or info.number is field:
+            yield "uq", True, column_names(field)
+    for group in info.unique:
+        yield "uq", True, [name for field in group for name in column_names(info.fields[field])]
+    if info.host:
+        yield from (("ix", False, [filter_column(f), "record_id"]) for f in info.fields.values() if f.indexed)
+        return
+    scopes: tuple[tuple[str, ...], ...] = (("owner_id",), ("team_id",)) if info.owned else ()
+    yield from (("ix", False, [*scope, "id"]) for scope in scopes)
+    for field in info.fields.values():
+        if field.indexed and isinstance(field.type, AnyReference):
+            yield "ix", False, [f"{field.name}_id", "id"]
+        elif field.indexed and isinstance(field.type, Reference):
+            yield "ix", False, [field.name, "id"]
+        elif field.indexed:
+            yield from (("ix", False, [*scope, filter_column(field), "id"]) for scope in ((), *scopes))
+    if info.pipelined:
+        yield from _board_indexes(info, scopes)
+
+
+def _board_indexes(info: EntityInfo, scopes: Sequence[Sequence[str]]) -> Iterator[tuple[str, bool, Sequence[str]]]:
+    """Cover funnels and boards: scope, stage, the first sum of money, and the owner that tells branches apart."""
+    money = [filter_column(f) for f in info.fields.values() if isinstance(f.type, MoneyType)][:1]
+    for scope in ((), *scopes):
+        yield "ix", False, [*scope, "stage", *money, *(["owner_id"] if scope == ("team_id",) else [])]
+
+
+def _index_name(prefix: str, table: str, keys: Sequence[str]) -> str:
+    name = "_".join((prefix, table, *keys))
+    if len(name) <= _NAME_LIMIT:
+        return name
+    return f"{name[: _NAME_LIMIT - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def slots(info: EntityInfo) -> Iterator[tuple[FieldInfo, Slot, str]]:
+    """Yield ``(field, slot, column name)`` of every column of *info*, in the order of the table."""
+    for field in info.fields.values():
+        for slot in field.type.columns():
+            yield field, slot, field.name + slot.suffix

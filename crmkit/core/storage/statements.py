@@ -1,0 +1,31 @@
+"""Statements kept between requests, under everything that decides their text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+
+from crmkit.core.storage.prepared import Prepared
+
+__all__ = ["StatementCache"]
+
+
+class StatementCache:
+    """The newest *limit* prepared statements, shared by all threads of one CRM."""
+
+    def __init__(self, limit: int = 4096) -> None:
+        """Start empty."""
+        self._limit, self._lock = limit, Lock()
+        self._kept: OrderedDict[Hashable, Prepared] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Prepared]) -> Prepared:
+        """Return the statement kept under *key*, made by *make* if there is none."""
+        found = self._kept.get(key)
+        if found is None:
+            found = make()
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+        return found

@@ -1,0 +1,1 @@
+"""Writing: the life of a write, from a caller's values to the ledger."""

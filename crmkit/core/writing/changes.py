@@ -1,0 +1,101 @@
+"""What is being written: one :class:`Write` for each record, and the context in which hooks see a batch of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+import attrs
+
+from crmkit.core.policy.access import Access
+from crmkit.core.entity import EntityInfo, Record, entity_info
+from crmkit.core.errors import UnknownFieldError
+
+if TYPE_CHECKING:
+    from crmkit.core.reading.reader import Reader
+
+__all__ = ["Kind", "Write", "WriteContext"]
+
+Kind = Literal["create", "update", "delete", "restore", "transfer", "move"]
+
+# The verb that a kind of write needs.
+VERB_OF: Mapping[str, str] = {
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "restore": "delete",
+    "transfer": "transfer",
+    "move": "move",
+}
+
+
+@attrs.define(eq=False)
+class Write:
+    """One record about to be written. *values* are the new ones, *stored* the row as it stands (empty on create).
+
+    *trusted* marks what crmkit or a hook adds: it takes the same steps, but no grant is asked for.
+    """
+
+    kind: Kind
+    entity: EntityInfo
+    record_id: UUID
+    values: dict[str, Any]
+    stored: Mapping[str, Any] = attrs.field(factory=dict)
+    version: int | None = None
+    trusted: bool = False
+    depth: int = 0
+    allowed: bool = True
+    missing_ok: bool = False
+    details: dict[str, Any] = attrs.field(factory=dict)
+
+    def get(self, field: str) -> Any:
+        """Return the value that *field* will have; ``None`` where it has none."""
+        return self.values[field] if field in self.values else self.stored.get(field)
+
+    def changes(self, field: str) -> bool:
+        """Return whether this write gives *field* another value than the stored one."""
+        return field in self.values and self.values[field] != self.stored.get(field)
+
+    def set(self, field: str, value: Any) -> None:
+        """Give *field* a value, from a hook; it is normalised and validated like any other.
+
+        Raises:
+            UnknownFieldError: the entity has no such field.
+        """
+        if field not in self.entity.fields and "." not in field:
+            raise UnknownFieldError(self.entity.id, field)
+        self.values[field] = value
+
+
+@attrs.define(eq=False)
+class WriteContext:
+    """What a hook may know and do: who writes, when, a trusted reader, and further writes.
+
+    *trusted* reads everything in the same transaction, so that a mask never turns a check into arithmetic on nothing.
+    """
+
+    principal: Access
+    now: datetime
+    trusted: Reader
+    depth: int = 0
+    added: list[Write] = attrs.field(factory=list)
+
+    def create(self, record: Record) -> None:
+        """Add the creation of *record* to the batch."""
+        self.added.append(creation(record, trusted=True, depth=self.depth + 1))
+
+    def update(self, record: Record, **values: Any) -> None:
+        """Add a change of *record* to the batch."""
+        info = entity_info(type(record))
+        change = Write("update", info, record.id, dict(values), version=None, trusted=True, depth=self.depth + 1)
+        self.added.append(change)
+
+
+def creation(record: Record, *, trusted: bool = False, depth: int = 0) -> Write:
+    """Return the write that creates *record*."""
+    from crmkit.core.writing.values import initial_values
+
+    info = entity_info(type(record))
+    return Write("create", info, record.id, initial_values(record), trusted=trusted, depth=depth)

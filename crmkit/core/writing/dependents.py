@@ -1,0 +1,73 @@
+"""What deleting a record does to those that refer to it: refuse, empty the reference, or delete them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.errors import ConflictError
+from crmkit.core.fields import Reference
+from crmkit.core.writing.changes import Write
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["dependent_writes"]
+
+
+def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
+    """Return the writes that the deletions among *writes* bring with them.
+
+    Raises:
+        ConflictError: a record still refers to a deleted one and its field says ``restrict``, or the principal does
+            not see it. The words do not tell which.
+    """
+    found: list[Write] = []
+    seen = {w.record_id for w in writes if w.kind == "delete"}
+    todo = [w for w in writes if w.kind == "delete"]
+    while todo:
+        by_entity: dict[str, list[UUID]] = {}
+        for write in todo:
+            by_entity.setdefault(write.entity.id, []).append(write.record_id)
+        todo = [w for entity, ids in by_entity.items() for w in _dependents(writer, entity, ids, seen)]
+        seen |= {w.record_id for w in todo if w.kind == "delete"}
+        found += todo
+        todo = [w for w in todo if w.kind == "delete"]
+    return found
+
+
+def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[UUID]) -> list[Write]:
+    made: list[Write] = []
+    for info, field in writer.crm.registry.references_to(entity):
+        if not isinstance(field.type, Reference):
+            continue
+        referring = [id_ for id_ in _referring(writer, info, field, ids) if id_ not in gone]
+        if not referring:
+            continue
+        host = writer.crm.registry.entities[info.host or info.id]
+        if field.type.on_delete == "restrict" or set(referring) - writer.visible_ids(host, referring):
+            raise ConflictError(entity)
+        name = f"{info.extends_as}.{field.name}" if info.extends_as else field.name
+        made += [_dependent(host, id_, field.type.on_delete, name) for id_ in referring]
+    return made
+
+
+def _dependent(info: EntityInfo, record: UUID, on_delete: str, field: str) -> Write:
+    if on_delete == "cascade":
+        return Write("delete", info, record, {}, trusted=True, depth=1)
+    return Write("update", info, record, {field: None}, trusted=True, depth=1)
+
+
+def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence[UUID]) -> list[UUID]:
+    """Return the ids of the records, not deleted, whose *field* points at one of *ids*."""
+    table = writer.crm.schema.table(info)
+    if info.host is None:
+        statement = sa.select(table.c.id).where(table.c.deleted_at.is_(None))
+    else:
+        host = writer.crm.schema.table(writer.crm.registry.entities[info.host])
+        statement = sa.select(host.c.id).join(table, table.c.record_id == host.c.id).where(host.c.deleted_at.is_(None))
+    return list(writer.connection.scalars(statement.where(table.c[field.name].in_(ids))))

@@ -1,0 +1,75 @@
+"""External ids: the names by which other systems know records, for imports that can be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.core.entity import EntityInfo, Record
+from crmkit.core.errors import ConflictError
+from crmkit.core.storage.prepared import Insert
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["ExternalIds", "Known"]
+
+_MOST = 500
+
+
+@attrs.frozen
+class Known:
+    """The record that an external id leads to, and whether it lies in the bin."""
+
+    record_id: UUID
+    is_deleted: bool
+
+
+class ExternalIds:
+    """The external ids that one writer reads and gives."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Work in *writer*'s transaction."""
+        self._writer = writer
+        self._table = writer.crm.schema.system.external_id
+
+    def find(self, system: str, entity: type[Record], values: Sequence[str]) -> Mapping[str, Known]:
+        """Return what is known of *values* in *system*; those that lead to nothing are absent.
+
+        It tells that a record exists, not what is in it: whether the principal may change it is decided when it is
+        written.
+        """
+        info = self._writer.crm.registry.entity(entity)
+        found: dict[str, Known] = {}
+        for start in range(0, len(values), _MOST):
+            found |= self._find(system, info, values[start : start + _MOST])
+        return found
+
+    def _find(self, system: str, info: EntityInfo, values: Sequence[str]) -> dict[str, Known]:
+        table, record = self._table, self._writer.crm.schema.table(info)
+        joined = table.join(record, record.c.id == table.c.record_id)
+        statement = (
+            sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
+            .select_from(joined)
+            .where(table.c.system == system, table.c.entity == info.id, table.c.value.in_(values))
+        )
+        rows = self._writer.connection.execute(statement)
+        return {value: Known(record_id, bool(deleted)) for value, record_id, deleted in rows}
+
+    def give(self, system: str, entity: type[Record], names: Mapping[str, UUID]) -> None:
+        """Give records external ids: *names* maps each value to a record that this transaction has written or read.
+
+        Raises:
+            ConflictError: a value already leads to another record.
+        """
+        info = self._writer.crm.registry.entity(entity)
+        rows = [{"system": system, "entity": info.id, "value": v, "record_id": r} for v, r in names.items()]
+        try:
+            with self._writer.all_or_nothing():
+                Insert(self._table, self._writer.crm.storage.dialect).insert(self._writer.connection, rows)
+        except sa.exc.IntegrityError as error:
+            raise ConflictError(info.id) from error

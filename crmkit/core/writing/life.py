@@ -1,0 +1,279 @@
+"""The life of a write: the steps that every write takes, one record or a hundred thousand.
+
+normalise → ``crmkit_before_write`` → validate → authorise → ``crmkit_check_write`` → SQL → visits and ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import CrmkitError, FieldProblem, ForbiddenError, NotFoundError, StaleError
+from crmkit.core.fields import Number
+from crmkit.core.hooks import Problem
+from crmkit.core.ledger import Entry
+from crmkit.core.policy.access import EntityAccess, VerbScope
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import VERB_OF, Write
+from crmkit.core.writing.dependents import dependent_writes
+from crmkit.core.writing.normalise import Normaliser
+from crmkit.core.writing.stages import check_moves, enter_first_stage, record_visits
+from crmkit.core.writing.validate import check_references, check_required, raise_problems
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["HookRoundsError", "WriteRefusedError", "live"]
+
+MAX_ROUNDS = 8
+
+
+class WriteRefusedError(CrmkitError):
+    """A plugin refused the write; *problems* says why, each with the plugin."""
+
+    code = "write-refused"
+    template = _("{entity}: refused by {summary}")
+
+    def __init__(self, entity: str, problems: Sequence[tuple[str, Problem]]) -> None:
+        """Keep the ``(plugin, problem)`` pairs."""
+        summary = "; ".join(f"{plugin}: {problem.message}" for plugin, problem in problems)
+        super().__init__(entity=entity, problems=tuple(problems), summary=summary)
+
+
+class HookRoundsError(CrmkitError):
+    """Hooks kept adding writes to what hooks had added; the chain is shown."""
+
+    code = "hook-rounds"
+    template = _("Hooks still added writes after {rounds} rounds: {chain}.")
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        """Show the *chain* of entities, one for each round."""
+        super().__init__(rounds=MAX_ROUNDS, chain=" → ".join(chain))
+
+
+def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
+    """Take *writes* through all steps and return those that were written, additions of hooks included.
+
+    Raises:
+        NotFoundError, ForbiddenError, ValidationError, WriteRefusedError, StaleError, ConflictError: nothing of the
+            batch is written.
+    """
+    normaliser = writer.normaliser
+    load_stored(writer, writes)
+    _clean(writer, normaliser, writes)
+    everything = [*writes, *_hook_rounds(writer, normaliser, writes)]
+    kept = [w for w in everything if w.kind != "update" or w.values]
+    for write in kept:
+        _prepare(writer, write)
+    _validate(writer, kept)
+    _authorise(writer, kept)
+    _ask_checks(writer, kept)
+    with writer.all_or_nothing():
+        _store(writer, kept)
+        _check_new_rows(writer, kept)
+    writer.note(_entries(writer, kept))
+    return kept
+
+
+def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
+    """Give each write the stored row that it changes.
+
+    Raises:
+        NotFoundError: there is none that the principal can see.
+        StaleError: it has another version than the one expected.
+    """
+    changing = [w for w in writes if w.kind != "create" and not w.stored]
+    for (entity, kind, trusted), group in _grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted)):
+        info = writer.crm.registry.entities[entity]
+        ids = [w.record_id for w in group]
+        visibility = writer.system_visibility if trusted else writer.visibility
+        found = writer.crm.store.read(writer.connection, visibility, info, VERB_OF[kind], ids)
+        sides = writer.crm.store.read_extensions(writer.connection, info, ids)
+        for write in group:
+            _take_stored(write, found.get(write.record_id), sides[write.record_id], writer.access.is_system)
+
+
+def _take_stored(write: Write, found: Any, side: dict[str, Any], is_system: bool) -> None:
+    values, visible, allowed = found or ({}, False, False)
+    in_bin = values.get("deleted_at") is not None
+    if not visible or in_bin != (write.kind == "restore") or (in_bin and not allowed):
+        raise NotFoundError(write.entity.id, write.record_id)
+    if write.version is not None and write.version != values["version"]:
+        raise StaleError(write.entity.id, write.record_id, write.version)
+    write.stored, write.version = values | side, values["version"]
+    write.allowed = allowed or write.trusted or is_system
+
+
+def _grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple[Any, list[Write]]]:
+    groups: dict[Any, list[Write]] = {}
+    for write in writes:
+        groups.setdefault(key(write), []).append(write)
+    return list(groups.items())
+
+
+def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
+    problems: list[tuple[int, FieldProblem]] = []
+    for place, write in enumerate(writes):
+        if not write.trusted and write.kind in ("create", "update"):
+            normaliser.check_asked(write, writer.access.entity(write.entity))
+        problems += [(place, problem) for problem in normaliser.clean(write)]
+    raise_problems(writes, problems)
+
+
+def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
+    """Ask ``crmkit_before_write`` about the batch, then about what was added, until nothing is added."""
+    additions: list[Write] = dependent_writes(writer, writes)
+    load_stored(writer, additions)
+    if not writer.crm.hooks.has("crmkit_before_write"):
+        return additions
+    asked, chain = [*writes, *additions], list[str]()
+    while asked:
+        if len(chain) == MAX_ROUNDS:
+            raise HookRoundsError(chain)
+        chain.append(", ".join(sorted({w.entity.id for w in asked})))
+        context = writer.context(depth=len(chain))
+        for _answer in writer.crm.hooks.ask("crmkit_before_write", context=context, writes=asked):
+            pass
+        asked = context.added
+        load_stored(writer, asked)
+        _clean(writer, normaliser, asked)
+        additions += asked
+    _clean(writer, normaliser, [*writes])
+    return additions
+
+
+def _prepare(writer: Writer, write: Write) -> None:
+    """Fill in what crmkit itself sets: owner, team, stage, human number, and the times."""
+    values, now = write.values, writer.now
+    if write.kind == "create":
+        _default_owner(writer, write)
+        enter_first_stage(writer.crm.registry, write, now)
+        values |= {"id": write.record_id, "version": 1, "created_at": now, "updated_at": now, "custom": {}}
+        values |= {"created_by": writer.access.user_id, "deleted_at": None}
+    elif write.kind == "delete":
+        values["deleted_at"] = now
+    elif write.kind == "restore":
+        values["deleted_at"] = None
+
+
+def _default_owner(writer: Writer, write: Write) -> None:
+    if not write.entity.owned:
+        return
+    defaults = {"owner_id": writer.access.user_id, "team_id": writer.access.home_team}
+    if write.values.get("owner_id") not in (None, writer.access.user_id):
+        # Somebody else's record belongs to that person's team, not to the writer's.
+        defaults["team_id"] = writer.home_team_of(write.values["owner_id"])
+    taken = [name for name, value in defaults.items() if write.values.get(name) is None and value is not None]
+    write.values |= {name: defaults[name] for name in taken}
+    write.details["defaulted"] = taken
+
+
+def _validate(writer: Writer, writes: Sequence[Write]) -> None:
+    registry = writer.crm.registry
+    problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
+    problems += check_references(registry, [w for w in writes], writer.known_ids)
+    raise_problems(writes, problems)
+    _number(writer, writes)
+
+
+def _number(writer: Writer, writes: Sequence[Write]) -> None:
+    creations = [w for w in writes if w.kind == "create" and w.entity.number is not None]
+    for entity, group in _grouped(creations, lambda w: w.entity.id):
+        field = writer.crm.registry.entities[entity].number
+        assert field is not None and isinstance(field.type, Number)
+        counters = writer.crm.numbers.take(writer.connection, entity, len(group))
+        for write, counter in zip(group, counters, strict=True):
+            write.values[field.name] = field.type.render(counter)
+
+
+def _authorise(writer: Writer, writes: Sequence[Write]) -> None:
+    """Refuse what no grant allows on the stored row, or for a new record on the row that it will be.
+
+    Raises:
+        ForbiddenError: the first write that is not allowed.
+    """
+    if writer.access.is_system:
+        return
+    for write in writes:
+        if write.kind == "create" and not write.trusted:
+            entity = writer.access.entity(write.entity)
+            write.allowed = _may_create(writer, write, entity, entity.scope("create"))
+        if not write.allowed:
+            raise ForbiddenError(write.entity.id, VERB_OF[write.kind], write.details.get("name", write.record_id))
+
+
+def _may_create(writer: Writer, write: Write, entity: EntityAccess, scope: VerbScope) -> bool:
+    """Return whether a rung of the ladder allows the new row; rules and restrictions are left to the stored row."""
+    if not scope:
+        return False
+    write.details["check_row"] = bool(entity.restrictions.get("create"))
+    owner, team = write.values.get("owner_id"), write.values.get("team_id")
+    if scope.level == "all":
+        return True
+    if scope.level is not None and (owner == writer.access.user_id or team in writer.access.team_ids(scope.level)):
+        return True
+    write.details["check_row"] = True
+    return bool(scope.rules)
+
+
+def _check_new_rows(writer: Writer, writes: Sequence[Write]) -> None:
+    """Ask the database whether new rows lie within rules and restrictions; only those that need it."""
+    if writer.access.is_system:
+        return
+    for entity, group in _grouped((w for w in writes if w.details.get("check_row")), lambda w: w.entity.id):
+        info: EntityInfo = writer.crm.registry.entities[entity]
+        ids = [w.record_id for w in group]
+        allowed = writer.ids_where_allowed(info, "create", ids)
+        for write in group:
+            if write.record_id not in allowed:
+                raise ForbiddenError(entity, "create", write.record_id)
+
+
+def _ask_checks(writer: Writer, writes: Sequence[Write]) -> None:
+    moves = [w for w in writes if w.kind == "move"]
+    if moves:
+        check_moves(writer, moves)
+    refused: list[tuple[str, Problem]] = []
+    context = writer.context(depth=0)
+    for hook, asked in (("crmkit_check_write", writes), ("crmkit_check_move", moves)):
+        if asked and writer.crm.hooks.has(hook):
+            for plugin, problems in writer.crm.hooks.ask(hook, context=context, writes=tuple(asked)):
+                refused += [(plugin, problem) for problem in problems]
+    if refused:
+        raise WriteRefusedError(writes[0].entity.id, refused)
+
+
+def _store(writer: Writer, writes: Sequence[Write]) -> None:
+    """Run the SQL; writes of one kind and entity that follow each other go in one batch, in the order given."""
+    for (entity, is_create), run in groupby(writes, key=lambda w: (w.entity.id, w.kind == "create")):
+        batch = list(run)
+        info = writer.crm.registry.entities[entity]
+        if is_create:
+            writer.crm.store.insert(writer.connection, info, [w.values for w in batch])
+        else:
+            writer.crm.store.update(writer.connection, info, batch, writer.now)
+        writer.crm.store.put_extensions(writer.connection, info, batch)
+        if info.pipelined:
+            record_visits(writer, batch)
+
+
+_NOT_IN_LEDGER = {"id", "version", "created_at", "updated_at", "created_by", "custom"}
+
+
+def _entries(writer: Writer, writes: Sequence[Write]) -> list[Entry]:
+    cause = writer.cause
+    return [Entry(w.entity.id, w.record_id, w.kind, _changes(w), cause, w.depth) for w in writes]
+
+
+def _changes(write: Write) -> dict[str, tuple[Any, Any]]:
+    stored = write.stored
+    if not stored:
+        values = write.values
+        return {n: (None, v) for n, v in values.items() if v is not None and n not in _NOT_IN_LEDGER and n[-5:] != "_base"}
+    return {
+        name: (stored.get(name), value)
+        for name, value in write.values.items()
+        if name not in _NOT_IN_LEDGER and not name.endswith("_base") and value != stored.get(name)
+    }

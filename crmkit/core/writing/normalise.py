@@ -1,0 +1,99 @@
+"""Step one of a write: every value cleaned by its field type, protected and hidden fields refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo
+from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
+from crmkit.core.fields import MoneyType, Number, Refused
+from crmkit.core.policy.access import EntityAccess
+from crmkit.core.registry import Registry
+from crmkit.core.text import Text
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Write
+from crmkit.core.writing.rates import Rates
+
+__all__ = ["Normaliser"]
+
+_MOVED = {"stage": "move", "pipeline": "move", "owner_id": "transfer", "team_id": "transfer"}
+
+
+class Normaliser:
+    """Cleans the writes of one transaction."""
+
+    def __init__(self, registry: Registry, rates: Rates, today: date) -> None:
+        """Convert money at the *rates* of *today*."""
+        self._registry, self._rates, self._today = registry, rates, today
+
+    def check_asked(self, write: Write, access: EntityAccess) -> None:
+        """Refuse what the caller may not set.
+
+        Raises:
+            UnknownFieldError: a field does not exist, or is hidden.
+            ValidationError: a field is read-only, set by crmkit, or changed only by another verb.
+        """
+        problems = []
+        for name, value in write.values.items():
+            field = self._field(write.entity, name)
+            if write.kind == "create" and value == field.default():
+                continue
+            if name not in access.readable:
+                raise UnknownFieldError(write.entity.id, name)
+            if (reason := self._refusal(write, name, field, access)) is not None:
+                problems.append(FieldProblem(name, reason, "read-only", verb=_MOVED.get(name, "")))
+        if problems:
+            raise ValidationError(write.entity.id, problems)
+
+    def _refusal(self, write: Write, name: str, field: FieldInfo, access: EntityAccess) -> Text | None:
+        if name in SYSTEM_FIELDS or isinstance(field.type, Number):
+            return _("is set by crmkit")
+        if write.kind == "update" and name in _MOVED:
+            return _("is changed only by {verb}")
+        return None if name in access.writable else _("is read-only for you")
+
+    def _field(self, entity: EntityInfo, name: str) -> FieldInfo:
+        return self._registry.field(entity.id, name)
+
+    def clean(self, write: Write) -> list[FieldProblem]:
+        """Clean the values of *write* in place and return what was wrong with them.
+
+        Money gets its base value beside it; an update forgets values that change nothing.
+        """
+        problems: list[FieldProblem] = []
+        fields = self._registry.fields(write.entity.id)
+        values = write.values
+        for name in list(values):
+            value = values[name]
+            if value is None or name.endswith("_base"):
+                continue
+            field = fields[name]
+            try:
+                values[name] = cleaned = field.type.normalise(value)
+            except Refused as refused:
+                problems.append(FieldProblem(name, refused.message, **refused.facts))
+                continue
+            if isinstance(field.type, MoneyType) and cleaned is not None:
+                self._add_base(values, name, problems)
+        if write.kind == "update" and not problems:
+            _forget_unchanged(values, write.stored, fields)
+        return problems
+
+    def _add_base(self, values: dict[str, Any], name: str, problems: list[FieldProblem]) -> None:
+        base = self._rates.base_minor(values[name], self._today)
+        if base is None:
+            message = _("there is no exchange rate for {currency}; add a core.exchange_rate")
+            problems.append(FieldProblem(name, message, "no-rate", currency=values[name].currency))
+        else:
+            values[f"{name}_base"] = base
+
+
+def _forget_unchanged(values: dict[str, Any], stored: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> None:
+    for name in [n for n in values if n in fields and values[n] == stored.get(n, _UNSTORED)]:
+        del values[name]
+        values.pop(f"{name}_base", None)
+
+
+_UNSTORED = object()

@@ -1,0 +1,63 @@
+"""Sharing one record with a user or a team that would not see it otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crmkit.core.entity import Record, entity_info
+from crmkit.core.errors import FieldProblem, ForbiddenError, NotFoundError, ValidationError
+from crmkit.core.fields import Target
+from crmkit.core.policy.people import Share
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Write, creation
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["share", "unshare"]
+
+
+def share(writer: Writer, record: Record, user: UUID | None, team: UUID | None, level: str) -> Share:
+    """Share *record*, or change the level of what is shared already, and return the share.
+
+    Raises:
+        ValidationError: not exactly one of *user* and *team* is given.
+        ForbiddenError: the principal may not share the record, or not at this *level* (write needs update).
+    """
+    _check_may_share(writer, record, level)
+    if (user is None) == (team is None):
+        problem = FieldProblem("user_id", _("share with one user or with one team"), "required")
+        raise ValidationError("core.share", [problem])
+    for existing in _shares_of(writer, record, user, team):
+        writer.take(Write("update", entity_info(Share), existing.id, {"level": level}, trusted=True))
+        return writer.trusted.get(Share, existing.id)
+    made = Share(record=Target(entity_info(type(record)).id, record.id), user_id=user, team_id=team, level=level)
+    writer.take(creation(made, trusted=True))
+    return writer.trusted.get(Share, made.id)
+
+
+def unshare(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> int:
+    """End the shares of *record* with *user* or *team* and return how many there were.
+
+    Raises:
+        ForbiddenError: the principal may not share the record.
+    """
+    _check_may_share(writer, record, "read")
+    found = _shares_of(writer, record, user, team)
+    writer.take(*(Write("delete", entity_info(Share), made.id, {}, trusted=True) for made in found))
+    return len(found)
+
+
+def _check_may_share(writer: Writer, record: Record, level: str) -> None:
+    info = entity_info(type(record))
+    if not writer.may("read", record):
+        raise NotFoundError(info.id, record.id)
+    for verb in ("share", "update") if level == "write" else ("share",):
+        if not writer.may(verb, record):
+            raise ForbiddenError(info.id, verb, record.id)
+
+
+def _shares_of(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> list[Share]:
+    target = Target(entity_info(type(record)).id, record.id)
+    return writer.trusted.find(Share, (Share.f.record == target) & (Share.f.user_id == user) & (Share.f.team_id == team))

@@ -1,0 +1,151 @@
+"""Stages in the life of a write: where a new record begins, whether a move is allowed, and the visits that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from crmkit.core.ids import new_id
+from crmkit.core.pipelines import Move, Pipeline, Refusal, Stage, UnknownStageError
+from crmkit.core.registry import Registry
+from crmkit.core.rules.rule import Rule
+from crmkit.core.text import Text, gettext as _
+from crmkit.core.writing.changes import Write
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["check_moves", "enter_first_stage", "plan_move", "record_visits"]
+
+
+def enter_first_stage(registry: Registry, write: Write, now: datetime) -> None:
+    """Put a new record into the stage it names, or into the first one of its pipeline.
+
+    Raises:
+        UnknownStageError: the pipeline has no such stage.
+        Refusal: a field that the stage requires is empty.
+    """
+    if not write.entity.pipelined:
+        return
+    pipeline = pipeline_of(registry, write)
+    slug = write.values.get("stage")
+    stage = pipeline.stage(slug) if slug else pipeline.first
+    if missing := _missing(write, stage):
+        raise Refusal(
+            pipeline.id, write.record_id, "", stage.slug, reason=_("fields are missing."), missing=missing
+        )
+    _stand(write, pipeline, stage, now)
+
+
+def pipeline_of(registry: Registry, write: Write) -> Pipeline:
+    """Return the pipeline of the record that *write* concerns, the entity's default for a new one without.
+
+    Raises:
+        UnknownStageError: no such pipeline is declared for the entity.
+    """
+    known = registry.pipelines_of(write.entity.id)
+    wanted = write.get("pipeline")
+    found = next((p for p in known if p.id == wanted), None) if wanted else known[0]
+    if found is None:
+        raise UnknownStageError(write.entity.id, str(wanted), [p.id for p in known])
+    return found
+
+
+def _stand(write: Write, pipeline: Pipeline, stage: Stage, now: datetime) -> None:
+    write.values |= {
+        "pipeline": pipeline.id,
+        "pipeline_version": pipeline.version,
+        "stage": stage.slug,
+        "stage_kind": stage.kind,
+        "stage_entered_at": now,
+    }
+
+
+def _missing(write: Write, stage: Stage) -> list[str]:
+    return [name for name in stage.required if write.get(name) is None]
+
+
+def plan_move(registry: Registry, write: Write, target: str, now: datetime) -> None:
+    """Turn *write* into the move of its record to the stage *target*.
+
+    Raises:
+        UnknownStageError: the record's pipeline has no such stage.
+    """
+    pipeline = pipeline_of(registry, write)
+    _stand(write, pipeline, pipeline.stage(target), now)
+
+
+def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
+    """Refuse the first of *moves* that its pipeline does not allow.
+
+    Raises:
+        Refusal: it says which guard failed, which fields are missing, and which stages are allowed.
+    """
+    for write in moves:
+        pipeline = pipeline_of(writer.crm.registry, write)
+        source, target = write.stored["stage"], write.values["stage"]
+        allowed = pipeline.moves_from(source)
+        move = allowed.get(target)
+        if move is None:
+            reason = _("there is no such move.")
+            raise Refusal(pipeline.id, write.record_id, source, target, reason=reason, allowed=list(allowed))
+        _check_move(writer, write, pipeline, move, list(allowed))
+
+
+def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> None:
+    source, target = write.stored["stage"], write.values["stage"]
+    missing = _missing(write, pipeline.stage(target))
+    guards = [_guard_name(writer, guard) for guard in move.guards if not _holds(writer, write, guard)]
+    lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_ids
+    if missing or guards or lacks_role:
+        reason: Text = _("fields are missing.") if missing else _("a guard refuses.")
+        if lacks_role:
+            reason, guards = _("a role is required."), [*guards, *sorted(move.roles)]
+        raise Refusal(
+            pipeline.id, write.record_id, source, target, reason=reason, allowed=allowed, missing=missing, guards=guards
+        )
+
+
+def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:
+    if isinstance(guard, Rule):
+        return writer.matches_stored(write.entity, guard, write.record_id)
+    check = writer.crm.registry.guards[guard].check
+    record: Any = writer.trusted.get(write.entity.cls, write.record_id)
+    return check(writer.trusted, record)
+
+
+def _guard_name(writer: Writer, guard: Rule | str) -> str:
+    return guard.text if isinstance(guard, Rule) else str(writer.crm.registry.guards[guard].label)
+
+
+def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
+    """Keep when each record entered its new stage, and when it left the one before."""
+    visit = writer.crm.schema.system.stage_visit
+    moved = [w for w in writes if w.kind in ("create", "move")]
+    if not moved:
+        return
+    left = [w.record_id for w in moved if w.kind == "move"]
+    if left:
+        writer.connection.execute(
+            sa.update(visit)
+            .where(visit.c.record_id.in_(left), visit.c.left_at.is_(None))
+            .values(left_at=writer.now, left_by=writer.access.user_id)
+        )
+    writer.crm.visits.insert(writer.connection, [_visit(write, writer) for write in moved])
+
+
+def _visit(write: Write, writer: Writer) -> dict[str, Any]:
+    entered = ("pipeline", "pipeline_version", "stage")
+    return {
+        "id": new_id(),
+        "entity": write.entity.id,
+        "record_id": write.record_id,
+        **{name: write.values[name] for name in entered},
+        "entered_at": write.values["stage_entered_at"],
+        "entered_by": writer.access.user_id,
+        "left_at": None,
+        "left_by": None,
+    }

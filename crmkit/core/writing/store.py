@@ -1,0 +1,185 @@
+"""Step six of a write: the SQL. One prepared statement for each shape of write, run for a whole batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import ConflictError, StaleError
+from crmkit.core.policy.visibility import Visibility
+from crmkit.core.registry import Registry
+from crmkit.core.storage.columns import Id, Moment
+from crmkit.core.storage.loading import make_row_decoder
+from crmkit.core.storage.prepared import Prepared
+from crmkit.core.storage.schema import Schema, column_names
+from crmkit.core.writing.changes import Write
+from crmkit.core.writing.values import RowEncoder
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Prepared statements that read stored rows and write batches; shared by all writers of one CRM."""
+
+    def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect) -> None:
+        """Nothing is compiled before its first use."""
+        self._registry, self._schema, self._dialect = registry, schema, dialect
+        self._inserts: dict[str, tuple[Prepared, RowEncoder]] = {}
+        self._updates: dict[tuple[str, tuple[str, ...]], tuple[Prepared, RowEncoder]] = {}
+        self._decoders: dict[str, Any] = {}
+
+    def read(
+        self, connection: Connection, visibility: Visibility, info: EntityInfo, verb: str, ids: Sequence[UUID]
+    ) -> dict[UUID, tuple[dict[str, Any], bool, bool]]:
+        """Return ``{id: (values, visible, allowed)}`` of the stored rows, locked against other writers."""
+        table = self._schema.table(info)
+        allowed = visibility.predicate(info, table.c, verb)
+        columns = [column for field in info.fields.values() for column in (table.c[n] for n in column_names(field))]
+        statement = sa.select(*columns, visibility.predicate(info, table.c), allowed).where(table.c.id.in_(ids))
+        if self._dialect.name == "postgresql":
+            statement = statement.with_for_update(of=table)
+        decode = self._decoder(info)
+        rows = Prepared(statement, self._dialect).rows(connection)
+        found = ((decode(row), bool(row[-2]), bool(row[-1])) for row in rows)
+        return {values["id"]: (values, visible, may) for values, visible, may in found}
+
+    def read_extensions(self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+        """Return the stored values of every extension of *info* by record, under their qualified names."""
+        found: dict[UUID, dict[str, Any]] = {id_: {} for id_ in ids}
+        for plugin, extension in self._registry.extensions.get(info.id, {}).items():
+            table = self._schema.table(extension)
+            columns = [table.c[name] for field in extension.fields.values() for name in column_names(field)]
+            decode = self._decoder(extension)
+            key = Id()
+            read = key.process_result_value
+            wanted = sa.select(*columns, table.c.record_id).where(table.c.record_id.in_(ids))
+            for row in Prepared(wanted, self._dialect).rows(connection):
+                id_ = read(row[-1], self._dialect)
+                assert id_ is not None
+                found[id_] |= {f"{plugin}.{name}": value for name, value in decode(row).items()}
+                found[id_][f"{plugin}."] = True
+        return found
+
+    def _decoder(self, info: EntityInfo) -> Any:
+        if info.table not in self._decoders:
+            self._decoders[info.table] = make_row_decoder(info, self._dialect.name)
+        return self._decoders[info.table]
+
+    def insert(self, connection: Connection, info: EntityInfo, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert *rows* of values by field.
+
+        Raises:
+            ConflictError: a value that must be unique is taken.
+        """
+        prepared, encoder = self._insert_of(info)
+        encode = encoder.encode
+        try:
+            prepared.run_rows(connection, [encode(values) for values in rows])
+        except IntegrityError as error:
+            raise ConflictError(info.host or info.id) from error
+
+    def _insert_of(self, info: EntityInfo) -> tuple[Prepared, RowEncoder]:
+        found = self._inserts.get(info.table)
+        if found is None:
+            table = self._schema.table(info)
+            extra = ["record_id"] if info.host else []
+            names = [n for field in info.fields.values() for n in column_names(field)] + extra
+            prepared = Prepared(sa.insert(table).values({n: _parameter(table, n) for n in names}), self._dialect)
+            found = self._inserts[info.table] = prepared, RowEncoder.make(prepared, info, list(info.fields), extra)
+        return found
+
+    def update(self, connection: Connection, info: EntityInfo, writes: Sequence[Write], now: datetime) -> None:
+        """Write the changed fields of *writes*, all of one entity, and raise each record's version.
+
+        Raises:
+            StaleError: somebody else changed a record since it was read.
+            ConflictError: a value that must be unique is taken.
+        """
+        groups: dict[tuple[str, ...], list[Write]] = {}
+        for write in writes:
+            own = tuple(sorted(name for name in write.values if name in info.fields))
+            groups.setdefault(own, []).append(write)
+        for names, group in groups.items():
+            prepared, encoder = self._update_of(info, names)
+            rows = [
+                encoder.encode({**w.values, "updated_at": now, "row_id": w.record_id, "row_version": w.version})
+                for w in group
+            ]
+            try:
+                touched = prepared.run_rows(connection, rows)
+            except IntegrityError as error:
+                raise ConflictError(info.id) from error
+            if touched != len(rows):
+                raise StaleError(info.id, group[0].record_id, group[0].version or 0)
+
+    def _update_of(self, info: EntityInfo, names: tuple[str, ...]) -> tuple[Prepared, RowEncoder]:
+        found = self._updates.get((info.id, names))
+        if found is None:
+            table = self._schema.table(info)
+            columns = [n for name in names for n in column_names(info.fields[name])]
+            values: dict[str, Any] = {n: _parameter(table, n) for n in columns}
+            values |= {"version": table.c.version + 1, "updated_at": sa.bindparam("updated_at", type_=Moment(), required=True)}
+            statement = (
+                sa.update(table)
+                .values(values)
+                .where(table.c.id == sa.bindparam("row_id", type_=Id(), required=True))
+                .where(table.c.version == sa.bindparam("row_version", type_=sa.Integer(), required=True))
+            )
+            prepared = Prepared(statement, self._dialect)
+            found = prepared, RowEncoder.make(prepared, info, names, ["updated_at", "row_id", "row_version"])
+            self._updates[(info.id, names)] = found
+        return found
+
+    def put_extensions(self, connection: Connection, info: EntityInfo, writes: Sequence[Write]) -> None:
+        """Write what *writes* say of fields that plugins added to *info*: a new side row, or a change of one."""
+        for plugin, extension in self._registry.extensions.get(info.id, {}).items():
+            prefix = f"{plugin}."
+            touched = [w for w in writes if any(name.startswith(prefix) for name in w.values)]
+            fresh = [w for w in touched if prefix not in w.stored]
+            if fresh:
+                self.insert(connection, extension, [_side_row(w, plugin, extension) for w in fresh])
+            for write in touched:
+                if prefix in write.stored:
+                    self._update_side(connection, extension, plugin, write)
+
+    def _update_side(self, connection: Connection, extension: EntityInfo, plugin: str, write: Write) -> None:
+        values = _side_row(write, plugin, extension)
+        names = tuple(extension.fields)
+        found = self._updates.get((extension.table, names))
+        if found is None:
+            table = self._schema.table(extension)
+            columns = [n for name in names for n in column_names(extension.fields[name])]
+            statement = sa.update(table).values({n: _parameter(table, n) for n in columns})
+            statement = statement.where(table.c.record_id == sa.bindparam("row_id", type_=Id(), required=True))
+            prepared = Prepared(statement, self._dialect)
+            found = prepared, RowEncoder.make(prepared, extension, names, ["row_id"])
+            self._updates[(extension.table, names)] = found
+        prepared, encoder = found
+        try:
+            prepared.run_rows(connection, [encoder.encode({**values, "row_id": write.record_id})])
+        except IntegrityError as error:
+            raise ConflictError(write.entity.id) from error
+
+
+def _parameter(table: sa.Table, name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=table.c[name].type, required=True)
+
+
+def _side_row(write: Write, plugin: str, extension: EntityInfo) -> dict[str, Any]:
+    row: dict[str, Any] = {"record_id": write.record_id}
+    for name, field in extension.fields.items():
+        qualified = f"{plugin}.{name}"
+        if qualified in write.values or qualified in write.stored:
+            row[name] = write.get(qualified)
+        else:
+            row[name] = field.default()
+        if f"{qualified}_base" in write.values or f"{qualified}_base" in write.stored:
+            row[f"{name}_base"] = write.get(f"{qualified}_base")
+    return row

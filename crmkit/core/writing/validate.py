@@ -1,0 +1,97 @@
+"""Step three of a write: required fields, choices of pipelines, and references that lead to visible records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from uuid import UUID
+
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.errors import FieldProblem, ValidationError
+from crmkit.core.fields import AnyReference, Reference, Target
+from crmkit.core.registry import Registry
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Write
+
+__all__ = ["check_references", "check_required", "raise_problems"]
+
+# Returns those of some ids of an entity that may be referred to.
+Known = Callable[[EntityInfo, Sequence[UUID]], set[UUID]]
+
+
+def check_required(registry: Registry, write: Write) -> Iterator[FieldProblem]:
+    """Yield a problem for each field that must have a value and has none.
+
+    A required field of an extension binds when the extension is next written.
+    """
+    if write.kind == "create":
+        for field in write.entity.fields.values():
+            if _needs_value(field) and write.values.get(field.name) is None:
+                yield FieldProblem(field.name, _("a value is required"), "required")
+    fields = registry.fields(write.entity.id)
+    for name, value in write.values.items():
+        if value is None and name in fields and not fields[name].nullable and write.kind != "create":
+            yield FieldProblem(name, _("a value is required"), "required")
+    yield from _check_extensions(registry, write)
+
+
+def _needs_value(field: FieldInfo) -> bool:
+    return not field.nullable and field.init and not field.is_system
+
+
+def _check_extensions(registry: Registry, write: Write) -> Iterator[FieldProblem]:
+    for plugin, info in registry.extensions.get(write.entity.id, {}).items():
+        if not any(name.startswith(f"{plugin}.") for name in write.values):
+            continue
+        for field in info.fields.values():
+            name = f"{plugin}.{field.name}"
+            if not field.nullable and write.get(name) is None and field.default() is None and name not in write.values:
+                yield FieldProblem(name, _("a value is required"), "required")
+
+
+def check_references(registry: Registry, writes: Sequence[Write], known: Known) -> list[tuple[int, FieldProblem]]:
+    """Return a problem for each new reference that leads nowhere, by the write's place in the batch.
+
+    One statement for each entity referred to; what does not exist and what is not visible get the same words.
+    """
+    asked: dict[str, dict[UUID, list[tuple[int, str]]]] = {}
+    problems: list[tuple[int, FieldProblem]] = []
+    for place, write in enumerate(writes):
+        for name, entity, id_ in _new_references(registry, write):
+            if entity not in registry.entities:
+                problems.append((place, FieldProblem(name, _("there is no entity {entity!r}"), "reference", entity=entity)))
+            else:
+                asked.setdefault(entity, {}).setdefault(id_, []).append((place, name))
+    for entity, ids in asked.items():
+        found = known(registry.entities[entity], list(ids))
+        for id_ in ids.keys() - found:
+            for place, name in ids[id_]:
+                message = _("there is no {entity} {reference}")
+                problems.append((place, FieldProblem(name, message, "reference", entity=entity, reference=str(id_))))
+    return problems
+
+
+def _new_references(registry: Registry, write: Write) -> Iterator[tuple[str, str, UUID]]:
+    """Yield ``(field, entity, id)`` of every reference that *write* sets anew; defaults that crmkit set are trusted."""
+    fields = registry.fields(write.entity.id)
+    for name, value in write.values.items():
+        field = fields.get(name)
+        if value is None or field is None or name in write.details.get("defaulted", ()):
+            continue
+        if isinstance(field.type, Reference):
+            yield name, field.type.entity, value
+        elif isinstance(field.type, AnyReference) and isinstance(value, Target):
+            yield name, value.entity, value.id
+
+
+def raise_problems(writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:
+    """Raise the problems of the first write that has any.
+
+    Raises:
+        ValidationError: there are problems; ``index`` is the write's place in the batch.
+    """
+    by_place: dict[int, list[FieldProblem]] = {}
+    for place, problem in problems:
+        by_place.setdefault(place, []).append(problem)
+    if by_place:
+        first = min(by_place)
+        raise ValidationError(writes[first].entity.id, by_place[first], first, by_place)

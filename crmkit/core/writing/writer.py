@@ -1,0 +1,320 @@
+"""The writing half of the wall: a reader that also changes records, one transaction long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.entity import EntityInfo, Record, entity_info
+from crmkit.core.errors import CrmkitError
+from crmkit.core.ledger import Entry, LedgerEntry
+from crmkit.core.policy.access import Access
+from crmkit.core.policy.people import ACCESS_ENTITIES, Share
+from crmkit.core.policy.rule_sources import TrustedSource, compile_trusted
+from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.reader import Reader
+from crmkit.core.rules.rule import Rule
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
+from crmkit.core.writing.external import ExternalIds
+from crmkit.core.writing.life import live, load_stored
+from crmkit.core.writing.normalise import Normaliser
+from crmkit.core.writing.rates import Rates
+from crmkit.core.writing.sharing import share, unshare
+from crmkit.core.writing.stages import plan_move
+from crmkit.core.writing.values import record_from_values
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Writer", "WriterBrokenError"]
+
+R = TypeVar("R", bound=Record)
+
+
+class WriterBrokenError(CrmkitError):
+    """An earlier write of this transaction failed half-way, so nothing of it can be committed."""
+
+    code = "writer-broken"
+    template = _("An earlier write failed, so this transaction can only be rolled back: {reason}")
+
+    def __init__(self, error: BaseException) -> None:
+        """Keep the first *error*."""
+        super().__init__(reason=str(error))
+
+
+class Writer(Reader):
+    """Reads and writes for one principal in one transaction, which commits when its block ends without an error.
+
+    Every verb exists for one record and for many; both take the same steps (see :mod:`crmkit.core.writing.life`).
+    """
+
+    def __init__(self, crm: CRM, connection: Connection, access: Access, cause: str, request: str | None) -> None:
+        """Made by :meth:`CRM.write` and :meth:`CRM.system`."""
+        super().__init__(crm, connection, access)
+        self.cause, self._request = cause, request
+        self._entries: list[Entry] = []
+        self._spans: list[tuple[int, int]] = []
+        self._broken: BaseException | None = None
+        self._policy_changed = False
+
+    # Verbs.
+
+    def create(self, record: R) -> R:
+        """Store *record* and return it as stored.
+
+        Raises:
+            ValidationError: a value is refused, or a reference leads nowhere.
+            ForbiddenError: no grant allows it.
+            ConflictError: a value that must be unique is taken.
+        """
+        return self.create_many([record])[0]
+
+    def create_many(self, records: Sequence[R]) -> list[R]:
+        """Store *records* as :meth:`create` does, in the same few statements, and return them as stored."""
+        writes = [creation(record) for record in records]
+        self._live(writes)
+        return [self._written(write) for write in writes]
+
+    def update(self, record: R, values: Mapping[str, Any] | None = None, /, **more: Any) -> R:
+        """Change fields of *record* and return it as stored; values that change nothing write nothing.
+
+        Fields of extensions are named ``plugin.field`` and given in *values*.
+
+        Raises:
+            NotFoundError: the record is gone or not visible.
+            StaleError: somebody else changed it since *record* was read.
+            ValidationError, ForbiddenError, ConflictError: as for :meth:`create`.
+        """
+        return self.update_many([(record, {**(values or {}), **more})])[0]
+
+    def update_many(self, changes: Sequence[tuple[R, Mapping[str, Any]]]) -> list[R]:
+        """Change many records as :meth:`update` does; *changes* pairs each with its new values."""
+        writes = [self._write("update", record, dict(values)) for record, values in changes]
+        self._live(writes)
+        return [self._written(write) for write in writes]
+
+    def delete(self, record: Record) -> None:
+        """Put *record* into the bin, with what its references say must go with it.
+
+        Raises:
+            ConflictError: another record still refers to it.
+            NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
+        """
+        self.delete_many([record])
+
+    def delete_many(self, records: Sequence[Record]) -> None:
+        """Put *records* into the bin as :meth:`delete` does."""
+        self._live([self._write("delete", record, {}) for record in records])
+
+    def restore(self, entity: type[R], id_: UUID) -> R:
+        """Take a record out of the bin and return it; this needs the right to delete it.
+
+        Raises:
+            NotFoundError: it is not in the bin, or the principal may not restore it.
+        """
+        write = Write("restore", self.crm.registry.entity(entity), id_, {})
+        self._live([write])
+        return self._written(write)  # type: ignore[no-any-return]
+
+    def transfer(self, record: R, owner: UUID | None, *, team: UUID | None = None) -> R:
+        """Give *record* to *owner* and to *team*, or else to the owner's home team, and return it.
+
+        Raises:
+            ValidationError: the owner or the team does not exist for the principal.
+            NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
+        """
+        return self.transfer_many([record], owner, team=team)[0]
+
+    def transfer_many(self, records: Sequence[R], owner: UUID | None, *, team: UUID | None = None) -> list[R]:
+        """Give *records* away as :meth:`transfer` does."""
+        home = team or (self.home_team_of(owner) if owner else None)
+        writes = [self._write("transfer", record, {"owner_id": owner, "team_id": home}) for record in records]
+        for write in writes:
+            write.details["defaulted"] = [] if team else ["team_id"]
+        self._live(writes)
+        return [self._written(write) for write in writes]
+
+    def move(self, record: R, stage: str) -> R:
+        """Move *record* to *stage* of its pipeline and return it.
+
+        Raises:
+            Refusal: the pipeline does not allow it; it says which guard, which fields, and what is allowed.
+            NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
+        """
+        return self.move_many([record], stage)[0]
+
+    def move_many(self, records: Sequence[R], stage: str) -> list[R]:
+        """Move *records* to *stage* as :meth:`move` does."""
+        writes = [self._write("move", record, {}) for record in records]
+        load_stored(self, writes)
+        for write in writes:
+            plan_move(self.crm.registry, write, stage, self.now)
+        self._live(writes)
+        return [self._written(write) for write in writes]
+
+    def share(self, record: Record, *, user: UUID | None = None, team: UUID | None = None, level: str = "read") -> Share:
+        """Show *record* to a user or a team; with level ``write`` they may also change it.
+
+        Raises:
+            ForbiddenError: no grant allows sharing it.
+            NotFoundError: it is not visible.
+        """
+        return share(self, record, user, team, level)
+
+    def unshare(self, record: Record, *, user: UUID | None = None, team: UUID | None = None) -> int:
+        """End what was shared of *record* with a user or a team and return how many shares that were."""
+        return unshare(self, record, user, team)
+
+    @cached_property
+    def external(self) -> ExternalIds:
+        """The ids under which other systems know records."""
+        return ExternalIds(self)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what happens inside the block if it raises, and leave the transaction usable."""
+        entries, changed = len(self._entries), self._policy_changed
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            del self._entries[entries:]
+            self._broken, self._policy_changed = None, changed
+            raise
+
+    # What the steps of a write use.
+
+    @property
+    def crm(self) -> CRM:
+        """The CRM that is written to."""
+        return self._crm
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this transaction."""
+        return self._connection
+
+    @cached_property
+    def now(self) -> datetime:
+        """The time of this transaction."""
+        return self.moment.now
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        """What the principal may see and do, as SQL with its values in it."""
+        return self._visibility(named=False)
+
+    @cached_property
+    def system_visibility(self) -> Visibility:
+        """The same without limits, for what crmkit and hooks add."""
+        return attrs.evolve(self.visibility, access=self.crm.system_access)
+
+    @cached_property
+    def trusted(self) -> Reader:
+        """A reader of everything in the same transaction, for hooks and guards."""
+        return Reader(self.crm, self._connection, self.crm.system_access)
+
+    @cached_property
+    def normaliser(self) -> Normaliser:
+        """What cleans the values of this transaction."""
+        rates = Rates(self.crm.registry.currency, lambda currency: self.crm.rates_of(self._connection, currency))
+        return Normaliser(self.crm.registry, rates, self.moment.today)
+
+    def context(self, depth: int) -> WriteContext:
+        """Return what hooks get beside the writes."""
+        return WriteContext(self.access, self.now, self.trusted, depth)
+
+    def known_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of *ids* that a reference may point at: visible, or written in this transaction."""
+        return self.allowed_ids(info, "read", ids)
+
+    def visible_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of *ids* that the principal sees."""
+        return self.allowed_ids(info, "read", ids)
+
+    def ids_where_allowed(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of *ids* on whose stored rows a grant of *verb* and its restrictions hold."""
+        table = self.crm.schema.table(info)
+        allowed = self.visibility.predicate(info, table.c, verb)
+        return set(self._connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids), allowed)))
+
+    def home_team_of(self, user: UUID) -> UUID | None:
+        """Return the home team of *user*."""
+        table = self.crm.schema.tables["core_user"]
+        return self._connection.scalar(sa.select(table.c.team_id).where(table.c.id == user))
+
+    def matches_stored(self, info: EntityInfo, rule: Rule, record: UUID) -> bool:
+        """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""
+        table = self.crm.schema.table(info)
+        source = TrustedSource(self.crm.registry, self.crm.schema, info, table.c)
+        condition = compile_trusted(rule, source, self.moment)
+        return self._connection.scalar(sa.select(sa.literal(1)).where(table.c.id == record, condition)) is not None
+
+    def take(self, *writes: Write) -> None:
+        """Take *writes* that crmkit itself makes through all steps."""
+        self._live(writes)
+
+    def note(self, entries: Sequence[Entry]) -> None:
+        """Keep *entries* for the ledger, which is written when the transaction ends."""
+        self._entries += entries
+        self._policy_changed |= any(entry.entity in ACCESS_ENTITIES for entry in entries)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Refuse to commit if the block fails half-way."""
+        try:
+            yield
+        except BaseException as error:
+            self._broken = error
+            raise
+
+    def history(self, record: Record) -> list[LedgerEntry]:
+        """Return what happened to *record*, this transaction's writes included; see :meth:`Reader.history`."""
+        self.flush()
+        return super().history(record)
+
+    def flush(self) -> None:
+        """Write what is due to the ledger now; other writers then wait for this transaction to end."""
+        if self._entries:
+            span = self.crm.ledger.append(
+                self._connection, self._entries, self.now, self.access.user_id, self._request
+            )
+            self._spans.append(span)
+            self._entries = []
+
+    def finish(self) -> None:
+        """Write the ledger and the outbox; called when the block ends, before the commit.
+
+        Raises:
+            WriterBrokenError: a write failed half-way and its error was swallowed.
+        """
+        if self._broken is not None:
+            raise WriterBrokenError(self._broken)
+        self.flush()
+        if self._spans:
+            self.crm.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
+        if self._policy_changed:
+            self.crm.raise_epoch(self._connection)
+
+    def _live(self, writes: Sequence[Write]) -> list[Write]:
+        if self._broken is not None:
+            raise WriterBrokenError(self._broken)
+        return live(self, writes) if writes else []
+
+    def _write(self, kind: Kind, record: Record, values: dict[str, Any]) -> Write:
+        return Write(kind, entity_info(type(record)), record.id, values, version=record.version)
+
+    def _written(self, write: Write) -> Any:
+        values = {**write.stored, **write.values}
+        if write.kind != "create" and write.values:
+            values |= {"version": write.stored["version"] + 1, "updated_at": self.now}
+        return record_from_values(write.entity, self.access.entity(write.entity).readable, values)
