@@ -129,9 +129,7 @@ def _integer(formats: Formats) -> Converter:
     return convert
 
 
-_AMOUNT = re.compile(
-    r"([+-]?)\s*([A-Z]{3}|[$€£¥￥])?\s*([^A-Z$€£¥￥元]*?)\s*([A-Z]{3}|[$€£¥￥元])?\Z", re.DOTALL
-)
+_AMOUNT = re.compile(r"([+-]?)\s*([A-Z]{3}|[$€£¥￥])?\s*([^A-Z$€£¥￥元]*?)\s*([A-Z]{3}|[$€£¥￥元])?\Z", re.DOTALL)
 # A sign alone names no currency; it only agrees with the one that the plan states.
 _SIGNS = {
     "$": frozenset("USD CAD AUD NZD HKD SGD TWD MXN ARS CLP COP BRL".split()),
@@ -203,9 +201,7 @@ def _date(formats: Formats) -> Converter:
 
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
-_ISO_DATETIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?\Z", re.ASCII
-)
+_ISO_DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?\Z", re.ASCII)
 
 
 def _parsed(text: str, patterns: tuple[str, ...], iso: re.Pattern[str]) -> datetime | None:
@@ -257,9 +253,7 @@ def _choice(type: Choice) -> Converter:
     def convert(cell: Cell) -> str:
         slug = known.get(casefold(cell_text(cell).strip()))
         if slug is None:
-            raise Refused(
-                _("{value!r} is none of {accepted}"), value=shorten(cell_text(cell)), accepted=slugs
-            )
+            raise Refused(_("{value!r} is none of {accepted}"), value=shorten(cell_text(cell)), accepted=slugs)
         return slug
 
     return convert

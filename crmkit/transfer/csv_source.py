@@ -162,9 +162,7 @@ class CsvSource:
                     problem=row.problems[0].why(),
                 )
             return check_header(self.file, row.line, row.cells)
-        raise SourceEmptyError(
-            self.file, _("it has no row of column names"), _("Its first row must name the columns")
-        )
+        raise SourceEmptyError(self.file, _("it has no row of column names"), _("Its first row must name the columns"))
 
     def rows(self) -> Iterator[Row]:
         """Return the rows after the header; rows without any text are left out."""
@@ -203,15 +201,11 @@ class CsvSource:
         if len(first) > self._limits.row or count > _MAX_OPEN_QUOTES:
             raise self._endless(line, _TOO_LONG if isinstance(error, _TooLong) else _OPEN_QUOTE)
         lenient = csv.reader([first], delimiter=self.facts["delimiter"], quotechar=self._quote)
-        problem = CellProblem(
-            self.file, _OPEN_QUOTE, _ACCEPTED_QUOTE, line=line, value=first, quote=self._quote
-        )
+        problem = CellProblem(self.file, _OPEN_QUOTE, _ACCEPTED_QUOTE, line=line, value=first, quote=self._quote)
         return Row(line, next(lenient, []), (problem,))
 
     def _endless(self, line: int, reason: Text) -> RowTooLongError:
-        return RowTooLongError(
-            self.file, reason, _ACCEPTED_QUOTE, line=line, limit=self._limits.row, quote=self._quote
-        )
+        return RowTooLongError(self.file, reason, _ACCEPTED_QUOTE, line=line, limit=self._limits.row, quote=self._quote)
 
     def _problems(self, row: Row) -> Iterator[CellProblem]:
         if len(row.cells) != len(self.columns):

@@ -144,9 +144,9 @@ class _Evidence:
     _RARER = re.compile(rb"[\xd8-\xf7][\xa1-\xfe]\Z", re.DOTALL)
     _RUN = re.compile(rb"[\x80-\xff]+")
     # Letters, and the signs that Western European texts use: € … quotes, dashes, ™ £ § « ° · » ¿
-    _WESTERN = frozenset(
-        {*range(0xC0, 0x100), *b"\x80\x85\x91\x92\x93\x94\x96\x97\x99\xa0\xa1\xa3\xa7"}
-    ) | set(b"\xa9\xab\xae\xb0\xb2\xb4\xb7\xba\xbb\xbf")
+    _WESTERN = frozenset({*range(0xC0, 0x100), *b"\x80\x85\x91\x92\x93\x94\x96\x97\x99\xa0\xa1\xa3\xa7"}) | set(
+        b"\xa9\xab\xae\xb0\xb2\xb4\xb7\xba\xbb\xbf"
+    )
 
     @classmethod
     def of(cls, path: Path) -> _Evidence:

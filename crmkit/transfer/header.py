@@ -31,9 +31,7 @@ def check_header(file: str, line: int, cells: Sequence[Cell]) -> tuple[str, ...]
             columns=", ".join(repeated),
         )
     if not any(names):
-        raise SourceEmptyError(
-            file, _("no column has a name"), _("The first row must name the columns"), line=line
-        )
+        raise SourceEmptyError(file, _("no column has a name"), _("The first row must name the columns"), line=line)
     return names
 
 

@@ -94,9 +94,7 @@ class _Plan:
         return ImportPlan(name, steps, self._path)
 
     def _read_formats(self, table: Table, base: Formats) -> Formats:
-        changes: dict[str, Any] = {
-            key: table.names(key) for key in ("date", "datetime") if key in table.values
-        }
+        changes: dict[str, Any] = {key: table.names(key) for key in ("date", "datetime") if key in table.values}
         for key in ("decimal", "thousands", "currency", "timezone", "list"):
             if key in table.values:
                 changes[key] = table.get(key, str)
@@ -180,9 +178,7 @@ class _Plan:
             table.refuse(_("needs one of {accepted}"), accepted=", ".join(_SOURCES))
         return FieldPlan(name, self._source(kinds[0], table, formats), where)
 
-    def _source(
-        self, kind: str, table: Table, formats: Formats
-    ) -> ColumnValue | TextValue | Constant | Lookup:
+    def _source(self, kind: str, table: Table, formats: Formats) -> ColumnValue | TextValue | Constant | Lookup:
         match kind:
             case "value":
                 return Constant(table.known(("value",)).values["value"])

@@ -91,6 +91,4 @@ def refuse_unknown(where: str, key: str, accepted: Sequence[str]) -> NoReturn:
     close = get_close_matches(key, accepted, n=1)
     if close:
         raise PlanError(where, _("unknown key {key!r}; did you mean {close!r}?"), key=key, close=close[0])
-    raise PlanError(
-        where, _("unknown key {key!r}; accepted: {accepted}"), key=key, accepted=", ".join(accepted)
-    )
+    raise PlanError(where, _("unknown key {key!r}; accepted: {accepted}"), key=key, accepted=", ".join(accepted))

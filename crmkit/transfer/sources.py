@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import attrs
@@ -51,7 +52,8 @@ def open_source(path: Path, options: FileOptions | None = None, limits: Limits |
 
 
 def _starts_as_error_file(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").replace(b'"', b"").decode("utf-8", "replace")
+    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = head[:512].decode(encoding, "replace").replace('"', "")
     return any(is_error_file(text.split(delimiter, len(COLUMNS))) for delimiter in ",;\t")
 
 

@@ -69,9 +69,7 @@ class Template:
             return _Piece(match[0][0])
         inside = match[1]
         if inside is None:
-            raise PlanError(
-                where, _("an open brace in {text!r}; write it twice to mean itself"), text=match.string
-            )
+            raise PlanError(where, _("an open brace in {text!r}; write it twice to mean itself"), text=match.string)
         column, _colon, change = inside.rpartition(":")
         # A column's name may hold a colon itself.
         return _Piece("", column, change) if column and change in FILTERS else _Piece("", inside, "")

@@ -120,18 +120,14 @@ def test_a_long_value_is_shown_shortened():
     assert len(refusal(fields.Integer(), "x" * 10_000)) < 200
 
 
-@given(
-    st.decimals(allow_nan=False, allow_infinity=False, places=4), st.sampled_from([PLAIN, GERMAN, AMERICAN])
-)
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4), st.sampled_from([PLAIN, GERMAN, AMERICAN]))
 def test_a_number_survives_the_error_file(number, formats):
     assert convert(fields.Decimals(), cell_text(number, formats.decimal), formats) == number
 
 
 @given(st.dates() | st.datetimes() | st.booleans() | st.integers(), st.sampled_from([GERMAN, AMERICAN]))
 def test_a_workbook_cell_survives_the_error_file(cell, formats):
-    type = {date: fields.Date(), bool: fields.Boolean(), int: fields.Integer()}.get(
-        type_of(cell), fields.DateTime()
-    )
+    type = {date: fields.Date(), bool: fields.Boolean(), int: fields.Integer()}.get(type_of(cell), fields.DateTime())
     zoned = Formats(**{**formats_dict(formats), "timezone": "UTC"})
 
     assert convert(type, cell_text(cell, formats.decimal), zoned) == convert(type, cell, zoned)

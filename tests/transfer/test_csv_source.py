@@ -67,9 +67,7 @@ def test_a_ragged_row_is_a_problem_of_that_row_alone(put, read):
 
     assert [bool(row.problems) for row in rows] == [True, False, True]
     assert list(rows[2].cells) == ["Initech", "Bonn", "extra"]
-    assert str(rows[0].problems[0]) == (
-        "deals.csv, line 2: the row has 1 cells. As many as there are column names: 2."
-    )
+    assert str(rows[0].problems[0]) == ("deals.csv, line 2: the row has 1 cells. As many as there are column names: 2.")
 
 
 def test_an_open_quotation_mark_costs_its_own_line_only(put, read):
@@ -163,9 +161,7 @@ cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\u
 
 @settings(deadline=None)
 @given(
-    table=st.integers(2, 5).flatmap(
-        lambda width: st.lists(st.lists(cell, min_size=width, max_size=width), max_size=8)
-    ),
+    table=st.integers(2, 5).flatmap(lambda width: st.lists(st.lists(cell, min_size=width, max_size=width), max_size=8)),
     delimiter=st.sampled_from(",;\t|"),
     terminator=st.sampled_from(["\n", "\r\n"]),
 )

@@ -7,7 +7,9 @@ from crmkit.transfer.encodings import find_encoding
 from crmkit.transfer.errors import SourceEncodingError, SourceFormatError
 from crmkit.transfer.sources import FileOptions, open_source
 
-CHINESE = "客户,城市,负责人,备注\n北京华夏科技有限公司,北京,王伟,重点客户，明年续约\n上海浦东贸易公司,上海,李娜,已签合同\n"  # noqa: E501
+CHINESE = (
+    "客户,城市,负责人,备注\n北京华夏科技有限公司,北京,王伟,重点客户，明年续约\n上海浦东贸易公司,上海,李娜,已签合同\n"
+)
 GERMAN = "Kunde,Ort,Notiz\nMüller GmbH,München,Gespräch über Verlängerung\nStraßenbau Köln,Köln,prüfen\n"
 FRENCH = "client,ville\nSociété Générale,Orléans\nCafé de la Gare,Besançon\nL’Étoile – «Chez Noël»,Évry\n"
 
@@ -110,9 +112,7 @@ WESTERN = [
     "Brontë",
 ]
 HAN = [chr(code) for code in range(0x4E00, 0x9FA6)]
-COMMON_HAN = [
-    c for c in HAN if (b := c.encode("gb18030")) and len(b) == 2 and 0xB0 <= b[0] <= 0xD7 and b[1] >= 0xA1
-]
+COMMON_HAN = [c for c in HAN if (b := c.encode("gb18030")) and len(b) == 2 and 0xB0 <= b[0] <= 0xD7 and b[1] >= 0xA1]
 
 
 @settings(deadline=None, max_examples=200)

@@ -38,18 +38,14 @@ def book(tmp_path):
             sheet = workbook.add_worksheet("Deals")
             for number, row in enumerate(rows):
                 for column, cell in enumerate(row):
-                    cell(workbook, sheet, number, column) if callable(cell) else sheet.write(
-                        number, column, cell
-                    )
+                    cell(workbook, sheet, number, column) if callable(cell) else sheet.write(number, column, cell)
         return path
 
     return write
 
 
 def styled(value, code):
-    return lambda book, sheet, row, column: sheet.write(
-        row, column, value, book.add_format({"num_format": code})
-    )
+    return lambda book, sheet, row, column: sheet.write(row, column, value, book.add_format({"num_format": code}))
 
 
 def formula(text, result):
@@ -97,9 +93,7 @@ def test_a_number_in_a_date_format_is_a_date(book, read, serial, code, value):
 
 
 def test_dates_of_old_macintosh_workbooks_count_from_1904(book, read):
-    path = book(
-        [["on"], [styled(date(2017, 1, 1), "yyyy-mm-dd")]], default_date_format="yyyy-mm-dd", date_1904=True
-    )
+    path = book([["on"], [styled(date(2017, 1, 1), "yyyy-mm-dd")]], default_date_format="yyyy-mm-dd", date_1904=True)
 
     assert read(path)[1][0].cells[0] == date(2017, 1, 1)
 
@@ -131,9 +125,7 @@ def test_rich_text_is_text_without_its_phonetic_reading(book, read):
 
 
 def test_a_formula_counts_with_its_saved_result_and_without_one_is_a_problem(book, read):
-    path = book(
-        [["a", "b"], [formula("=1+1", 2), "x"], [formula("=1+1", 0), "y"], [formula("=A9", "text"), "z"]]
-    )
+    path = book([["a", "b"], [formula("=1+1", 2), "x"], [formula("=1+1", 0), "y"], [formula("=A9", "text"), "z"]])
     edit(path, SHEET, lambda old: old.replace(b"</f><v>0</v>", b"</f><v></v>", 1))
 
     _columns, rows = read(path)
@@ -255,9 +247,7 @@ def test_a_truncated_workbook_is_named(book, put):
             "document type",
         ),
         (
-            lambda xml: xml.replace(
-                b'r="A2"', b'r="' + random.Random(1).randbytes(3_000_000).hex().encode() + b'"'
-            ),
+            lambda xml: xml.replace(b'r="A2"', b'r="' + random.Random(1).randbytes(3_000_000).hex().encode() + b'"'),
             "a tag of several megabytes",
         ),
     ],
@@ -322,9 +312,7 @@ def measure(path: Path) -> tuple[float, float, int, str]:
 
 
 def test_a_decompression_bomb_is_refused_at_once(book):
-    path = edit(
-        book([["a"], ["x"]]), SHEET, lambda xml: xml.replace(b"<row ", b"<row " + b" " * 100_000_000, 1)
-    )
+    path = edit(book([["a"], ["x"]]), SHEET, lambda xml: xml.replace(b"<row ", b"<row " + b" " * 100_000_000, 1))
 
     seconds, megabytes, _rows, said = measure(path)
 
@@ -373,9 +361,7 @@ def test_two_far_cells_cost_no_memory(book):
 
 def test_memory_stays_flat_while_a_large_sheet_is_read(book):
     words = [f"{number:x}" for number in range(40_000)]
-    path = book(
-        [["a", "b", "c", "d"], *([f"shared text {word}", n, n / 3, "same"] for n, word in enumerate(words))]
-    )
+    path = book([["a", "b", "c", "d"], *([f"shared text {word}", n, n / 3, "same"] for n, word in enumerate(words))])
 
     seconds, megabytes, rows, said = measure(path)
 
@@ -389,9 +375,7 @@ cells = st.one_of(
     text,
     st.integers(-(10**14), 10**14),
     st.booleans(),
-    st.decimals(-(10**6), 10**6, places=3).map(
-        lambda number: int(number) if number == int(number) else number
-    ),
+    st.decimals(-(10**6), 10**6, places=3).map(lambda number: int(number) if number == int(number) else number),
 )
 
 
@@ -405,15 +389,11 @@ def test_what_a_workbook_writer_wrote_is_read(tmp_path_factory, table, in_order)
         sheet.write_row(0, 0, ["a", "b", "c"])
         for number, row in enumerate(table, 1):
             for column, cell in enumerate(row):
-                writer = {str: sheet.write_string, bool: sheet.write_boolean}.get(
-                    type(cell), sheet.write_number
-                )
+                writer = {str: sheet.write_string, bool: sheet.write_boolean}.get(type(cell), sheet.write_number)
                 writer(number, column, cell)
 
     with open_source(path) as source:
         rows = [list(row.cells) for row in source.rows()]
 
-    expected = [
-        [str(c) if isinstance(c, str) else c for c in row] for row in table if any(c != "" for c in row)
-    ]
+    expected = [[str(c) if isinstance(c, str) else c for c in row] for row in table if any(c != "" for c in row)]
     assert [[c for c in row if c != ""] for row in rows] == [[c for c in row if c != ""] for row in expected]

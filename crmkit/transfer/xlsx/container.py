@@ -69,9 +69,7 @@ class Container:
                 raise SourceProtectedError(
                     self.file, _("it is protected with a password"), _("Save it without a password")
                 )
-        raise SourceFormatError(
-            self.file, _("it is a file of Excel 97 or older, or no workbook"), _SAVE_AS_XLSX
-        )
+        raise SourceFormatError(self.file, _("it is a file of Excel 97 or older, or no workbook"), _SAVE_AS_XLSX)
 
     def _check_directory(self) -> None:
         size = self._handle.seek(0, 2)
@@ -93,9 +91,7 @@ class Container:
     def _check_sizes(self) -> None:
         parts = self._zip.infolist()
         if any(part.flag_bits & 1 for part in parts):
-            raise SourceProtectedError(
-                self.file, _("it is protected with a password"), _("Save it without a password")
-            )
+            raise SourceProtectedError(self.file, _("it is protected with a password"), _("Save it without a password"))
         for part in parts:
             if part.file_size > _SMALL and part.file_size > part.compress_size * self._limits.ratio:
                 raise SourceTooLargeError(
@@ -142,9 +138,7 @@ class Container:
                     self._read += len(chunk)
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-            raise self.damaged(
-                _("its part {part} cannot be unpacked: {cause}"), part=part, cause=error
-            ) from None
+            raise self.damaged(_("its part {part} cannot be unpacked: {cause}"), part=part, cause=error) from None
 
     def _part(self, part: str) -> IO[bytes]:
         try:

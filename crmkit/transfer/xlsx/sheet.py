@@ -42,9 +42,7 @@ class _Shared(int):
 class Sheet:
     """Reads one sheet's part; gives ``(row number, cells)``, with ``""`` where a row has gaps."""
 
-    def __init__(
-        self, container: Container, part: str, book: Book, strings: SharedStrings, limits: Limits
-    ) -> None:
+    def __init__(self, container: Container, part: str, book: Book, strings: SharedStrings, limits: Limits) -> None:
         self._container, self._part, self._book = container, part, book
         self._strings, self._limits = strings, limits
         self._epoch = datetime(1904, 1, 1) if book.from_1904 else datetime(1899, 12, 30)  # noqa: DTZ001  wall clock
@@ -145,9 +143,7 @@ class Sheet:
         gap = column - len(cells)
         if gap:
             if gap < 0 or column >= _LAST_COLUMN:
-                raise self._container.damaged(
-                    _("cell {cell} is out of order"), cell=self._attributes.get("r")
-                )
+                raise self._container.damaged(_("cell {cell} is out of order"), cell=self._attributes.get("r"))
             cells.extend([""] * gap)
         elif column >= _LAST_COLUMN:
             raise self._container.damaged(_("row {row} has too many cells"), row=self._row_number)
