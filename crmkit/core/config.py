@@ -1,4 +1,4 @@
-"""The settings of one CRM, as values. Reading them from ``crm.toml`` and the environment is :mod:`crmkit.core.settings`."""
+"""The settings of one CRM, as values; :mod:`crmkit.core.settings` reads them from ``crm.toml``."""
 
 from __future__ import annotations
 

@@ -189,7 +189,9 @@ class CRM:
     def rates_of(self, connection: Connection, currency: str) -> list[tuple[date, Decimal]]:
         """Return the dated exchange rates of *currency*, oldest first."""
         rate = self.schema.tables["core_exchange_rate"]
-        statement = sa.select(rate.c.valid_from, rate.c.rate).where(rate.c.currency == currency, rate.c.deleted_at.is_(None))
+        statement = sa.select(rate.c.valid_from, rate.c.rate).where(
+            rate.c.currency == currency, rate.c.deleted_at.is_(None)
+        )
         return [(day, value) for day, value in connection.execute(statement.order_by(rate.c.valid_from))]
 
     def raise_epoch(self, connection: Connection) -> None:

@@ -128,7 +128,7 @@ class EntityInfo:
 
     @property
     def table(self) -> str:
-        """The name of the table: ``sales.deal`` is kept in ``sales_deal``, an extension in ``membership_sales_deal``."""
+        """The table's name: ``sales_deal`` for ``sales.deal``, ``membership_sales_deal`` for an extension of it."""
         name = self.id.replace(".", "_")
         return f"{self.extends_as}_{name}" if self.extends_as else name
 
@@ -154,8 +154,7 @@ class EntityInfo:
 
 
 SYSTEM_FIELDS = frozenset(
-    "id version created_at updated_at created_by deleted_at custom "
-    "pipeline_version stage_kind stage_entered_at".split()
+    "id version created_at updated_at created_by deleted_at custom pipeline_version stage_kind stage_entered_at".split()
 )
 
 
@@ -442,7 +441,7 @@ def _build(cls: type[Any], where: str) -> type[Any]:
         if not _FIELD_NAME.match(name) or name in collected:
             raise DeclarationError(f"{where}.{name}", _("this field's name is taken or not in snake_case"))
     collected |= own
-    for name, (annotation, attribute) in collected.items():
+    for annotation, attribute in collected.values():
         attribute.type = annotation
     these = {name: attribute for name, (_annotation, attribute) in collected.items()}
     namespace = {k: v for k, v in _body(cls).items() if k not in own} | {"__annotations__": {}}
@@ -507,4 +506,3 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
         rest = [a for a in typing.get_args(annotation) if a is not type(None)]
         return (rest[0] if len(rest) == 1 else annotation), len(rest) < len(typing.get_args(annotation))
     return annotation, False
-

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from crmkit.core.text import Text, translate
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text, gettext as _, translate
 
 __all__ = [
     "ConfigurationError",

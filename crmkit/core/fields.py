@@ -16,8 +16,7 @@ from uuid import UUID
 import attrs
 
 from crmkit.core.money import Money
-from crmkit.core.text import Text as Sentence
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text as Sentence, gettext as _
 
 __all__ = [
     "AnyReference",
@@ -99,9 +98,7 @@ class FieldType:
             Refused: the value is not acceptable.
         """
         if not isinstance(value, self.python):
-            raise Refused(
-                _("expected {expected}, got {value!r}"), expected=self.python.__name__, value=_short(value)
-            )
+            raise Refused(_("expected {expected}, got {value!r}"), expected=self.python.__name__, value=_short(value))
         return value
 
     def json_schema(self) -> dict[str, Any]:
@@ -164,7 +161,7 @@ class LongText(Text):
     widget: ClassVar[str] = "textarea"
 
     def clean(self, text: str) -> str:
-        """Return *text* with line ends made ``\\n``."""
+        """Return *text* with every line end made a line feed."""
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -90,7 +90,9 @@ class Ledger:
         taken = sa.select(head.c.last_id, head.c.chain).with_for_update()
         self._head = Prepared(taken, dialect)
         self._advance = Prepared(
-            sa.update(head).values(last_id=sa.bindparam("to_id", required=True), chain=sa.bindparam("to_chain", required=True)),
+            sa.update(head).values(
+                last_id=sa.bindparam("to_id", required=True), chain=sa.bindparam("to_chain", required=True)
+            ),
             dialect,
         )
         self._rows = Insert(system.ledger, dialect).prepared
@@ -98,7 +100,12 @@ class Ledger:
         self._outbox = Insert(system.outbox, dialect)
 
     def append(
-        self, connection: Connection, entries: Sequence[Entry], at: datetime, principal: UUID | None, request: str | None
+        self,
+        connection: Connection,
+        entries: Sequence[Entry],
+        at: datetime,
+        principal: UUID | None,
+        request: str | None,
     ) -> tuple[int, int]:
         """Write *entries* and return the ids of the first and the last."""
         (last, chain), *_rest = self._head.rows(connection)
@@ -116,10 +123,8 @@ class Ledger:
             body = encode(entry.changes)
             digest = sha256(salt + body).digest()
             chain = sha256(chain + digest + _seal(number, stamp, principal, entry)).digest()
-            rows.append(
-                (number, moment, who, entry.entity, id_of(entry.record_id), entry.kind, entry.cause, entry.depth, request)
-                + (digest, chain)
-            )
+            who_and_what = (moment, who, entry.entity, id_of(entry.record_id), entry.kind, entry.cause, entry.depth)
+            rows.append((number, *who_and_what, request, digest, chain))
             payloads.append((number, salt, body.decode()))
         self._rows.run_rows(connection, rows)
         self._payloads.run_rows(connection, payloads)
@@ -138,15 +143,16 @@ def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> byte
     return "\x1f".join(map(str, parts)).encode()
 
 
-def read_history(
-    connection: Connection, schema: Schema, record: UUID, readable: frozenset[str]
-) -> list[LedgerEntry]:
+def read_history(connection: Connection, schema: Schema, record: UUID, readable: frozenset[str]) -> list[LedgerEntry]:
     """Return the history of *record*, oldest first, with the changes of *readable* fields."""
     ledger, payload = schema.system.ledger, schema.system.ledger_payload
     columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, ledger.c.cause, ledger.c.depth)
     joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
     found = connection.execute(
-        sa.select(*columns, payload.c.changes).select_from(joined).where(ledger.c.record_id == record).order_by(ledger.c.id)
+        sa.select(*columns, payload.c.changes)
+        .select_from(joined)
+        .where(ledger.c.record_id == record)
+        .order_by(ledger.c.id)
     )
     return [LedgerEntry(*row[:-1], changes=_readable(row[-1], readable)) for row in found]
 

@@ -11,8 +11,7 @@ import attrs
 
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.rules.rule import Rule
-from crmkit.core.text import Text
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text, gettext as _
 
 __all__ = ["ANY_STAGE", "EntryTask", "Guard", "Move", "Pipeline", "Refusal", "Stage", "UnknownStageError"]
 

@@ -12,8 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from crmkit.core.errors import CrmkitError, DeclarationError
-from crmkit.core.text import Text
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text, gettext as _
 
 __all__ = ["API_VERSION", "LoadedPlugin", "Plugin", "PluginError", "find_plugins", "installed_plugins", "load_order"]
 
@@ -40,7 +39,7 @@ class Plugin:
     name: str
     version: str
     label: Text
-    summary: Text = Text("")
+    summary: Text = attrs.field(factory=lambda: Text(""))
     requires: Mapping[str, str] = attrs.field(converter=_ranges, default=())
     crmkit: str = ">=0.1,<1"
 
@@ -187,7 +186,9 @@ def _unmet(plugin: LoadedPlugin, by_name: Mapping[str, LoadedPlugin]) -> list[Cr
 def _depth(name: str, by_name: Mapping[str, LoadedPlugin], depths: dict[str, int], path: tuple[str, ...]) -> int:
     if name in path:
         circle = " → ".join((*path[path.index(name) :], name))
-        raise PluginError([DeclarationError(name, _("plugins require each other in a circle: {circle}"), circle=circle)])
+        raise PluginError(
+            [DeclarationError(name, _("plugins require each other in a circle: {circle}"), circle=circle)]
+        )
     if name not in depths:
         below = [_depth(other, by_name, depths, (*path, name)) for other in by_name[name].manifest.requires]
         depths[name] = 1 + max(below, default=-1)

@@ -77,6 +77,18 @@ class Registry:
             raise UnknownEntityError(id_)
         return self.entities[id_]
 
+    def extension(self, cls: type[Any]) -> EntityInfo:
+        """Return the extension with this class, as its plugin registered it.
+
+        Raises:
+            UnknownEntityError: no enabled plugin registered it.
+        """
+        host = entity_info(cls).host
+        for info in self.extensions.get(str(host), {}).values():
+            if info.cls is cls:
+                return info
+        raise UnknownEntityError(cls.__name__)
+
     def fields(self, entity: str) -> Mapping[str, FieldInfo]:
         """Return all fields of *entity* by name, those of extensions as ``plugin.field``."""
         return self._fields[entity]
@@ -141,7 +153,9 @@ class _Builder:
     def _claim(self, plugin: str, what: str, id_: str) -> bool:
         """Note the claim; ``False`` when it is refused because of its name or because it is taken."""
         if id_.partition(".")[0] != plugin:
-            self.conflicts.append(DeclarationError(what, _("is declared by {plugin!r}; begin its id with that name"), plugin=plugin))
+            self.conflicts.append(
+                DeclarationError(what, _("is declared by {plugin!r}; begin its id with that name"), plugin=plugin)
+            )
             return False
         if what in self.owners:
             message = _("is claimed by {first!r} and by {second!r}")

@@ -72,7 +72,9 @@ def _check_target(registry: Registry, where: str, entity: str, allowed: frozense
         yield DeclarationError(where, _("there is no entity {entity!r}"), entity=entity)
     elif entity.partition(".")[0] not in allowed:
         plugin = entity.partition(".")[0]
-        yield DeclarationError(where, _("refers to {entity!r}; add {plugin!r} to requires"), entity=entity, plugin=plugin)
+        yield DeclarationError(
+            where, _("refers to {entity!r}; add {plugin!r} to requires"), entity=entity, plugin=plugin
+        )
 
 
 def _check_circles(registry: Registry) -> Iterator[CrmkitError]:
@@ -131,7 +133,9 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
     for stage in pipeline.stages:
         for name in stage.required:
             if name not in registry.fields(pipeline.entity):
-                yield DeclarationError(f"{pipeline.id}.{stage.slug}", _("requires the unknown field {field!r}"), field=name)
+                yield DeclarationError(
+                    f"{pipeline.id}.{stage.slug}", _("requires the unknown field {field!r}"), field=name
+                )
     for move in pipeline.moves:
         for guard in move.guards:
             if isinstance(guard, str) and guard not in registry.guards:

@@ -10,8 +10,8 @@ from uuid import UUID
 import attrs
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.registry import Registry
 from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Grant, Mask, Role
+from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 
 __all__ = ["Access", "EntityAccess", "VerbScope"]

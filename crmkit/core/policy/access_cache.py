@@ -10,16 +10,15 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.policy.access import Access
 from crmkit.core.errors import CrmkitError
+from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
+from crmkit.core.policy.roles import Grant, Mask, Role
 from crmkit.core.registry import Registry
 from crmkit.core.registry_checks import check_grant
-from crmkit.core.policy.roles import Grant, Mask, Role
-from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.prepared import Prepared
-from crmkit.core.text import Text
-from crmkit.core.text import gettext as _
+from crmkit.core.storage.schema import Schema
+from crmkit.core.text import Text, gettext as _
 
 __all__ = ["AccessCache", "InactiveUserError"]
 

@@ -40,7 +40,9 @@ class User(Record):
     """Somebody who signs in. New records belong to the user's home team."""
 
     name: str = field(Text(max=200), search=True, indexed=True, personal=True, purpose="account", label=_("Name"))
-    email: str | None = field(Text(max=254), default=None, unique=True, personal=True, purpose="account", label=_("E-mail"))
+    email: str | None = field(
+        Text(max=254), default=None, unique=True, personal=True, purpose="account", label=_("E-mail")
+    )
     team_id: UUID | None = ref("core.team", default=None, label=_("Home team"))
     is_active: bool = field(default=True, label=_("Active"))
     time_zone: str = field(Text(max=64), default="UTC", label=_("Time zone"))
@@ -94,7 +96,7 @@ class Assignment(Record):
 
 @entity("core.share", label=_("Share"), unique=[("record", "user_id", "team_id")])
 class Share(Record):
-    """Shows one record to a user or a team that would not see it otherwise; level ``write`` also lets them change it."""
+    """Shows one record to a user or a team; level ``write`` also lets them change it."""
 
     record: Target = any_ref(label=_("Record"))
     user_id: UUID | None = ref("core.user", default=None, on_delete="cascade", label=_("User"))
@@ -124,5 +126,14 @@ PEOPLE = (Team, User, Membership, RoleRecord, GrantRecord, MaskRecord, Assignmen
 
 # A write to one of these changes what somebody may do, so it ends the life of every cached access.
 ACCESS_ENTITIES = frozenset(
-    {"core.team", "core.user", "core.membership", "core.role", "core.grant", "core.mask", "core.assignment", "core.share"}
+    {
+        "core.team",
+        "core.user",
+        "core.membership",
+        "core.role",
+        "core.grant",
+        "core.mask",
+        "core.assignment",
+        "core.share",
+    }
 )

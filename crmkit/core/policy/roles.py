@@ -10,8 +10,7 @@ import attrs
 
 from crmkit.core.errors import DeclarationError
 from crmkit.core.rules.rule import Rule
-from crmkit.core.text import Text
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text, gettext as _
 
 __all__ = ["EVERY_ENTITY", "SCOPES", "VERBS", "Grant", "Mask", "Restriction", "Role", "Scope"]
 
@@ -57,14 +56,26 @@ class Mask:
     access: Literal["hidden", "read_only"] = "hidden"
 
 
+def _grants(given: Iterable[Grant]) -> tuple[Grant, ...]:
+    return tuple(given)
+
+
+def _masks(given: Iterable[Mask]) -> tuple[Mask, ...]:
+    return tuple(given)
+
+
+def _rule(given: Rule | str) -> Rule:
+    return given if isinstance(given, Rule) else Rule.parse(given)
+
+
 @attrs.frozen
 class Role:
     """A named set of grants and masks; *id* is ``<plugin>.<role>``."""
 
     id: str
     label: Text
-    grants: tuple[Grant, ...] = attrs.field(converter=tuple, default=())
-    masks: tuple[Mask, ...] = attrs.field(converter=tuple, default=())
+    grants: tuple[Grant, ...] = attrs.field(converter=_grants, default=())
+    masks: tuple[Mask, ...] = attrs.field(converter=_masks, default=())
 
     def __attrs_post_init__(self) -> None:
         if not _ROLE_ID.match(self.id):
@@ -80,6 +91,6 @@ class Restriction:
 
     id: str
     entity: str
-    rule: Rule = attrs.field(converter=lambda given: given if isinstance(given, Rule) else Rule.parse(given))
+    rule: Rule = attrs.field(converter=_rule)
     verbs: frozenset[str] = attrs.field(converter=_verbs, default=VERBS)
     unless: frozenset[str] = attrs.field(converter=frozenset, default=())

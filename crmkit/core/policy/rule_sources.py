@@ -8,10 +8,10 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.policy.access import Access
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
+from crmkit.core.policy.access import Access
 from crmkit.core.registry import Registry
 from crmkit.core.rules.check import check
 from crmkit.core.rules.rule import Rule

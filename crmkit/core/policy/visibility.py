@@ -14,13 +14,13 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.policy.access import Access, EntityAccess
-from crmkit.core.storage.columns import Id
 from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import AnyReference, Reference
-from crmkit.core.registry import Registry
+from crmkit.core.policy.access import Access, EntityAccess
 from crmkit.core.policy.rule_sources import TrustedSource, compile_trusted
+from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
+from crmkit.core.storage.columns import Id
 from crmkit.core.storage.schema import Schema
 
 __all__ = ["Visibility"]
@@ -84,7 +84,9 @@ class Visibility:
             return [self.predicate(info, columns)]
         common = list(self._common(info, columns, "read"))
         return [
-            sa.and_(rung.condition, *(_is_not(other.condition) for other in rungs[:place] if other.overlaps(rung)), *common)
+            sa.and_(
+                rung.condition, *(_is_not(other.condition) for other in rungs[:place] if other.overlaps(rung)), *common
+            )
             for place, rung in enumerate(rungs)
         ]
 

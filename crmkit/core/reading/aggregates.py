@@ -15,12 +15,12 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Column, Date, DateTime, Decimals, FieldType, Integer, MoneyType
 from crmkit.core.money import minor_digits
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource, computed_column
+from crmkit.core.policy.visibility import Visibility
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.loading import slot_decoder
 from crmkit.core.storage.schema import filter_column
 from crmkit.core.text import gettext as _
-from crmkit.core.policy.visibility import Visibility
 
 __all__ = ["Measure", "MeasureError", "average", "count", "greatest", "least", "total"]
 

@@ -9,14 +9,14 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.reading.ordering import Order, OrderKey
 from crmkit.core.policy.rule_sources import VisibleSource, computed_column
+from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.ordering import Order, OrderKey
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.schema import filter_column
-from crmkit.core.policy.visibility import Visibility
 
 __all__ = ["Listing"]
 
@@ -69,7 +69,7 @@ class Listing:
         return sa.select(sa.func.count()).select_from(table).where(*self._conditions(table), predicate)
 
     def by_ids(self, number: int) -> sa.Select[Any]:
-        """Return the statement of the visible records among *number* ids, ``id_0``, ``id_1``…"""
+        """Return the statement of the visible records among *number* ids, ``id_0`` and so on."""
         table = self._table()
         ids = [sa.bindparam(f"id_{place}", type_=Id(), required=True) for place in range(number)]
         wanted = table.c.id == ids[0] if number == 1 else table.c.id.in_(ids)
@@ -83,7 +83,8 @@ class Listing:
         if self.deleted:
             return [
                 sa.and_(
-                    self.visibility.predicate(self.info, table.c), self.visibility.predicate(self.info, table.c, "delete")
+                    self.visibility.predicate(self.info, table.c),
+                    self.visibility.predicate(self.info, table.c, "delete"),
                 )
             ]
         return self.visibility.branches(self.info, table.c)

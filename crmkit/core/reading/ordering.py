@@ -19,7 +19,16 @@ from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.storage.loading import slot_decoder
 from crmkit.core.text import gettext as _
 
-__all__ = ["CursorError", "Order", "OrderError", "OrderKey", "decode_cursor", "encode_cursor", "order_decoder", "parse_order"]
+__all__ = [
+    "CursorError",
+    "Order",
+    "OrderError",
+    "OrderKey",
+    "decode_cursor",
+    "encode_cursor",
+    "order_decoder",
+    "parse_order",
+]
 
 _UNSORTABLE = (Json, MultiChoice, AnyReference)
 

@@ -11,22 +11,23 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Result
 
-from crmkit.core.policy.access import Access
-from crmkit.core.reading.aggregates import Measure, aggregate_statement
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError
-from crmkit.core.fields import Reference
+from crmkit.core.fields import Column, Reference
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.policy.access import Access
+from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.aggregates import Measure, aggregate_statement
 from crmkit.core.reading.listing import Listing
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.relations import safe_relation
-from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.rule import Rule
+from crmkit.core.storage.loading import slot_decoder
 from crmkit.core.storage.prepared import Prepared
-from crmkit.core.policy.visibility import Visibility
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -69,7 +70,7 @@ class Reader:
         limit: int | None = None,
         deleted: bool = False,
     ) -> list[R]:
-        """Return the visible records of *entity* for which *where* holds, newest first unless *order_by* says otherwise.
+        """Return the visible records of *entity* for which *where* holds, newest first unless told otherwise.
 
         *order_by* names fields, with ``-`` before those that descend; records without a value come last. With
         *deleted* the records in the bin that the principal may delete are returned instead.
@@ -188,10 +189,11 @@ class Reader:
         mine, other = _link_ends(link, info.id)
         ids = [record.id for record in records]
         here = self.visible(link.cls)
-        found = self.execute(sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))).all()
-        targets = self.get_many(self._crm.registry.entities[other.type.entity].cls, [row[1] for row in found])
+        found: Any = self.execute(sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids)))
+        pairs = [(row[0], row[1]) for row in found]
+        targets = self.get_many(self._crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
         expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
-        for near, far in found:
+        for near, far in pairs:
             if far in targets:
                 expanded[near].append(targets[far])
         return expanded
@@ -241,7 +243,7 @@ class Reader:
         rows = Prepared(statement.where(table.c.record_id.in_(list(seen))), self._crm.storage.dialect).rows(
             self._connection
         )
-        decode = self._crm.decode_id
+        decode = slot_decoder(_ID, self._crm.storage.dialect.name) or _same
         stored = {decode(row[0]): loader.load(row[1:]) for row in rows}
         return {id_: stored.get(id_) or self._crm.defaults(info, self.access) for id_ in seen}
 
@@ -308,7 +310,13 @@ class Reader:
         return Listing(self._visibility(named=True), info, columns, where, order, deleted)
 
     def _read(
-        self, info: EntityInfo, where: Condition, order_by: Ordering, limit: int | None, after: str | None, deleted: bool
+        self,
+        info: EntityInfo,
+        where: Condition,
+        order_by: Ordering,
+        limit: int | None,
+        after: str | None,
+        deleted: bool,
     ) -> tuple[list[Any], Order, list[list[Any]]]:
         scope = FieldScope(self._crm.registry, info, self.access)
         order = parse_order(scope, info, order_by)
@@ -332,9 +340,7 @@ class Reader:
     ) -> list[tuple[Any, ...]]:
         given = None if mark is None else tuple(value is not None for value in mark)
         full_key = None if key is None else ("list", listing.info.id, self._shape, *key, segment, limit is None, given)
-        prepared = self._prepared(
-            full_key, lambda: listing.statement(segment, limited=limit is not None, after=given)
-        )
+        prepared = self._prepared(full_key, lambda: listing.statement(segment, limited=limit is not None, after=given))
         parameters = {**self.access.parameters, "limit": limit}
         for place, value in enumerate(mark or ()):
             parameters[f"after_{place}"] = value
@@ -385,15 +391,32 @@ def _as_id(reference: UUID | str) -> UUID | None:
         return None
 
 
-def _link_ends(link: EntityInfo, entity: str) -> tuple[Any, Any]:
+@attrs.frozen
+class _End:
+    """One end of a link: the reference's name and the entity at that end."""
+
+    name: str
+    entity: str
+
+
+def _link_ends(link: EntityInfo, entity: str) -> tuple[_End, _End]:
     """Return the reference of *link* to *entity* and the other one."""
-    ends = [field for field in link.fields.values() if isinstance(field.type, Reference) and field.name not in _OWNERS]
-    near = next(field for field in ends if field.type.entity == entity)
-    return near, next(field for field in ends if field is not near)
+    ends = [
+        _End(field.name, field.type.entity)
+        for field in link.fields.values()
+        if isinstance(field.type, Reference) and field.name not in _OWNERS
+    ]
+    near = next(end for end in ends if end.entity == entity)
+    return near, next(end for end in ends if end is not near)
 
 
 _OWNERS = ("owner_id", "team_id")
 _MOST_IDS = 512
+_ID = Column("", "uuid")
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def batched(values: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:

@@ -10,9 +10,9 @@ from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import MoneyType
 from crmkit.core.money import minor_digits
 from crmkit.core.policy.rule_sources import computed_column
+from crmkit.core.policy.visibility import Visibility
 from crmkit.core.storage.columns import ScaledInteger
 from crmkit.core.storage.schema import column_names
-from crmkit.core.policy.visibility import Visibility
 
 __all__ = ["safe_relation"]
 
@@ -28,9 +28,7 @@ def safe_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     table = visibility.schema.table(info)
     readable = visibility.access.entity(info).readable
     columns = _columns(visibility, info, table, readable)
-    columns += [
-        computed_column(info, name, table.c).label(name) for name in info.computed if name in readable
-    ]
+    columns += [computed_column(info, name, table.c).label(name) for name in info.computed if name in readable]
     return sa.select(*columns).where(table.c.deleted_at.is_(None), visibility.predicate(info, table.c)).subquery()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import SafeUUID, UUID
+from uuid import UUID, SafeUUID
 
 import msgspec
 import sqlalchemy as sa
@@ -20,8 +20,8 @@ __all__ = ["Day", "Id", "JsonText", "Moment", "ScaledInteger", "sql_type", "uuid
 
 _new = object.__new__
 # The slots of UUID, written directly: its constructor checks what the database already guarantees.
-_set_int: Callable[[UUID, int], None] = UUID.int.__set__  # type: ignore[attr-defined]
-_set_safe: Callable[[UUID, SafeUUID], None] = UUID.is_safe.__set__  # type: ignore[attr-defined]
+_set_int: Callable[[UUID, int], None] = vars(UUID)["int"].__set__
+_set_safe: Callable[[UUID, SafeUUID], None] = vars(UUID)["is_safe"].__set__
 _from_bytes = int.from_bytes
 _UNKNOWN = SafeUUID.unknown
 
@@ -175,6 +175,4 @@ def sql_type(slot: Slot) -> TypeEngine[Any]:
 
 
 def _by_code_point(plain: sa.String) -> TypeEngine[Any]:
-    made = sa.String(plain.length, collation="C") if not isinstance(plain, sa.Text) else sa.Text(collation="C")
-    return made
-
+    return sa.Text(collation="C") if isinstance(plain, sa.Text) else sa.String(plain.length, collation="C")

@@ -11,8 +11,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from crmkit.core.errors import ConfigurationError
-from crmkit.core.text import casefold
-from crmkit.core.text import gettext as _
+from crmkit.core.text import casefold, gettext as _
 
 __all__ = ["Storage"]
 
@@ -29,7 +28,7 @@ _SQLITE_PRAGMAS = (
 
 
 class Storage:
-    """One database. Readers get snapshots that no writer blocks; writers queue on SQLite and lock rows on PostgreSQL."""
+    """One database: readers get snapshots that no writer blocks; writers queue on SQLite, lock rows on PostgreSQL."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         """Open *url*; nothing connects before the first use.
@@ -50,7 +49,9 @@ class Storage:
             return _open_sqlite(self.url, pool_size)
         if backend == "postgresql":
             return _open_postgresql(self.url, pool_size)
-        raise ConfigurationError("database.url", _("{backend!r} is not supported; use sqlite or postgresql"), backend=backend)
+        raise ConfigurationError(
+            "database.url", _("{backend!r} is not supported; use sqlite or postgresql"), backend=backend
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

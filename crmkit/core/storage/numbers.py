@@ -35,7 +35,9 @@ class Numbers:
 
     def _advance(self, connection: Connection, name: str, many: int) -> int:
         table = self._table
-        raised = sa.update(table).where(table.c.name == name).values(value=table.c.value + many).returning(table.c.value)
+        raised = (
+            sa.update(table).where(table.c.name == name).values(value=table.c.value + many).returning(table.c.value)
+        )
         last = connection.scalar(raised)
         if last is None:
             connection.execute(sa.insert(table).values(name=name, value=many))

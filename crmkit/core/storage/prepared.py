@@ -12,6 +12,8 @@ from sqlalchemy.engine import Connection, Dialect
 __all__ = ["Insert", "Prepared"]
 
 Row = tuple[Any, ...]
+# Whether a parameter is given at each run, its name, and what encodes its value.
+Slot = tuple[bool, str, Callable[[Any], Any] | None]
 
 
 class Prepared:
@@ -19,17 +21,16 @@ class Prepared:
 
     def __init__(self, statement: sa.sql.expression.ClauseElement, dialect: Dialect) -> None:
         """Compile *statement*; parameters without a value are the ones that :meth:`rows` takes."""
-        compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        self.sql: str = str(compiled)
-        names: Sequence[str] = compiled.positiontup or ()
-        processors: Mapping[str, Callable[[Any], Any]] = compiled._bind_processors
-        kept = compiled.construct_params(_check=False)
-        self._slots = [
-            (compiled.binds[name].required if name in compiled.binds else False, name, processors.get(name))
-            for name in names
-        ]
-        self._constant = [None if asked else _encode(kept[name], encode) for asked, name, encode in self._slots]
-        self._asked = [(place, name, encode) for place, (asked, name, encode) in enumerate(self._slots) if asked]
+        compiled: Any = statement.compile(dialect=dialect)
+        asked = {name for name, bind in compiled.binds.items() if bind.required}
+        # Expanding turns every IN of a list into as many parameters as the list has values.
+        state = compiled.construct_expanded_state(dict.fromkeys(asked), escape_names=False)
+        self.sql: str = state.statement
+        values = {**state.parameters, **state.additional_parameters}
+        processors = {**compiled._bind_processors, **state.processors}
+        self._slots: list[Slot] = [(name in asked, name, processors.get(name)) for name in state.positiontup or ()]
+        self._constant = [None if is_asked else _encode(values[name], encode) for is_asked, name, encode in self._slots]
+        self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
 
     def parameters(self, given: Mapping[str, Any]) -> Row:
         """Return the positional parameters of one run."""
@@ -38,12 +39,14 @@ class Prepared:
             values[place] = _encode(given[name], encode)
         return tuple(values)
 
-    def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:  # noqa: B006
+    def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:
         """Return all rows as the driver gives them, undecoded."""
         result = connection.exec_driver_sql(self.sql, self.parameters(given))
-        return result.cursor.fetchall() if result.cursor is not None else []
+        # The driver's own rows: wrapping each would cost more than reading it.
+        cursor: Any = result.cursor
+        return list(cursor.fetchall())
 
-    def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:  # noqa: B006
+    def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:
         """Execute once and return how many rows were touched."""
         return connection.exec_driver_sql(self.sql, self.parameters(given)).rowcount
 

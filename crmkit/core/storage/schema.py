@@ -9,11 +9,10 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.fields import AnyReference, MoneyType, Reference
-from crmkit.core.fields import Column as Slot
+from crmkit.core.fields import AnyReference, Column as Slot, MoneyType, Reference
 from crmkit.core.registry import Registry
+from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.system_tables import SystemTables
 
 __all__ = ["CONSTRAINT_NAMES", "Schema"]

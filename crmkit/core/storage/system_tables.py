@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.columns import Id, JsonText, Moment, sql_type
 from crmkit.core.fields import Column as Slot
+from crmkit.core.storage.columns import Id, JsonText, Moment, sql_type
 
 __all__ = ["SystemTables"]
 
@@ -34,7 +34,17 @@ class SystemTables:
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
         """Return the system tables, made in *metadata*."""
-        makers = (_ledger, _ledger_payload, _ledger_head, _outbox, _stage_visit, _external_id, _sequence, _epoch, _checkpoint)
+        makers = (
+            _ledger,
+            _ledger_payload,
+            _ledger_head,
+            _outbox,
+            _stage_visit,
+            _external_id,
+            _sequence,
+            _epoch,
+            _checkpoint,
+        )
         return cls(*(make(metadata) for make in makers))
 
 
@@ -67,7 +77,9 @@ def _ledger_payload(metadata: sa.MetaData) -> sa.Table:
     return _make(
         metadata,
         "core_ledger_payload",
-        sa.Column("ledger_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column(
+            "ledger_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
+        ),
         sa.Column("salt", sa.LargeBinary(16), nullable=False),
         sa.Column("changes", sa.Text(), nullable=False),
     )
@@ -89,7 +101,9 @@ def _outbox(metadata: sa.MetaData) -> sa.Table:
     return _make(
         metadata,
         "core_outbox",
-        sa.Column("first_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column(
+            "first_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False
+        ),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("at", Moment(), nullable=False),
     )

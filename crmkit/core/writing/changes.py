@@ -9,9 +9,9 @@ from uuid import UUID
 
 import attrs
 
-from crmkit.core.policy.access import Access
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import UnknownFieldError
+from crmkit.core.policy.access import Access
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["HookRoundsError", "WriteRefusedError", "live"]
 
 MAX_ROUNDS = 8
+# The values of a stored row, whether it is visible, and whether the verb is allowed on it.
+Stored = tuple[dict[str, Any], bool, bool]
 
 
 class WriteRefusedError(CrmkitError):
@@ -95,7 +97,7 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
             _take_stored(write, found.get(write.record_id), sides[write.record_id], writer.access.is_system)
 
 
-def _take_stored(write: Write, found: Any, side: dict[str, Any], is_system: bool) -> None:
+def _take_stored(write: Write, found: Stored | None, side: dict[str, Any], is_system: bool) -> None:
     values, visible, allowed = found or ({}, False, False)
     in_bin = values.get("deleted_at") is not None
     if not visible or in_bin != (write.kind == "restore") or (in_bin and not allowed):
@@ -173,7 +175,7 @@ def _default_owner(writer: Writer, write: Write) -> None:
 def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     registry = writer.crm.registry
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
-    problems += check_references(registry, [w for w in writes], writer.known_ids)
+    problems += check_references(registry, list(writes), writer.known_ids)
     raise_problems(writes, problems)
     _number(writer, writes)
 
@@ -182,7 +184,8 @@ def _number(writer: Writer, writes: Sequence[Write]) -> None:
     creations = [w for w in writes if w.kind == "create" and w.entity.number is not None]
     for entity, group in _grouped(creations, lambda w: w.entity.id):
         field = writer.crm.registry.entities[entity].number
-        assert field is not None and isinstance(field.type, Number)
+        assert field is not None
+        assert isinstance(field.type, Number)
         counters = writer.crm.numbers.take(writer.connection, entity, len(group))
         for write, counter in zip(group, counters, strict=True):
             write.values[field.name] = field.type.render(counter)
@@ -271,7 +274,9 @@ def _changes(write: Write) -> dict[str, tuple[Any, Any]]:
     stored = write.stored
     if not stored:
         values = write.values
-        return {n: (None, v) for n, v in values.items() if v is not None and n not in _NOT_IN_LEDGER and n[-5:] != "_base"}
+        return {
+            n: (None, v) for n, v in values.items() if v is not None and n not in _NOT_IN_LEDGER and n[-5:] != "_base"
+        }
     return {
         name: (stored.get(name), value)
         for name, value in write.values.items()

@@ -11,8 +11,7 @@ from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
 from crmkit.core.fields import MoneyType, Number, Refused
 from crmkit.core.policy.access import EntityAccess
 from crmkit.core.registry import Registry
-from crmkit.core.text import Text
-from crmkit.core.text import gettext as _
+from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.rates import Rates
 

@@ -60,4 +60,6 @@ def _check_may_share(writer: Writer, record: Record, level: str) -> None:
 
 def _shares_of(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> list[Share]:
     target = Target(entity_info(type(record)).id, record.id)
-    return writer.trusted.find(Share, (Share.f.record == target) & (Share.f.user_id == user) & (Share.f.team_id == team))
+    return writer.trusted.find(
+        Share, (Share.f.record == target) & (Share.f.user_id == user) & (Share.f.team_id == team)
+    )

@@ -34,9 +34,7 @@ def enter_first_stage(registry: Registry, write: Write, now: datetime) -> None:
     slug = write.values.get("stage")
     stage = pipeline.stage(slug) if slug else pipeline.first
     if missing := _missing(write, stage):
-        raise Refusal(
-            pipeline.id, write.record_id, "", stage.slug, reason=_("fields are missing."), missing=missing
-        )
+        raise Refusal(pipeline.id, write.record_id, "", stage.slug, reason=_("fields are missing."), missing=missing)
     _stand(write, pipeline, stage, now)
 
 

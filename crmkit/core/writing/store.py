@@ -50,7 +50,9 @@ class Store:
         found = ((decode(row), bool(row[-2]), bool(row[-1])) for row in rows)
         return {values["id"]: (values, visible, may) for values, visible, may in found}
 
-    def read_extensions(self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    def read_extensions(
+        self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]
+    ) -> dict[UUID, dict[str, Any]]:
         """Return the stored values of every extension of *info* by record, under their qualified names."""
         found: dict[UUID, dict[str, Any]] = {id_: {} for id_ in ids}
         for plugin, extension in self._registry.extensions.get(info.id, {}).items():
@@ -108,10 +110,7 @@ class Store:
             groups.setdefault(own, []).append(write)
         for names, group in groups.items():
             prepared, encoder = self._update_of(info, names)
-            rows = [
-                encoder.encode({**w.values, "updated_at": now, "row_id": w.record_id, "row_version": w.version})
-                for w in group
-            ]
+            rows = [encoder.encode({**w.values, **_versioned(w, now)}) for w in group]
             try:
                 touched = prepared.run_rows(connection, rows)
             except IntegrityError as error:
@@ -125,7 +124,10 @@ class Store:
             table = self._schema.table(info)
             columns = [n for name in names for n in column_names(info.fields[name])]
             values: dict[str, Any] = {n: _parameter(table, n) for n in columns}
-            values |= {"version": table.c.version + 1, "updated_at": sa.bindparam("updated_at", type_=Moment(), required=True)}
+            values |= {
+                "version": sa.bindparam("new_version", type_=sa.Integer(), required=True),
+                "updated_at": sa.bindparam("updated_at", type_=Moment(), required=True),
+            }
             statement = (
                 sa.update(table)
                 .values(values)
@@ -133,7 +135,7 @@ class Store:
                 .where(table.c.version == sa.bindparam("row_version", type_=sa.Integer(), required=True))
             )
             prepared = Prepared(statement, self._dialect)
-            found = prepared, RowEncoder.make(prepared, info, names, ["updated_at", "row_id", "row_version"])
+            found = prepared, RowEncoder.make(prepared, info, names, _VERSIONED)
             self._updates[(info.id, names)] = found
         return found
 
@@ -166,6 +168,14 @@ class Store:
             prepared.run_rows(connection, [encoder.encode({**values, "row_id": write.record_id})])
         except IntegrityError as error:
             raise ConflictError(write.entity.id) from error
+
+
+_VERSIONED = ("new_version", "updated_at", "row_id", "row_version")
+
+
+def _versioned(write: Write, now: datetime) -> dict[str, Any]:
+    version = write.version or 0
+    return {"updated_at": now, "row_id": write.record_id, "row_version": version, "new_version": version + 1}
 
 
 def _parameter(table: sa.Table, name: str) -> sa.BindParameter[Any]:

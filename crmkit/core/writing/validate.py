@@ -58,7 +58,9 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     for place, write in enumerate(writes):
         for name, entity, id_ in _new_references(registry, write):
             if entity not in registry.entities:
-                problems.append((place, FieldProblem(name, _("there is no entity {entity!r}"), "reference", entity=entity)))
+                problems.append(
+                    (place, FieldProblem(name, _("there is no entity {entity!r}"), "reference", entity=entity))
+                )
             else:
                 asked.setdefault(entity, {}).setdefault(id_, []).append((place, name))
     for entity, ids in asked.items():

@@ -161,7 +161,9 @@ class Writer(Reader):
         self._live(writes)
         return [self._written(write) for write in writes]
 
-    def share(self, record: Record, *, user: UUID | None = None, team: UUID | None = None, level: str = "read") -> Share:
+    def share(
+        self, record: Record, *, user: UUID | None = None, team: UUID | None = None, level: str = "read"
+    ) -> Share:
         """Show *record* to a user or a team; with level ``write`` they may also change it.
 
         Raises:
@@ -285,9 +287,7 @@ class Writer(Reader):
     def flush(self) -> None:
         """Write what is due to the ledger now; other writers then wait for this transaction to end."""
         if self._entries:
-            span = self.crm.ledger.append(
-                self._connection, self._entries, self.now, self.access.user_id, self._request
-            )
+            span = self.crm.ledger.append(self._connection, self._entries, self.now, self.access.user_id, self._request)
             self._spans.append(span)
             self._entries = []
 
