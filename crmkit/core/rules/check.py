@@ -1,0 +1,60 @@
+"""Checking a rule against the fields that exist for one principal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import attrs
+
+from crmkit.core.rules import plan
+from crmkit.core.rules.check_conditions import Conditions
+from crmkit.core.rules.check_paths import Namespace, Paths
+from crmkit.core.rules.memory import Values, compile_memory
+from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.rule import Rule
+
+__all__ = ["CheckedRule", "Namespace", "check"]
+
+
+@attrs.frozen(eq=False)
+class CheckedRule:
+    """A rule that is meaningful on *entity*.
+
+    *fields* are all ``(entity, field)`` it reads, references on the way included, ``membership.tier`` for a field of
+    an extension; *relations* are the ``(entity, relation)`` it follows. Whoever may read all fields may use the rule.
+    """
+
+    rule: Rule
+    entity: str
+    base_currency: str
+    condition: plan.Condition
+    fields: frozenset[tuple[str, str]]
+    relations: frozenset[tuple[str, str]]
+
+    @cached_property
+    def uses_moment(self) -> bool:
+        """Whether the answer depends on when, or for whom, the rule is evaluated."""
+        return any(isinstance(part, plan.Now) for part in plan.walk(self.condition))
+
+    @cached_property
+    def _test(self) -> Callable[[Values, Moment], bool]:
+        return compile_memory(self.condition, self.base_currency)
+
+    def holds(self, values: Values, moment: Moment) -> bool:
+        """Return whether the rule holds for *values*; see :class:`crmkit.core.rules.memory.Values`."""
+        return self._test(values, moment)
+
+
+def check(rule: Rule, namespace: Namespace) -> CheckedRule:
+    """Return *rule* with every field resolved in *namespace* and every literal converted.
+
+    Raises:
+        RuleError: values do not fit together; the error has the position.
+        UnknownRuleFieldError: a field does not exist or is hidden; the words are the same.
+    """
+    paths = Paths(namespace)
+    condition = Conditions(paths).condition(rule.node)
+    return CheckedRule(
+        rule, namespace.entity.id, paths.base_currency, condition, frozenset(paths.fields), frozenset(paths.relations)
+    )
