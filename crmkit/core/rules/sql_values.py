@@ -1,0 +1,167 @@
+"""The values of a rule as SQL expressions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import singledispatchmethod
+from typing import Any, TypeAlias
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from crmkit.core.rules import plan
+from crmkit.core.rules.kinds import Kind
+from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.portable import Checked, DayLine, MomentLine, Operand, SlugCount, Whole
+from crmkit.core.rules.sql_source import Source
+from crmkit.core.storage import columns
+
+__all__ = ["Scope", "SqlValues", "literal", "many", "parameter_name"]
+
+Expression: TypeAlias = ColumnElement[Any]
+_MICROSECOND = timedelta(microseconds=1)
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "text": sa.String(),
+    "slugs": sa.String(),
+    "number": sa.BigInteger(),
+    "boolean": sa.Boolean(),
+    "date": columns.Day(),
+    "datetime": columns.Moment(),
+    "id": columns.Id(),
+    "target": columns.Id(),
+}
+
+
+@attrs.frozen(eq=False)
+class Scope:
+    """A source and how many steps of each field led to it. Without a moment its functions become named parameters."""
+
+    source: Source
+    moment: Moment | None
+    steps: int = 0
+
+    def follow(self, step: plan.Step) -> tuple[Scope, Expression, Expression]:
+        """Return the scope behind *step*, and the key on this side and on that side."""
+        if isinstance(step, plan.Relation):
+            there = self.source.related(step.entity)
+            here, key = self.source.columns[step.field], there.columns["id"]
+        else:
+            there = self.source.extension(step.plugin)
+            here, key = self.source.columns["id"], there.columns["record_id"]
+        return attrs.evolve(self, source=there, steps=self.steps + 1), here, key
+
+
+class SqlValues:
+    """Compiles values in one scope."""
+
+    def __init__(self, scope: Scope, conditions: Any) -> None:
+        """Take fields from *scope* and the tests of ternaries from *conditions*."""
+        self.scope, self.conditions = scope, conditions
+
+    def sides(self, *values: plan.Value) -> list[Expression]:
+        """Return values that are compared with each other, all on one measure."""
+        if any(map(plan.is_shifted, values)):
+            return [self.on_timeline(value) for value in values]
+        return [Whole(self.read(v)) if _is_calculated(v) else self.read(v) for v in values]
+
+    @singledispatchmethod
+    def read(self, value: plan.Value) -> Expression:
+        """Return the expression of *value*."""
+        raise NotImplementedError(value)
+
+    @read.register
+    def _const(self, value: plan.Const) -> Expression:
+        return sa.null() if value.value is None else literal(value.value, value.kind)
+
+    @read.register
+    def _now(self, value: plan.Now) -> Expression:
+        if self.scope.moment is not None:
+            return literal(self.scope.moment.value(value.name, value.offset), value.kind)
+        return sa.bindparam(parameter_name(value), type_=_TYPES[value.kind.name], required=True)
+
+    @read.register
+    def _field(self, value: plan.Field) -> Expression:
+        if len(value.steps) == self.scope.steps:
+            source = self.scope.source
+            found = source.computed(value.name) if value.is_computed else source.columns[value.column]
+            return sa.type_coerce(found, _TYPES["number"]) if value.kind.name == "number" else found
+        step = value.steps[self.scope.steps]
+        there, here, key = self.scope.follow(step)
+        row = sa.select(SqlValues(there, None).read(value)).select_from(key.table).where(key == here)
+        found = row.correlate(here.table).scalar_subquery()
+        if value.missing is None or len(value.steps) > there.steps:
+            return found
+        exists = sa.exists(sa.select(key).where(key == here).correlate(here.table))
+        return sa.case((exists, found), else_=literal(value.missing, value.kind))
+
+    @read.register
+    def _choose(self, value: plan.Choose) -> Expression:
+        return self._case(value, self.read(value.then), self.read(value.otherwise))
+
+    def _case(self, value: plan.Choose, then: Expression, otherwise: Expression) -> Expression:
+        return sa.case((self.conditions.positive(value.test), then), else_=otherwise)
+
+    @read.register
+    def _arithmetic(self, value: plan.Arithmetic) -> Expression:
+        left, right = self._operand(value.left), self._operand(value.right)
+        match value.op:
+            case "+":
+                return Checked(left + right)
+            case "-":
+                return Checked(left - right)
+        return Checked(left * right)
+
+    def _operand(self, value: plan.Value) -> Expression:
+        found = self.read(value)
+        return found if isinstance(value, plan.Arithmetic) else Operand(found)
+
+    @read.register
+    def _fold(self, value: plan.Fold) -> Expression:
+        return sa.func.crm_fold(self.read(value.value), type_=sa.String())
+
+    @read.register
+    def _size(self, value: plan.Size) -> Expression:
+        found = self.read(value.value)
+        return SlugCount(found) if value.value.kind.name == "slugs" else sa.func.length(found, type_=sa.BigInteger())
+
+    def on_timeline(self, value: plan.Value) -> Expression:
+        """Return a date or moment in the form in which it can be moved."""
+        if isinstance(value, plan.Choose):
+            return self._case(value, self.on_timeline(value.then), self.on_timeline(value.otherwise))
+        value, offset = plan.unshifted(value)
+        found = self.read(value)
+        if value.kind.name == "date":
+            return DayLine(found, sa.literal(offset.days, sa.Integer()))
+        microseconds = offset // _MICROSECOND
+        number = sa.literal(microseconds, sa.BigInteger())
+        # In seconds: an interval of days would follow the summer time of the session.
+        return MomentLine(found, number, sa.literal(f"{microseconds // 1_000_000} seconds", sa.String()))
+
+
+def literal(value: Any, kind: Kind) -> Expression:
+    """Return *value* of a plan as a bound value, in the form in which its column keeps it."""
+    return sa.literal(_kept(value, kind), _TYPES[kind.name])
+
+
+def many(values: list[Any], kind: Kind) -> Expression:
+    """Return *values* as one bound list for ``IN``."""
+    kept = [_kept(value, kind) for value in values]
+    return sa.bindparam(None, kept, type_=_TYPES[kind.name], expanding=True, unique=True)
+
+
+def parameter_name(value: plan.Now) -> str:
+    """Return the name of the parameter that stands for *value* where no moment is given yet."""
+    seconds = value.offset // timedelta(seconds=1)
+    return f"crm_{value.name}" + (f"_{'minus' if seconds < 0 else 'plus'}_{abs(seconds)}" if seconds else "")
+
+
+def _kept(value: Any, kind: Kind) -> Any:
+    return "|" + "".join(f"{slug}|" for slug in value) if kind.name == "slugs" else value
+
+
+def _is_calculated(value: plan.Value) -> bool:
+    if isinstance(value, plan.Choose):
+        return _is_calculated(value.then) or _is_calculated(value.otherwise)
+    return isinstance(value, plan.Arithmetic)
