@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -58,7 +59,8 @@ def _stand(write: Write, pipeline: Pipeline, stage: Stage, now: datetime) -> Non
         "pipeline_version": pipeline.version,
         "stage": stage.slug,
         "stage_kind": stage.kind,
-        "stage_entered_at": now,
+        # An import knows when the record really entered.
+        "stage_entered_at": write.details.get("entered_at") or now,
     }
 
 
@@ -83,6 +85,9 @@ def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
         Refusal: it says which guard failed, which fields are missing, and which stages are allowed.
     """
     for write in moves:
+        if write.details.get("placed"):
+            # An import, which tells what has already happened elsewhere.
+            continue
         pipeline = pipeline_of(writer.crm.registry, write)
         source, target = write.stored["stage"], write.values["stage"]
         allowed = pipeline.moves_from(source)
@@ -125,12 +130,15 @@ def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
     moved = [w for w in writes if w.kind in ("create", "move")]
     if not moved:
         return
-    left = [w.record_id for w in moved if w.kind == "move"]
-    if left:
+    left: dict[datetime, list[UUID]] = {}
+    for write in moved:
+        if write.kind == "move":
+            left.setdefault(write.values["stage_entered_at"], []).append(write.record_id)
+    for at, ids in left.items():
         writer.connection.execute(
             sa.update(visit)
-            .where(visit.c.record_id.in_(left), visit.c.left_at.is_(None))
-            .values(left_at=writer.now, left_by=writer.access.user_id)
+            .where(visit.c.record_id.in_(ids), visit.c.left_at.is_(None))
+            .values(left_at=at, left_by=writer.access.user_id)
         )
     writer.crm.visits.insert(writer.connection, [_visit(write, writer) for write in moved])
 
