@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -110,9 +111,21 @@ class Registry:
 
     def targets(self, kind: AnyReference) -> Iterator[EntityInfo]:
         """Yield the entities that an any-reference of *kind* may point at."""
-        for info in self.entities.values():
-            if not info.hangs_on_any or info.id in kind.also:
-                yield info
+        return (info for info in self.entities.values() if self.is_target(kind, info.id))
+
+    def is_target(self, kind: AnyReference, entity: str) -> bool:
+        """Return whether an any-reference of *kind* may point at records of *entity*."""
+        return entity in self.entities and (entity in kind.also or entity not in self._hanging)
+
+    @cached_property
+    def _hanging(self) -> frozenset[str]:
+        """The entities whose visibility depends on an any-reference: their own, or one of a record that they follow."""
+        return frozenset(id_ for id_, info in self.entities.items() if self._hangs(info, frozenset()))
+
+    def _hangs(self, info: EntityInfo, path: frozenset[str]) -> bool:
+        followed = {f.type.entity for f in info.fields.values() if isinstance(f.type, Reference) and f.type.follows}
+        further = (followed & self.entities.keys()) - path
+        return info.hangs_on_any or any(self._hangs(self.entities[e], path | {info.id}) for e in further)
 
     def pipelines_of(self, entity: str) -> tuple[Pipeline, ...]:
         """Return the pipelines of *entity*; the first is the default."""

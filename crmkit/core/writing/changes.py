@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from crmkit.core.errors import UnknownFieldError
 from crmkit.core.policy.access import Access
 
 if TYPE_CHECKING:
+    from crmkit.core.pipelines import Stage
     from crmkit.core.reading.reader import Reader
 
 __all__ = ["Kind", "Write", "WriteContext"]
@@ -60,6 +61,11 @@ class Write:
         """Return whether this write gives *field* another value than the stored one."""
         return field in self.values and self.values[field] != self.stored.get(field)
 
+    @property
+    def is_history(self) -> bool:
+        """Whether this tells what has already happened elsewhere, so that nobody is to act on it now."""
+        return "placed" in self.details or "entered_at" in self.details
+
     def set(self, field: str, value: Any) -> None:
         """Give *field* a value, from a hook; it is normalised and validated like any other.
 
@@ -76,13 +82,29 @@ class WriteContext:
     """What a hook may know and do: who writes, when, a trusted reader, and further writes.
 
     *trusted* reads everything in the same transaction, so that a mask never turns a check into arithmetic on nothing.
+    *today* is the day in the principal's time zone.
     """
 
     principal: Access
     now: datetime
+    today: date
     trusted: Reader
     depth: int = 0
     added: list[Write] = attrs.field(factory=list)
+
+    def entered_stage(self, write: Write) -> Stage | None:
+        """Return the stage that *write* brings its record into; ``None`` if it is no creation and no move.
+
+        Raises:
+            UnknownStageError: the pipeline or the stage that the write names does not exist.
+        """
+        if not write.entity.pipelined or write.kind not in ("create", "move"):
+            return None
+        from crmkit.core.writing.stages import pipeline_of
+
+        pipeline = pipeline_of(self.principal.registry, write)
+        slug = write.values.get("stage")
+        return pipeline.stage(slug) if slug else pipeline.first
 
     def create(self, record: Record) -> None:
         """Add the creation of *record* to the batch."""

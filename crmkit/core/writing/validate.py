@@ -14,8 +14,8 @@ from crmkit.core.writing.changes import Write
 
 __all__ = ["check_references", "check_required", "raise_problems"]
 
-# Returns those of some ids of an entity that may be referred to.
-Known = Callable[[EntityInfo, Sequence[UUID]], set[UUID]]
+# Returns those of some ids of an entity that may be referred to, by the caller or by a trusted write.
+Known = Callable[[EntityInfo, Sequence[UUID], bool], set[UUID]]
 
 
 def check_required(registry: Registry, write: Write) -> Iterator[FieldProblem]:
@@ -51,20 +51,23 @@ def _check_extensions(registry: Registry, write: Write) -> Iterator[FieldProblem
 def check_references(registry: Registry, writes: Sequence[Write], known: Known) -> list[tuple[int, FieldProblem]]:
     """Return a problem for each new reference that leads nowhere, by the write's place in the batch.
 
-    One statement for each entity referred to; what does not exist and what is not visible get the same words.
+    One statement for each entity referred to; what does not exist and what is not visible get the same words. What
+    the batch itself creates may be referred to by the writes behind it.
     """
-    asked: dict[str, dict[UUID, list[tuple[int, str]]]] = {}
+    asked: dict[tuple[str, bool], dict[UUID, list[tuple[int, str]]]] = {}
+    made: set[tuple[str, UUID]] = set()
     problems: list[tuple[int, FieldProblem]] = []
     for place, write in enumerate(writes):
-        for name, entity, id_ in _new_references(registry, write):
-            if entity not in registry.entities:
-                problems.append(
-                    (place, FieldProblem(name, _("there is no entity {entity!r}"), "reference", entity=entity))
-                )
-            else:
-                asked.setdefault(entity, {}).setdefault(id_, []).append((place, name))
-    for entity, ids in asked.items():
-        found = known(registry.entities[entity], list(ids))
+        for field, name, entity, id_ in _new_references(registry, write):
+            if isinstance(field.type, AnyReference) and not registry.is_target(field.type, entity):
+                message = _("cannot point at records of {entity!r}")
+                problems.append((place, FieldProblem(name, message, "reference", entity=entity)))
+            elif (entity, id_) not in made:
+                asked.setdefault((entity, write.trusted), {}).setdefault(id_, []).append((place, name))
+        if write.kind == "create":
+            made.add((write.entity.id, write.record_id))
+    for (entity, is_trusted), ids in asked.items():
+        found = known(registry.entities[entity], list(ids), is_trusted)
         for id_ in ids.keys() - found:
             for place, name in ids[id_]:
                 message = _("there is no {entity} {reference}")
@@ -72,17 +75,17 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     return problems
 
 
-def _new_references(registry: Registry, write: Write) -> Iterator[tuple[str, str, UUID]]:
-    """Yield ``(field, entity, id)`` of every reference that *write* sets anew; defaults that crmkit set are trusted."""
+def _new_references(registry: Registry, write: Write) -> Iterator[tuple[FieldInfo, str, str, UUID]]:
+    """Yield ``(field, name, entity, id)`` of every reference that *write* sets anew; crmkit's own defaults are trusted."""
     fields = registry.fields(write.entity.id)
     for name, value in write.values.items():
         field = fields.get(name)
         if value is None or field is None or name in write.details.get("defaulted", ()):
             continue
         if isinstance(field.type, Reference):
-            yield name, field.type.entity, value
+            yield field, name, field.type.entity, value
         elif isinstance(field.type, AnyReference) and isinstance(value, Target):
-            yield name, value.entity, value.id
+            yield field, name, value.entity, value.id
 
 
 def raise_problems(writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:

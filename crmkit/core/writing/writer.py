@@ -233,11 +233,11 @@ class Writer(Reader):
 
     def context(self, depth: int) -> WriteContext:
         """Return what hooks get beside the writes."""
-        return WriteContext(self.access, self.now, self.trusted, depth)
+        return WriteContext(self.access, self.now, self.moment.today, self.trusted, depth)
 
-    def known_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
-        """Return those of *ids* that a reference may point at: visible, or written in this transaction."""
-        return self.allowed_ids(info, "read", ids)
+    def known_ids(self, info: EntityInfo, ids: Sequence[UUID], is_trusted: bool) -> set[UUID]:
+        """Return those of *ids* that a reference may point at: visible, or for a trusted write any that exist."""
+        return (self.trusted if is_trusted else self).allowed_ids(info, "read", ids)
 
     def visible_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that the principal sees."""
