@@ -77,6 +77,11 @@ class Target:
     entity: str
     id: UUID
 
+    @classmethod
+    def of(cls, record: Any) -> Target:
+        """Return the target that *record* is."""
+        return cls(record.__entity__.id, record.id)
+
 
 @attrs.frozen
 class FieldType:
@@ -362,18 +367,14 @@ class MoneyType(FieldType):
 
     def join(self, parts: Sequence[Any]) -> Any:
         """Return the money; the base value is no part of it."""
-        return None if parts[0] is None else Money.from_minor(parts[0], parts[1])
+        return None if parts[0] is None else Money(parts[0], parts[1])
 
     def normalise(self, value: Any) -> Money:
-        """Return *value* if it is exact to its currency's minor unit."""
+        """Return *value* if it fits into 64 bits of minor units."""
         money: Money = FieldType.normalise(self, value)
-        try:
-            exact = Money.of(money.amount, money.currency)
-        except ValueError as error:
-            raise Refused(_("{reason}"), reason=str(error)) from None
-        if abs(exact.minor) >= 2**63:
-            raise Refused(_("{value} is too large"), value=_short(exact))
-        return exact
+        if abs(money.minor) >= 2**63:
+            raise Refused(_("{value} is too large"), value=_short(money))
+        return money
 
     def json_schema(self) -> dict[str, Any]:
         """Return ``{amount, currency}`` with the amount as a decimal string."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.fields import Target
+from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
+from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
@@ -25,6 +26,8 @@ __all__ = ["GENESIS", "Entry", "Ledger", "LedgerBrokenError", "LedgerEntry", "re
 
 GENESIS = b"\x00" * 32
 _SALT = 16
+_PAGE = 5000
+_ID, _MOMENT = Column("", "uuid"), Column("", "datetime")
 
 
 @attrs.frozen
@@ -85,7 +88,7 @@ class Ledger:
 
     def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
         """Prepare the statements."""
-        system = schema.system
+        system, self._dialect = schema.system, dialect.name
         head = system.ledger_head
         taken = sa.select(head.c.last_id, head.c.chain).with_for_update()
         self._head = Prepared(taken, dialect)
@@ -111,8 +114,9 @@ class Ledger:
         (last, chain), *_rest = self._head.rows(connection)
         chain = bytes(chain)
         salts = os.urandom(_SALT * len(entries))
-        moment, who = self._rows.encoder("at")(at), self._rows.encoder("principal_id")(principal)
-        id_of = self._rows.encoder("record_id")
+        id_of = slot_encoder(_ID, self._dialect) or _same
+        moment = (slot_encoder(_MOMENT, self._dialect) or _same)(at)
+        who = id_of(principal) if principal else None
         sha256, encode = hashlib.sha256, encode_changes
         rows: list[tuple[Any, ...]] = []
         payloads: list[tuple[Any, ...]] = []
@@ -137,10 +141,15 @@ class Ledger:
         self._outbox.insert(connection, [{"first_id": first, "last_id": last, "at": at}])
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> bytes:
     """Return what the chain holds of a row beside the digest of its values: every column but the request id."""
-    parts = (number, stamp, principal, entry.entity, entry.record_id, entry.kind, entry.cause, entry.depth)
-    return "\x1f".join(map(str, parts)).encode()
+    who = principal.int if principal else 0
+    what = f"{entry.entity}\x1f{entry.record_id.int:x}\x1f{entry.kind}\x1f{entry.cause}\x1f{entry.depth}"
+    return f"{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
 def read_history(connection: Connection, schema: Schema, record: UUID, readable: frozenset[str]) -> list[LedgerEntry]:
@@ -170,21 +179,29 @@ def verify_ledger(connection: Connection, schema: Schema) -> int:
     Raises:
         LedgerBrokenError: a row was changed, added or removed outside crmkit.
     """
-    ledger, payload, head = schema.system.ledger, schema.system.ledger_payload, schema.system.ledger_head
-    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
-    rows = connection.execution_options(yield_per=5000).execute(
-        sa.select(ledger, payload.c.salt, payload.c.changes).select_from(joined).order_by(ledger.c.id)
-    )
+    head = schema.system.ledger_head
+    last, sealed = connection.execute(sa.select(head.c.last_id, head.c.chain)).one()
     chain, count = GENESIS, 0
-    for row in rows:
+    for row in _rows(connection, schema, last):
         count += 1
         if row.id != count:
             raise LedgerBrokenError(count, _("it is missing"))
         chain = _verified(row, chain)
-    last, sealed = connection.execute(sa.select(head.c.last_id, head.c.chain)).one()
     if (last, bytes(sealed)) != (count, chain):
         raise LedgerBrokenError(count, _("the newest rows are missing"))
     return count
+
+
+def _rows(connection: Connection, schema: Schema, last: int) -> Iterator[Any]:
+    """Yield the rows up to *last* in order, a page at a time: what is written meanwhile is not looked at."""
+    ledger, payload = schema.system.ledger, schema.system.ledger_payload
+    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
+    columns = sa.select(ledger, payload.c.salt, payload.c.changes).select_from(joined)
+    reached = 0
+    while reached < last:
+        span = columns.where(ledger.c.id > reached, ledger.c.id <= reached + _PAGE, ledger.c.id <= last)
+        yield from connection.execute(span.order_by(ledger.c.id))
+        reached += _PAGE
 
 
 def _verified(row: Any, chain: bytes) -> bytes:

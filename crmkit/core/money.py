@@ -23,47 +23,53 @@ def minor_digits(currency: str) -> int:
     return _MINOR_DIGITS.get(currency, 2)
 
 
-@attrs.frozen(order=False)
+@attrs.frozen(order=False, repr=False)
 class Money:
-    """An amount of one currency, exact to that currency's minor unit."""
+    """An amount of one currency, kept in minor units (cents), so that it is always exact. Made by :meth:`of`."""
 
-    amount: Decimal
+    minor: int
     currency: str
-
-    def __attrs_post_init__(self) -> None:
-        if not _CODE.match(self.currency):
-            raise ValueError(f"{self.currency!r} is no ISO 4217 code such as 'EUR'")
-        if not self.amount.is_finite():
-            raise ValueError(f"{self.amount} is no amount of money")
 
     @classmethod
     def of(cls, amount: Decimal | int | str, currency: str) -> Money:
         """Return *amount* of *currency*.
 
         Raises:
-            ValueError: the amount is no number, is a float, or has more digits than the currency.
+            ValueError: the amount is no number, is a float, or has more digits than the currency; or *currency* is no
+                code.
         """
         if isinstance(amount, float):
             raise ValueError("money is exact: give a Decimal, an int or a str, not a float")
-        try:
-            exact = Decimal(amount)
-        except InvalidOperation:
-            raise ValueError(f"{amount!r} is no amount of money") from None
-        money = cls(exact, currency)
-        if exact != cls.from_minor(money.minor, currency).amount:
+        if not _CODE.match(currency):
+            raise ValueError(f"{currency!r} is no ISO 4217 code such as 'EUR'")
+        scaled = _decimal(amount).scaleb(minor_digits(currency))
+        if scaled != scaled.to_integral_value():
             raise ValueError(f"{currency} has {minor_digits(currency)} decimal digits; got {amount}")
-        return cls.from_minor(money.minor, currency)
+        return cls(int(scaled), currency)
 
     @classmethod
-    def from_minor(cls, minor: int, currency: str) -> Money:
-        """Return the money that *minor* units (cents) of *currency* are."""
-        return cls(Decimal(minor).scaleb(-minor_digits(currency)), currency)
+    def rounded(cls, amount: Decimal, currency: str) -> Money:
+        """Return *amount* of *currency*, rounded half to even to its minor unit."""
+        scaled = amount.scaleb(minor_digits(currency))
+        return cls(int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN)), currency)
 
     @property
-    def minor(self) -> int:
-        """The amount in minor units (cents), rounded half to even."""
-        scaled = self.amount.scaleb(minor_digits(self.currency))
-        return int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN))
+    def amount(self) -> Decimal:
+        """The amount with all digits of its currency: ``Decimal("12.50")``."""
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+    def __repr__(self) -> str:
+        return f"Money.of({str(self.amount)!r}, {self.currency!r})"
+
+
+def _decimal(amount: Decimal | int | str) -> Decimal:
+    try:
+        number = Decimal(amount)
+    except InvalidOperation:
+        raise ValueError(f"{amount!r} is no amount of money") from None
+    if not number.is_finite():
+        raise ValueError(f"{amount} is no amount of money")
+    return number

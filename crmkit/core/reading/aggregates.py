@@ -18,7 +18,7 @@ from crmkit.core.policy.rule_sources import FieldScope, VisibleSource, computed_
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
-from crmkit.core.storage.loading import slot_decoder
+from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.schema import filter_column
 from crmkit.core.text import gettext as _
 

@@ -16,7 +16,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import AnyReference, Json, MultiChoice
 from crmkit.core.policy.rule_sources import FieldScope
-from crmkit.core.storage.loading import slot_decoder
+from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.text import gettext as _
 
 __all__ = [

@@ -16,6 +16,7 @@ from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.fields import Column, Reference
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
@@ -26,7 +27,7 @@ from crmkit.core.reading.relations import safe_relation
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.rule import Rule
-from crmkit.core.storage.loading import slot_decoder
+from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -239,12 +240,12 @@ class Reader:
                 raise NotFoundError(host.id, record.id)
         loader = self._crm.loader(info, self.access)
         table = self._crm.schema.table(info)
-        statement = sa.select(*(table.c[name] for name in ("record_id", *loader.columns)))
+        statement = sa.select(*(table.c[name] for name in (*loader.columns, "record_id")))
         rows = Prepared(statement.where(table.c.record_id.in_(list(seen))), self._crm.storage.dialect).rows(
             self._connection
         )
         decode = slot_decoder(_ID, self._crm.storage.dialect.name) or _same
-        stored = {decode(row[0]): loader.load(row[1:]) for row in rows}
+        stored = {decode(row[-1]): values for row, values in zip(rows, loader.load(rows), strict=True)}
         return {id_: stored.get(id_) or self._crm.defaults(info, self.access) for id_ in seen}
 
     def history(self, record: Record) -> list[LedgerEntry]:
@@ -282,6 +283,13 @@ class Reader:
         info = self._crm.registry.entity(entity)
         if not self.access.is_system and not self.access.entity(info).scope("export"):
             raise ForbiddenError(info.id, "export", info.label)
+
+    def pipelines(self, entity: type[Record]) -> tuple[Pipeline, ...]:
+        """Return the pipelines of *entity* as they stand today; the first is the one of new records.
+
+        Records may pin an older version, and stand in a stage that is retired.
+        """
+        return self._crm.registry.pipelines_of(self._crm.registry.entity(entity).id)
 
     def readable_fields(self, entity: type[Record]) -> frozenset[str]:
         """Return the names of the fields of *entity* that exist for the principal."""
@@ -349,8 +357,7 @@ class Reader:
     def _loaded(
         self, info: EntityInfo, listing: Listing, rows: list[tuple[Any, ...]]
     ) -> tuple[list[Any], Order, list[list[Any]]]:
-        load = self._crm.loader(info, self.access).load
-        records = [load(row) for row in rows]
+        records = self._crm.loader(info, self.access).load(rows)
         width = len(listing.columns)
         if not listing.order.keys:
             return records, listing.order, [[] for _row in rows]
@@ -367,8 +374,7 @@ class Reader:
         key = None if self.access.uses_moment else ("get", info.id, self._shape, len(padded))
         prepared = self._prepared(key, lambda: listing.by_ids(len(padded)))
         parameters = {**self.access.parameters, **{f"id_{place}": id_ for place, id_ in enumerate(padded)}}
-        load = self._crm.loader(info, self.access).load
-        return [load(row) for row in prepared.rows(self._connection, parameters)]
+        return self._crm.loader(info, self.access).load(prepared.rows(self._connection, parameters))
 
     def _by_number(self, info: EntityInfo, number: str) -> list[Any]:
         field = info.number

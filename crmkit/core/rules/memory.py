@@ -15,7 +15,7 @@ from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.numbers import fits, from_raw, to_raw
 from crmkit.core.text import casefold
 
-__all__ = ["COMPARISONS", "Memory", "Row", "Values", "compile_memory", "native_default"]
+__all__ = ["COMPARISONS", "NO_MOMENT", "NO_VALUES", "Memory", "Row", "Values", "compile_memory", "native_default"]
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -150,7 +150,7 @@ class Memory:
     def _one_of(self, condition: plan.OneOf) -> Test:
         read, *items = self._sides(condition.value, *condition.items)
         constant = frozenset(
-            item(_NO_VALUES, _NO_MOMENT)
+            item(NO_VALUES, NO_MOMENT)
             for item, value in zip(items, condition.items, strict=True)
             if isinstance(value, plan.Const)
         )
@@ -347,7 +347,7 @@ def _timeline(found: date) -> int:
 
 def _compare_with(op: str, left: Read, right: Read) -> Test:
     """Return the comparison with a constant, which is never null."""
-    compare, constant = COMPARISONS[op], right(_NO_VALUES, _NO_MOMENT)
+    compare, constant = COMPARISONS[op], right(NO_VALUES, NO_MOMENT)
     if op == "==":
         return lambda values, moment: left(values, moment) == constant
 
@@ -358,4 +358,4 @@ def _compare_with(op: str, left: Read, right: Read) -> Test:
     return test
 
 
-_NO_VALUES, _NO_MOMENT = Row({}), Moment.at(_EPOCH)
+NO_VALUES, NO_MOMENT = Row({}), Moment.at(_EPOCH)

@@ -29,9 +29,13 @@ __all__ = [
 class Portable(FunctionElement[Any]):
     """An expression of its arguments. In the templates ``{0}`` is the first."""
 
-    inherit_cache = True
     sqlite: ClassVar[str]
     postgresql: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        # SQLAlchemy asks every class to say for itself that its arguments are all that tells statements apart.
+        cls.inherit_cache = True
+        super().__init_subclass__()
 
 
 @compiles(Portable)

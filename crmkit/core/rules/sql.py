@@ -17,7 +17,7 @@ from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.rules import plan
 from crmkit.core.rules.check import CheckedRule
-from crmkit.core.rules.memory import Memory, Read, Row, native_default
+from crmkit.core.rules.memory import NO_MOMENT, NO_VALUES, Memory, Read, native_default
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.portable import ByCodePoint, Ending, EndsWith, Position, Start, StartsWith
 from crmkit.core.rules.sql_source import Source
@@ -104,7 +104,7 @@ class SqlConditions:
 
     def _through(self, step: plan.Step, condition: plan.Condition, wanted: bool) -> Truth:
         there, here, key = self.scope.follow(step)
-        if_missing = _Missing(self.base_currency, there.steps).test(condition)(Row({}), _NEVER)
+        if_missing = _Missing(self.base_currency, there.steps).test(condition)(NO_VALUES, NO_MOMENT)
         inner = SqlConditions(there, self.base_currency)._wanted(condition, not if_missing)
         found = here.in_(sa.select(key).where(inner).correlate(None))
         return found if wanted is not if_missing else _is_not_true(found)
@@ -193,9 +193,6 @@ class _Missing(Memory):
     def _native(self, field: plan.Field) -> Read:
         value = native_default(field) if len(field.steps) == self.steps else None
         return lambda values, moment: value
-
-
-_NEVER: Any = None
 
 
 def _in_range(text: ColumnElement[str], start: str) -> Truth:

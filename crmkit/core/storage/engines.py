@@ -56,7 +56,7 @@ class Storage:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection for reading: a snapshot on SQLite, autocommit (one round trip each) on PostgreSQL."""
-        with self._readers.connect() as connection:
+        with self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

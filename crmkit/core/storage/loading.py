@@ -1,34 +1,32 @@
 """Rows into records: one generated function for each entity and set of readable fields.
 
 A frozen attrs class checks nothing when it is filled through its slots, so a row costs about as much as the values
-in it.
+in it. Ids and moments that a page repeats are decoded once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-import msgspec
 
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import Column, FieldType, MoneyType
-from crmkit.core.storage.columns import uuid_from_bytes
+from crmkit.core.storage.codecs import slot_decoder
 
-__all__ = ["Loader", "make_loader", "make_row_decoder", "slot_decoder", "slot_setter"]
+__all__ = ["Loader", "make_loader", "make_row_decoder", "slot_setter"]
 
-Decoder = Callable[[Any], Any]
+# Kinds whose values recur in a page: owners, teams, companies, the time of an import.
+_RECURRING = ("uuid", "datetime")
 
 
 @attrs.frozen(eq=False)
 class Loader:
-    """Which columns to select, in order, and what turns such a row into a record."""
+    """Which columns to select, in order, and what turns rows that begin with them into records."""
 
     columns: tuple[str, ...]
-    load: Callable[[Sequence[Any]], Any]
+    load: Callable[[Sequence[Sequence[Any]]], list[Any]]
 
 
 def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loader:
@@ -36,26 +34,36 @@ def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loa
     prefix = f"{info.extends_as}." if info.extends_as else ""
     fields = [field for field in info.fields.values() if prefix + field.name in readable]
     names: dict[str, Any] = {"new": object.__new__, "cls": info.cls}
-    lines, columns = ["def load(row):", "    record = new(cls)"], list[str]()
+    body, columns = list[str](), list[str]()
     for place, field in enumerate(fields):
         names[f"set_{place}"] = slot_setter(info.cls, field.name)
-        lines.append(f"    set_{place}(record, {_expression(field, len(columns), dialect, names)})")
+        lines, value = _read(field, len(columns), dialect, names)
+        body += [*lines, f"set_{place}(record, {value})"]
         columns += [field.name + slot.suffix for slot in field.type.columns()]
-    lines.append("    return record")
-    exec("\n".join(lines), names)
+    head = [
+        "def load(rows):",
+        "    known, records = {None: None}, []",
+        "    for row in rows:",
+        "        record = new(cls)",
+    ]
+    source = [*head, *(f"        {line}" for line in body), "        records.append(record)", "    return records"]
+    exec("\n".join(source), names)
     return Loader(tuple(columns), names["load"])
 
 
 def make_row_decoder(info: EntityInfo, dialect: str) -> Callable[[Sequence[Any]], dict[str, Any]]:
     """Return what turns a row of all columns of *info* into values by field; money also gives its base value."""
     names: dict[str, Any] = {}
-    cells, first = list[str](), 0
+    body, cells, first = list[str](), list[str](), 0
     for field in info.fields.values():
-        cells.append(f"{field.name!r}: {_expression(field, first, dialect, names)}")
+        lines, value = _read(field, first, dialect, names)
+        body += lines
+        cells.append(f"{field.name!r}: {value}")
         first += len(field.type.columns())
         if isinstance(field.type, MoneyType):
             cells.append(f"'{field.name}_base': row[{first - 1}]")
-    exec(f"def decode(row): return {{{', '.join(cells)}}}", names)
+    head = ["def decode(row):", "    known = {None: None}"]
+    exec("\n".join([*head, *(f"    {line}" for line in body), f"    return {{{', '.join(cells)}}}"]), names)
     decode: Callable[[Sequence[Any]], dict[str, Any]] = names["decode"]
     return decode
 
@@ -68,39 +76,29 @@ def slot_setter(cls: type[Any], name: str) -> Any:
     raise AttributeError(name)
 
 
-def _expression(field: FieldInfo, first: int, dialect: str, names: dict[str, Any]) -> str:
-    """Return the Python expression that reads *field* out of ``row``."""
+def _read(field: FieldInfo, first: int, dialect: str, names: dict[str, Any]) -> tuple[list[str], str]:
+    """Return the lines that prepare the cells of *field*, and the expression of its value."""
     slots = field.type.columns()
-    cells = [_cell(slot, first + n, dialect, names) for n, slot in enumerate(slots)]
+    lines, cells = list[str](), list[str]()
+    for place, slot in enumerate(slots, first):
+        prepared, cell = _cell(slot, place, dialect, names)
+        lines += prepared
+        cells.append(cell)
     if len(slots) == 1 and type(field.type).join is FieldType.join:
-        return cells[0]
+        return lines, cells[0]
     names[f"join_{first}"] = field.type.join
-    return f"join_{first}(({', '.join(cells)},))"
+    return lines, f"join_{first}(({', '.join(cells)},))"
 
 
-def _cell(slot: Column, place: int, dialect: str, names: dict[str, Any]) -> str:
+def _cell(slot: Column, place: int, dialect: str, names: dict[str, Any]) -> tuple[list[str], str]:
     decode = slot_decoder(slot, dialect)
     if decode is None:
-        return f"row[{place}]"
+        return [], f"row[{place}]"
     names[f"decode_{place}"] = decode
-    return f"None if row[{place}] is None else decode_{place}(row[{place}])"
-
-
-def slot_decoder(slot: Column, dialect: str) -> Decoder | None:
-    """Return what turns the driver's value of *slot* into ours; ``None`` where it already is."""
-    if slot.kind == "scaled":
-        return _scaled(slot.scale)
-    return _SQLITE.get(slot.kind) if dialect == "sqlite" else None
-
-
-def _scaled(scale: int) -> Decoder:
-    return lambda value: Decimal(value).scaleb(-scale)
-
-
-_SQLITE: Mapping[str, Decoder] = {
-    "uuid": uuid_from_bytes,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "boolean": bool,
-    "json": msgspec.json.decode,
-}
+    if slot.kind not in _RECURRING:
+        return [], f"None if row[{place}] is None else decode_{place}(row[{place}])"
+    lines = [
+        f"cell_{place} = row[{place}]",
+        f"if cell_{place} not in known: known[cell_{place}] = decode_{place}(cell_{place})",
+    ]
+    return lines, f"known[cell_{place}]"

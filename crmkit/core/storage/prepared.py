@@ -1,4 +1,7 @@
-"""Statements compiled once and run many times, past the cost of building and hashing them anew."""
+"""Statements compiled once and run many times on the driver's own cursor.
+
+Building and hashing a statement, and wrapping its rows, cost several times what SQLite needs to answer it.
+"""
 
 from __future__ import annotations
 
@@ -31,30 +34,7 @@ class Prepared:
         self._slots: list[Slot] = [(name in asked, name, processors.get(name)) for name in state.positiontup or ()]
         self._constant = [None if is_asked else _encode(values[name], encode) for is_asked, name, encode in self._slots]
         self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
-
-    def parameters(self, given: Mapping[str, Any]) -> Row:
-        """Return the positional parameters of one run."""
-        values = self._constant.copy()
-        for place, name, encode in self._asked:
-            values[place] = _encode(given[name], encode)
-        return tuple(values)
-
-    def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:
-        """Return all rows as the driver gives them, undecoded."""
-        result = connection.exec_driver_sql(self.sql, self.parameters(given))
-        # The driver's own rows: wrapping each would cost more than reading it.
-        cursor: Any = result.cursor
-        return list(cursor.fetchall())
-
-    def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:
-        """Execute once and return how many rows were touched."""
-        return connection.exec_driver_sql(self.sql, self.parameters(given)).rowcount
-
-    def run_rows(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Execute for each of *rows*, which are already encoded and in the order of the statement's parameters."""
-        if not rows:
-            return 0
-        return connection.exec_driver_sql(self.sql, list(rows)).rowcount
+        self._dialect = dialect
 
     @cached_property
     def encoders(self) -> dict[str, Callable[[Any], Any] | None]:
@@ -70,12 +50,57 @@ class Prepared:
         """The parameters in the order in which rows have them."""
         return [name for _asked, name, _encode in self._slots]
 
+    def parameters(self, given: Mapping[str, Any]) -> Row:
+        """Return the positional parameters of one run."""
+        values = self._constant.copy()
+        for place, name, encode in self._asked:
+            values[place] = given[name] if encode is None else encode(given[name])
+        return tuple(values)
+
+    def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:
+        """Return all rows as the driver gives them, undecoded."""
+        return self._run(connection, "execute", self.parameters(given), fetch=True)
+
+    def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:
+        """Execute once and return how many rows were touched."""
+        return self._run(connection, "execute", self.parameters(given))
+
+    def run_rows(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Execute for each of *rows*, which are already encoded and in the order of the statement's parameters.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: a constraint refused a row.
+        """
+        if len(rows) == 1:
+            return self._run(connection, "execute", rows[0])
+        return self._run(connection, "executemany", rows) if rows else 0
+
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
         """Execute for each of *rows* in one call of the driver and return how many rows were touched."""
-        many = [self.parameters(row) for row in rows]
-        if not many:
-            return 0
-        return connection.exec_driver_sql(self.sql, many).rowcount
+        return self.run_rows(connection, [self.parameters(row) for row in rows])
+
+    def _run(self, connection: Connection, method: str, parameters: Any, *, fetch: bool = False) -> Any:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        cursor = driver.cursor()
+        try:
+            getattr(cursor, method)(self.sql, parameters)
+            return cursor.fetchall() if fetch else cursor.rowcount
+        except self._dialect.loaded_dbapi.Error as error:
+            raise self._translated(connection, cursor, error, parameters) from error
+        finally:
+            cursor.close()
+
+    def _translated(self, connection: Connection, cursor: Any, error: Exception, parameters: Any) -> Exception:
+        """Return *error* as SQLAlchemy would raise it, and drop a connection that is gone."""
+        lost = self._dialect.is_disconnect(error, connection.connection, cursor)  # type: ignore[arg-type]
+        if lost:
+            connection.invalidate(error)
+        module: Any = self._dialect.loaded_dbapi
+        made = sa.exc.DBAPIError.instance(
+            self.sql, parameters, error, module.Error, connection_invalidated=lost, dialect=self._dialect
+        )
+        return made if isinstance(made, Exception) else error
 
 
 class Insert:

@@ -19,6 +19,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import VERB_OF, Write
 from crmkit.core.writing.dependents import dependent_writes
 from crmkit.core.writing.normalise import Normaliser
+from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import check_moves, enter_first_stage, record_visits
 from crmkit.core.writing.validate import check_references, check_required, raise_problems
 
@@ -116,12 +117,10 @@ def _grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple
 
 
 def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
-    problems: list[tuple[int, FieldProblem]] = []
-    for place, write in enumerate(writes):
-        if not write.trusted and write.kind in ("create", "update"):
-            normaliser.check_asked(write, writer.access.entity(write.entity))
-        problems += [(place, problem) for problem in normaliser.clean(write)]
-    raise_problems(writes, problems)
+    asked = [w for w in writes if not w.trusted and w.kind in ("create", "update")]
+    for _kind, group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
+        normaliser.check_asked(group, writer.access.entity(group[0].entity))
+    raise_problems(writes, [(place, p) for place, write in enumerate(writes) for p in normaliser.clean(write)])
 
 
 def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
@@ -152,8 +151,9 @@ def _prepare(writer: Writer, write: Write) -> None:
     if write.kind == "create":
         _default_owner(writer, write)
         enter_first_stage(writer.crm.registry, write, now)
-        values |= {"id": write.record_id, "version": 1, "created_at": now, "updated_at": now, "custom": {}}
-        values |= {"created_by": writer.access.user_id, "deleted_at": None}
+        values["id"], values["version"], values["custom"] = write.record_id, 1, {}
+        values["created_at"] = values["updated_at"] = now
+        values["created_by"], values["deleted_at"] = writer.access.user_id, None
     elif write.kind == "delete":
         values["deleted_at"] = now
     elif write.kind == "restore":
@@ -262,23 +262,17 @@ def _store(writer: Writer, writes: Sequence[Write]) -> None:
             record_visits(writer, batch)
 
 
-_NOT_IN_LEDGER = {"id", "version", "created_at", "updated_at", "created_by", "custom"}
-
-
 def _entries(writer: Writer, writes: Sequence[Write]) -> list[Entry]:
     cause = writer.cause
     return [Entry(w.entity.id, w.record_id, w.kind, _changes(w), cause, w.depth) for w in writes]
 
 
 def _changes(write: Write) -> dict[str, tuple[Any, Any]]:
-    stored = write.stored
+    """Return ``{field: (old, new)}`` of what *write* changes; a creation lists what is not empty."""
+    values, stored, names = write.values, write.stored, shape_of(write.entity).in_ledger
     if not stored:
-        values = write.values
-        return {
-            n: (None, v) for n, v in values.items() if v is not None and n not in _NOT_IN_LEDGER and n[-5:] != "_base"
-        }
-    return {
-        name: (stored.get(name), value)
-        for name, value in write.values.items()
-        if name not in _NOT_IN_LEDGER and not name.endswith("_base") and value != stored.get(name)
-    }
+        changed = {name: (None, value) for name in names if (value := values.get(name)) is not None}
+    else:
+        changed = {n: (stored.get(n), values[n]) for n in names if n in values and values[n] != stored.get(n)}
+    added = (n for n in values if "." in n and not n.endswith("_base") and values[n] != stored.get(n))
+    return changed | {name: (stored.get(name), values[name]) for name in added}

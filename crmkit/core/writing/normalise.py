@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo
+from crmkit.core.entity import FieldInfo
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
-from crmkit.core.fields import MoneyType, Number, Refused
+from crmkit.core.fields import MoneyType, Refused
 from crmkit.core.policy.access import EntityAccess
 from crmkit.core.registry import Registry
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.rates import Rates
+from crmkit.core.writing.shapes import is_given_by_crmkit, shape_of
 
 __all__ = ["Normaliser"]
 
@@ -27,18 +28,27 @@ class Normaliser:
         """Convert money at the *rates* of *today*."""
         self._registry, self._rates, self._today = registry, rates, today
 
-    def check_asked(self, write: Write, access: EntityAccess) -> None:
-        """Refuse what the caller may not set.
+    def check_asked(self, writes: Sequence[Write], access: EntityAccess) -> None:
+        """Refuse what the caller of *writes*, all of one kind and entity, may not set.
 
         Raises:
             UnknownFieldError: a field does not exist, or is hidden.
             ValidationError: a field is read-only, set by crmkit, or changed only by another verb.
         """
+        if writes[0].kind == "create":
+            # Only fields that the caller may not write need a look: the others are settable by construction.
+            locked = [f for f in shape_of(writes[0].entity).settable if f.name not in access.writable]
+            for write in writes if locked else ():
+                asked = [f.name for f in locked if write.values[f.name] != f.default()]
+                self._check_names(write, asked, access)
+            return
+        for write in writes:
+            self._check_names(write, list(write.values), access)
+
+    def _check_names(self, write: Write, names: Sequence[str], access: EntityAccess) -> None:
         problems = []
-        for name, value in write.values.items():
-            field = self._field(write.entity, name)
-            if write.kind == "create" and value == field.default():
-                continue
+        for name in names:
+            field = self._registry.field(write.entity.id, name)
             if name not in access.readable:
                 raise UnknownFieldError(write.entity.id, name)
             if (reason := self._refusal(write, name, field, access)) is not None:
@@ -47,14 +57,11 @@ class Normaliser:
             raise ValidationError(write.entity.id, problems)
 
     def _refusal(self, write: Write, name: str, field: FieldInfo, access: EntityAccess) -> Text | None:
-        if name in SYSTEM_FIELDS or isinstance(field.type, Number):
+        if is_given_by_crmkit(field):
             return _("is set by crmkit")
         if write.kind == "update" and name in _MOVED:
             return _("is changed only by {verb}")
         return None if name in access.writable else _("is read-only for you")
-
-    def _field(self, entity: EntityInfo, name: str) -> FieldInfo:
-        return self._registry.field(entity.id, name)
 
     def clean(self, write: Write) -> list[FieldProblem]:
         """Clean the values of *write* in place and return what was wrong with them.
@@ -66,9 +73,10 @@ class Normaliser:
         values = write.values
         for name in list(values):
             value = values[name]
-            if value is None or name.endswith("_base"):
+            field = fields.get(name)
+            # What is no field is the base value of money, set by an earlier round.
+            if value is None or field is None:
                 continue
-            field = fields[name]
             try:
                 values[name] = cleaned = field.type.normalise(value)
             except Refused as refused:

@@ -30,4 +30,4 @@ class Rates:
         place = bisect_right(history, (day, Decimal("Infinity")))
         if not place:
             return None
-        return Money(money.amount * history[place - 1][1], self._base).minor
+        return Money.rounded(money.amount * history[place - 1][1], self._base).minor

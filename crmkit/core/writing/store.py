@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import ConflictError, StaleError
+from crmkit.core.fields import Column
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.registry import Registry
 from crmkit.core.storage.columns import Id, Moment
@@ -81,20 +82,24 @@ class Store:
             ConflictError: a value that must be unique is taken.
         """
         prepared, encoder = self._insert_of(info)
-        encode = encoder.encode
         try:
-            prepared.run_rows(connection, [encode(values) for values in rows])
+            prepared.run_rows(connection, encoder.encode(rows))
         except IntegrityError as error:
             raise ConflictError(info.host or info.id) from error
+
+    def _encoder(
+        self, prepared: Prepared, info: EntityInfo, fields: Sequence[str], extra: Mapping[str, Column]
+    ) -> RowEncoder:
+        return RowEncoder.make(prepared, info, fields, self._dialect.name, extra)
 
     def _insert_of(self, info: EntityInfo) -> tuple[Prepared, RowEncoder]:
         found = self._inserts.get(info.table)
         if found is None:
             table = self._schema.table(info)
-            extra = ["record_id"] if info.host else []
-            names = [n for field in info.fields.values() for n in column_names(field)] + extra
+            extra = {"record_id": _ID} if info.host else {}
+            names = [*(n for field in info.fields.values() for n in column_names(field)), *extra]
             prepared = Prepared(sa.insert(table).values({n: _parameter(table, n) for n in names}), self._dialect)
-            found = self._inserts[info.table] = prepared, RowEncoder.make(prepared, info, list(info.fields), extra)
+            found = self._inserts[info.table] = prepared, self._encoder(prepared, info, list(info.fields), extra)
         return found
 
     def update(self, connection: Connection, info: EntityInfo, writes: Sequence[Write], now: datetime) -> None:
@@ -110,7 +115,7 @@ class Store:
             groups.setdefault(own, []).append(write)
         for names, group in groups.items():
             prepared, encoder = self._update_of(info, names)
-            rows = [encoder.encode({**w.values, **_versioned(w, now)}) for w in group]
+            rows = encoder.encode([{**w.values, **_versioned(w, now)} for w in group])
             try:
                 touched = prepared.run_rows(connection, rows)
             except IntegrityError as error:
@@ -135,7 +140,7 @@ class Store:
                 .where(table.c.version == sa.bindparam("row_version", type_=sa.Integer(), required=True))
             )
             prepared = Prepared(statement, self._dialect)
-            found = prepared, RowEncoder.make(prepared, info, names, _VERSIONED)
+            found = prepared, self._encoder(prepared, info, names, _VERSIONED)
             self._updates[(info.id, names)] = found
         return found
 
@@ -161,16 +166,17 @@ class Store:
             statement = sa.update(table).values({n: _parameter(table, n) for n in columns})
             statement = statement.where(table.c.record_id == sa.bindparam("row_id", type_=Id(), required=True))
             prepared = Prepared(statement, self._dialect)
-            found = prepared, RowEncoder.make(prepared, extension, names, ["row_id"])
+            found = prepared, self._encoder(prepared, extension, names, {"row_id": _ID})
             self._updates[(extension.table, names)] = found
         prepared, encoder = found
         try:
-            prepared.run_rows(connection, [encoder.encode({**values, "row_id": write.record_id})])
+            prepared.run_rows(connection, encoder.encode([{**values, "row_id": write.record_id}]))
         except IntegrityError as error:
             raise ConflictError(write.entity.id) from error
 
 
-_VERSIONED = ("new_version", "updated_at", "row_id", "row_version")
+_ID, _NUMBER, _MOMENT = Column("", "uuid"), Column("", "integer"), Column("", "datetime")
+_VERSIONED = {"new_version": _NUMBER, "updated_at": _MOMENT, "row_id": _ID, "row_version": _NUMBER}
 
 
 def _versioned(write: Write, now: datetime) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import FieldProblem, ValidationError
-from crmkit.core.fields import AnyReference, Reference, Target
+from crmkit.core.fields import AnyReference, Target
 from crmkit.core.registry import Registry
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
+from crmkit.core.writing.shapes import shape_of
 
 __all__ = ["check_references", "check_required", "raise_problems"]
 
@@ -23,19 +24,16 @@ def check_required(registry: Registry, write: Write) -> Iterator[FieldProblem]:
 
     A required field of an extension binds when the extension is next written.
     """
+    values = write.values
     if write.kind == "create":
-        for field in write.entity.fields.values():
-            if _needs_value(field) and write.values.get(field.name) is None:
-                yield FieldProblem(field.name, _("a value is required"), "required")
-    fields = registry.fields(write.entity.id)
-    for name, value in write.values.items():
-        if value is None and name in fields and not fields[name].nullable and write.kind != "create":
-            yield FieldProblem(name, _("a value is required"), "required")
-    yield from _check_extensions(registry, write)
-
-
-def _needs_value(field: FieldInfo) -> bool:
-    return not field.nullable and field.init and not field.is_system
+        missing = [name for name in shape_of(write.entity).required if values.get(name) is None]
+    else:
+        fields = registry.fields(write.entity.id)
+        missing = [n for n, value in values.items() if value is None and n in fields and not fields[n].nullable]
+    for name in missing:
+        yield FieldProblem(name, _("a value is required"), "required")
+    if write.entity.id in registry.extensions:
+        yield from _check_extensions(registry, write)
 
 
 def _check_extensions(registry: Registry, write: Write) -> Iterator[FieldProblem]:
@@ -58,8 +56,8 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     made: set[tuple[str, UUID]] = set()
     problems: list[tuple[int, FieldProblem]] = []
     for place, write in enumerate(writes):
-        for field, name, entity, id_ in _new_references(registry, write):
-            if isinstance(field.type, AnyReference) and not registry.is_target(field.type, entity):
+        for kind, name, entity, id_ in _new_references(registry, write):
+            if kind is not None and not registry.is_target(kind, entity):
                 message = _("cannot point at records of {entity!r}")
                 problems.append((place, FieldProblem(name, message, "reference", entity=entity)))
             elif (entity, id_) not in made:
@@ -75,17 +73,19 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     return problems
 
 
-def _new_references(registry: Registry, write: Write) -> Iterator[tuple[FieldInfo, str, str, UUID]]:
-    """Yield ``(field, name, entity, id)`` of every reference that *write* sets anew; crmkit's own defaults are trusted."""
-    fields = registry.fields(write.entity.id)
-    for name, value in write.values.items():
-        field = fields.get(name)
-        if value is None or field is None or name in write.details.get("defaulted", ()):
-            continue
-        if isinstance(field.type, Reference):
-            yield field, name, field.type.entity, value
-        elif isinstance(field.type, AnyReference) and isinstance(value, Target):
-            yield field, name, value.entity, value.id
+def _new_references(registry: Registry, write: Write) -> Iterator[tuple[AnyReference | None, str, str, UUID]]:
+    """Yield ``(any-reference's type, field, entity, id)`` of each reference set anew; crmkit's defaults are trusted."""
+    values, trusted, shape = write.values, write.details.get("defaulted", ()), shape_of(write.entity)
+    for name, entity in shape.references:
+        if values.get(name) is not None and name not in trusted:
+            yield None, name, entity, values[name]
+    for name, kind in shape.any_references:
+        if isinstance(target := values.get(name), Target):
+            yield kind, name, target.entity, target.id
+    for plugin, extension in registry.extensions.get(write.entity.id, {}).items():
+        for name, entity in shape_of(extension).references:
+            if values.get(f"{plugin}.{name}") is not None:
+                yield None, f"{plugin}.{name}", entity, values[f"{plugin}.{name}"]
 
 
 def raise_problems(writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:

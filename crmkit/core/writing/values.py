@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo, Record, entity_info
-from crmkit.core.fields import FieldType, MoneyType
+from crmkit.core.fields import Column, FieldType, MoneyType
+from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.loading import slot_setter
 from crmkit.core.storage.prepared import Prepared
 
@@ -59,43 +61,78 @@ def _make_maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping
 
 @attrs.frozen(eq=False)
 class RowEncoder:
-    """Turns values by field into the positional row that a prepared INSERT or UPDATE takes."""
+    """Turns values by field into the positional rows that a prepared INSERT or UPDATE takes."""
 
-    encode: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    encode: Callable[[Iterable[Mapping[str, Any]]], list[tuple[Any, ...]]]
 
     @classmethod
-    def make(cls, prepared: Prepared, info: EntityInfo, fields: Sequence[str], extra: Sequence[str] = ()) -> RowEncoder:
+    def make(
+        cls,
+        prepared: Prepared,
+        info: EntityInfo,
+        fields: Sequence[str],
+        dialect: str,
+        extra: Mapping[str, Column] = MappingProxyType({}),
+    ) -> RowEncoder:
         """Return the encoder for *prepared*, whose parameters are columns of *fields* and the values *extra*.
 
         Money brings its base value under ``<field>_base`` in the values.
         """
-        names: dict[str, Any] = {}
-        lines = ["def encode(values):", "    get = values.get"]
-        cells = {name: _encoded(prepared, name, f"values[{name!r}]", names) for name in extra}
-        for place, field in enumerate(fields):
-            cells |= _cells(info.fields[field], place, prepared, names, lines)
-        ordered = [cells[name] for name in prepared.names]
-        lines.append(f"    return ({', '.join(ordered)},)")
-        exec("\n".join(lines), names)
-        return cls(names["encode"])
+        source = _Source(dialect)
+        cells = {name: source.cell(slot, f"values[{name!r}]") for name, slot in extra.items()}
+        for field in fields:
+            cells |= source.cells(info.fields[field])
+        return cls(source.function([cells[name] for name in prepared.names]))
 
 
-def _cells(field: FieldInfo, place: int, prepared: Prepared, names: dict[str, Any], lines: list[str]) -> dict[str, str]:
-    """Return the expression of each column of *field*; what several share goes into *lines*."""
-    columns = [field.name + slot.suffix for slot in field.type.columns()]
-    if len(columns) == 1 and type(field.type).split is FieldType.split:
-        return {columns[0]: _encoded(prepared, columns[0], f"get({field.name!r})", names)}
-    names[f"split_{place}"] = field.type.split
-    lines.append(f"    parts_{place} = split_{place}(get({field.name!r}))")
-    parts = [f"parts_{place}[{n}]" for n in range(len(columns))]
-    if isinstance(field.type, MoneyType):
-        parts[-1] = f"get({columns[-1]!r})"
-    return {column: _encoded(prepared, column, part, names) for column, part in zip(columns, parts, strict=True)}
+class _Source:
+    """The source of a generated encoder: one pass over the records, each moment that recurs encoded once."""
 
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+        self._names: dict[str, Any] = {}
+        self._before: list[str] = []
+        self._lines: list[str] = []
 
-def _encoded(prepared: Prepared, column: str, value: str, names: dict[str, Any]) -> str:
-    encode = prepared.encoders.get(column)
-    if encode is None:
-        return value
-    names[f"encode_{column}"] = encode
-    return f"encode_{column}({value})"
+    def function(self, cells: Sequence[str]) -> Callable[[Iterable[Mapping[str, Any]]], list[tuple[Any, ...]]]:
+        head = [
+            "def encode(records):",
+            "    rows = []",
+            *self._before,
+            "    for values in records:",
+            "        get = values.get",
+        ]
+        tail = [f"        rows.append(({', '.join(cells)},))", "    return rows"]
+        exec("\n".join([*head, *self._lines, *tail]), self._names)
+        encode: Callable[[Iterable[Mapping[str, Any]]], list[tuple[Any, ...]]] = self._names["encode"]
+        return encode
+
+    def cells(self, field: FieldInfo) -> dict[str, str]:
+        """Return the expression of each column of *field*."""
+        slots = field.type.columns()
+        columns = [field.name + slot.suffix for slot in slots]
+        if len(columns) == 1 and type(field.type).split is FieldType.split:
+            return {columns[0]: self.cell(slots[0], f"get({field.name!r})")}
+        split = f"split_{len(self._names)}"
+        self._names[split] = field.type.split
+        self._lines.append(f"        parts_{split} = {split}(get({field.name!r}))")
+        parts = [f"parts_{split}[{n}]" for n in range(len(columns))]
+        if isinstance(field.type, MoneyType):
+            parts[-1] = f"get({columns[-1]!r})"
+        return {name: self.cell(slot, part) for name, slot, part in zip(columns, slots, parts, strict=True)}
+
+    def cell(self, slot: Column, value: str) -> str:
+        """Return the expression of *value* as the driver takes it."""
+        encode = slot_encoder(slot, self._dialect)
+        if encode is None:
+            return value
+        number = len(self._names)
+        self._names[f"encode_{number}"] = encode
+        self._lines.append(f"        cell_{number} = {value}")
+        if slot.kind != "datetime":
+            return f"None if cell_{number} is None else encode_{number}(cell_{number})"
+        self._before.append(f"    last_{number} = text_{number} = None")
+        self._lines.append(f"        if cell_{number} is not last_{number}:")
+        encoded = f"None if cell_{number} is None else encode_{number}(cell_{number})"
+        self._lines.append(f"            last_{number}, text_{number} = cell_{number}, {encoded}")
+        return f"text_{number}"

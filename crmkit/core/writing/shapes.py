@@ -1,0 +1,44 @@
+"""What the steps of a write need to know of an entity, worked out once instead of for every record."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import attrs
+
+from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo
+from crmkit.core.fields import AnyReference, Number, Reference
+
+__all__ = ["EntityShape", "is_given_by_crmkit", "shape_of"]
+
+_NOT_IN_LEDGER = frozenset({"id", "version", "created_at", "updated_at", "created_by", "custom"})
+
+
+@attrs.frozen(eq=False)
+class EntityShape:
+    """The fields of one entity, sorted by what happens to them when a record is created."""
+
+    settable: tuple[FieldInfo, ...]
+    required: tuple[str, ...]
+    references: tuple[tuple[str, str], ...]
+    any_references: tuple[tuple[str, AnyReference], ...]
+    in_ledger: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def shape_of(info: EntityInfo) -> EntityShape:
+    """Return the shape of *info*."""
+    fields = list(info.fields.values())
+    settable = [f for f in fields if f.init and f.name not in SYSTEM_FIELDS]
+    return EntityShape(
+        settable=tuple(settable),
+        required=tuple(f.name for f in settable if not f.nullable),
+        references=tuple((f.name, f.type.entity) for f in fields if isinstance(f.type, Reference)),
+        any_references=tuple((f.name, f.type) for f in fields if isinstance(f.type, AnyReference)),
+        in_ledger=tuple(f.name for f in fields if f.name not in _NOT_IN_LEDGER),
+    )
+
+
+def is_given_by_crmkit(field: FieldInfo) -> bool:
+    """Return whether no caller may ever set *field*."""
+    return field.name in SYSTEM_FIELDS or isinstance(field.type, Number)
