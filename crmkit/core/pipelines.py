@@ -63,6 +63,10 @@ class Guard:
     check: Callable[[Any, Any], bool]
 
 
+def _roles(given: Iterable[str]) -> frozenset[str]:
+    return frozenset([given] if isinstance(given, str) else given)
+
+
 def _guards(given: Iterable[Rule | str]) -> tuple[Rule | str, ...]:
     return tuple(given)
 
@@ -77,7 +81,7 @@ class Move:
     source: str
     target: str
     guards: tuple[Rule | str, ...] = attrs.field(converter=_guards, default=())
-    roles: frozenset[str] = attrs.field(converter=frozenset, default=())
+    roles: frozenset[str] = attrs.field(converter=_roles, default=())
 
 
 @attrs.frozen

@@ -28,6 +28,10 @@ def _verbs(given: Iterable[str]) -> frozenset[str]:
     return verbs
 
 
+def _names(given: Iterable[str]) -> frozenset[str]:
+    return frozenset([given] if isinstance(given, str) else given)
+
+
 def _scope(given: Scope | str) -> Scope:
     if isinstance(given, Rule) or given in SCOPES:
         return given  # type: ignore[return-value]
@@ -52,7 +56,7 @@ class Mask:
     """Hides *fields* of *entity* from the role, or makes them read-only for it."""
 
     entity: str
-    fields: frozenset[str] = attrs.field(converter=frozenset)
+    fields: frozenset[str] = attrs.field(converter=_names)
     access: Literal["hidden", "read_only"] = "hidden"
 
 
@@ -93,4 +97,4 @@ class Restriction:
     entity: str
     rule: Rule = attrs.field(converter=_rule)
     verbs: frozenset[str] = attrs.field(converter=_verbs, default=VERBS)
-    unless: frozenset[str] = attrs.field(converter=frozenset, default=())
+    unless: frozenset[str] = attrs.field(converter=_names, default=())
