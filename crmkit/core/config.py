@@ -1,30 +1,109 @@
-"""The settings of one CRM, as values; :mod:`crmkit.core.settings` reads them from ``crm.toml``."""
+"""The settings of one CRM, as values that are checked when they are made.
+
+Reading them from ``crm.toml`` and the environment is :mod:`crmkit.core.settings`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
-__all__ = ["Company", "Config", "Database"]
+from crmkit.core import config_checks as check
+from crmkit.core.errors import ConfigurationError
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["CommandLine", "Company", "Config", "Database", "SettingInfo", "setting_info"]
+
+_INFO = "crmkit"
+
+
+@attrs.frozen
+class SettingInfo:
+    """What is known of a setting beside its type: its help, whether it is secret, other variables that give it."""
+
+    help: Text
+    secret: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+def setting_info(attribute: attrs.Attribute[Any]) -> SettingInfo:
+    """Return what :func:`_setting` was told about *attribute*."""
+    info: SettingInfo = attribute.metadata[_INFO]
+    return info
+
+
+def _setting(
+    default: Any,
+    help: Text,
+    *,
+    checked: Callable[[Any], None] | None = None,
+    secret: bool = False,
+    aliases: tuple[str, ...] = (),
+) -> Any:
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            if checked is not None:
+                checked(value)
+        except check.Unacceptable as error:
+            where = f"{instance.__section__}.{attribute.name}"
+            raise ConfigurationError(where, error.message, **error.facts) from None
+
+    info = SettingInfo(help, secret, aliases)
+    return attrs.field(default=default, validator=validate, metadata={_INFO: info})
 
 
 @attrs.frozen
 class Company:
-    """Whose CRM it is: its name, the currency of totals (ISO 4217), its time zone (IANA) and its language."""
+    """Whose CRM it is."""
 
-    name: str = "My company"
-    currency: str = "EUR"
-    time_zone: str = "UTC"
-    locale: str = "en"
+    __section__ = "company"
+
+    name: str = _setting("My company", _("What the company is called."), checked=check.name)
+    currency: str = _setting(
+        "EUR", _("The currency of totals: an ISO 4217 code, such as EUR or CNY."), checked=check.currency
+    )
+    time_zone: str = _setting(
+        "UTC",
+        _("The time zone in which the company's days begin: an IANA name, such as Europe/Berlin."),
+        checked=check.time_zone,
+    )
+    locale: str = _setting(
+        "en", _("The language of texts that concern nobody in particular: such as en or zh_CN."), checked=check.locale
+    )
 
 
 @attrs.frozen
 class Database:
-    """Where the records are: a SQLAlchemy URL of SQLite or PostgreSQL, and how many connections stay open."""
+    """Where the records are."""
 
-    url: str = "sqlite:///crm.db"
-    pool_size: int = 8
+    __section__ = "database"
+
+    url: str = _setting(
+        "sqlite:///crm.db",
+        _(
+            "Where the records are: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. "
+            "A relative FILE lies beside crm.toml."
+        ),
+        checked=check.database_url,
+        secret=True,
+        aliases=("DATABASE_URL",),
+    )
+    pool_size: int = _setting(8, _("How many connections stay open."), checked=check.positive)
+
+
+@attrs.frozen
+class CommandLine:
+    """What the command line takes for granted."""
+
+    __section__ = "cli"
+
+    user: str | None = _setting(
+        None,
+        _("Who acts on the command line unless --as says otherwise: a user's name, e-mail address or id."),
+        aliases=("CRM_USER",),
+    )
 
 
 @attrs.frozen
@@ -33,4 +112,7 @@ class Config:
 
     company: Company = attrs.field(factory=Company)
     database: Database = attrs.field(factory=Database)
-    plugins: Sequence[str] = attrs.field(factory=list)
+    plugins: Sequence[str] = attrs.field(
+        factory=list, metadata={_INFO: SettingInfo(_("The plugins that are enabled, in any order."))}
+    )
+    cli: CommandLine = attrs.field(factory=CommandLine)

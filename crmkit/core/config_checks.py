@@ -1,0 +1,128 @@
+"""What a setting accepts, beyond its type."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from crmkit.core.currencies import CURRENCIES
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["Unacceptable", "closest", "currency", "database_url", "locale", "name", "positive", "time_zone"]
+
+_LOCALE = re.compile(r"([a-z]{2,3})(_[A-Z][a-z]{3})?(_[A-Z]{2})?\Z")
+_URL = re.compile(r"(sqlite|postgresql)(\+\w+)?://")
+
+
+class Unacceptable(ValueError):
+    """A value that a setting does not accept; the message says what would be accepted."""
+
+    def __init__(self, message: Text, **facts: Any) -> None:
+        """Keep *message* (a template) and its *facts*."""
+        super().__init__(message, facts)
+        self.message, self.facts = message, facts
+
+
+def closest(word: str, known: Any) -> str | None:
+    """Return the one of *known* that *word* was probably meant to be."""
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
+def name(value: str) -> None:
+    """Return if *value* is a name that shows.
+
+    Raises:
+        Unacceptable: it is blank.
+    """
+    if not value.strip():
+        raise Unacceptable(_("is empty; give the name of the company"))
+
+
+def currency(value: str) -> None:
+    """Return if *value* is the code of a currency.
+
+    Raises:
+        Unacceptable: ISO 4217 has no such code.
+    """
+    if value not in CURRENCIES:
+        meant = closest(value.upper(), sorted(CURRENCIES))
+        raise Unacceptable(
+            _("{value!r} is no currency of ISO 4217; did you mean {meant!r}?")
+            if meant
+            else _("{value!r} is no currency of ISO 4217, such as EUR or CNY"),
+            value=value,
+            meant=meant,
+        )
+
+
+def time_zone(value: str) -> None:
+    """Return if *value* is a time zone.
+
+    Raises:
+        Unacceptable: the IANA database has no such zone.
+    """
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        meant = closest(value, sorted(available_timezones()))
+        raise Unacceptable(
+            _("{value!r} is no time zone of the IANA database; did you mean {meant!r}?")
+            if meant
+            else _("{value!r} is no time zone of the IANA database, such as Europe/Berlin"),
+            value=value,
+            meant=meant,
+        ) from None
+
+
+def locale(value: str) -> None:
+    """Return if *value* names a language, with a script and a country where they matter.
+
+    Raises:
+        Unacceptable: it has another form, or there is no such language.
+    """
+    found = _LOCALE.match(value)
+    if not found or found[1] not in _languages():
+        meant = _respelled(value)
+        raise Unacceptable(
+            _("{value!r} is no language; did you mean {meant!r}?")
+            if meant
+            else _("{value!r} is no language, such as en, de_AT or zh_CN"),
+            value=value,
+            meant=meant,
+        )
+
+
+def _languages() -> set[str]:
+    from locale import locale_alias
+
+    return {re.split(r"[_.@]", alias)[0] for alias in locale_alias}
+
+
+def _respelled(value: str) -> str | None:
+    """Return what *value* was probably meant to be: ``zh-cn`` is how other systems write ``zh_CN``."""
+    language, *country = re.split(r"[-_.]", value)[:2]
+    respelled = "_".join([language.lower(), *(part.upper() for part in country)])
+    known = _LOCALE.match(respelled)
+    return respelled if known and known[1] in _languages() else None
+
+
+def database_url(value: str) -> None:
+    """Return if *value* is the URL of a database that crmkit knows. It may hold a password, so no error repeats it.
+
+    Raises:
+        Unacceptable: it is something else.
+    """
+    if not _URL.match(value):
+        raise Unacceptable(_("is no database URL; give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"))
+
+
+def positive(value: int) -> None:
+    """Return if *value* is 1 or more.
+
+    Raises:
+        Unacceptable: it is less.
+    """
+    if value < 1:
+        raise Unacceptable(_("{value} is too small; give 1 or more"), value=value)
