@@ -68,11 +68,9 @@ def _unknown(file: str, section: str, name: str, sections: list[str], value: Any
 def _misspelt(where: str, name: str, known: Iterable[str]) -> ConfigurationError:
     names = list(known)
     meant = closest(name, names)
-    message: Text = (
-        _("{name} is unknown; did you mean {meant}? Known: {known}")
-        if meant
-        else _("{name} is unknown. Known: {known}")
-    )
+    message = _("{name} is unknown. Known: {known}")
+    if meant:
+        message = _("{name} is unknown; did you mean {meant}? Known: {known}")
     return ConfigurationError(where, message, name=name, meant=meant, known=", ".join(names))
 
 
