@@ -120,6 +120,12 @@ class EntityInfo:
     links: Mapping[str, str] = attrs.field(factory=dict)
     host: str | None = None
     extends_as: str | None = None
+    number: FieldInfo | None = attrs.field(init=False)
+
+    @number.default
+    def _find_number(self) -> FieldInfo | None:
+        """Return the field that carries the human number, if the entity has one."""
+        return next((f for f in self.fields.values() if isinstance(f.type, types_.Number)), None)
 
     @property
     def plugin(self) -> str:
@@ -146,11 +152,6 @@ class EntityInfo:
     def hangs_on_any(self) -> bool:
         """Whether records are visible only to those who see the record of any entity that they point at."""
         return any(isinstance(f.type, types_.AnyReference) for f in self.fields.values())
-
-    @property
-    def number(self) -> FieldInfo | None:
-        """The field that carries the human number, if the entity has one."""
-        return next((f for f in self.fields.values() if isinstance(f.type, types_.Number)), None)
 
 
 SYSTEM_FIELDS = frozenset(

@@ -45,6 +45,7 @@ class Registry:
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
     _references: Mapping[str, tuple[tuple[EntityInfo, FieldInfo], ...]]
+    _pipelines: Mapping[str, tuple[Pipeline, ...]] = attrs.field(alias="pipelines_by_entity")
 
     @classmethod
     def build(cls, claims: Iterable[Claim], requires: Mapping[str, Iterable[str]], currency: str) -> Registry:
@@ -129,7 +130,7 @@ class Registry:
 
     def pipelines_of(self, entity: str) -> tuple[Pipeline, ...]:
         """Return the pipelines of *entity*; the first is the default."""
-        return tuple(p for p in self.pipelines.values() if p.entity == entity)
+        return self._pipelines.get(entity, ())
 
     def tables(self) -> Iterator[EntityInfo]:
         """Yield every entity and every extension: whatever has a table of its own."""
@@ -189,6 +190,7 @@ class _Builder:
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),
             references=MappingProxyType(self._references()),
+            pipelines_by_entity=MappingProxyType(self._pipelines()),
         )
 
     def _all_fields(self, entity: str) -> Mapping[str, FieldInfo]:
@@ -196,6 +198,12 @@ class _Builder:
         for plugin, info in self.extensions.get(entity, {}).items():
             fields |= {f"{plugin}.{name}": field for name, field in info.fields.items()}
         return MappingProxyType(fields)
+
+    def _pipelines(self) -> dict[str, tuple[Pipeline, ...]]:
+        found: dict[str, tuple[Pipeline, ...]] = {}
+        for pipeline in self.others[Pipeline].values():
+            found[pipeline.entity] = (*found.get(pipeline.entity, ()), pipeline)
+        return found
 
     def _references(self) -> dict[str, tuple[tuple[EntityInfo, FieldInfo], ...]]:
         found: dict[str, list[tuple[EntityInfo, FieldInfo]]] = {}

@@ -104,11 +104,12 @@ class Prepared:
 
 
 class Insert:
-    """A prepared INSERT into all columns of one table."""
+    """A prepared INSERT into all columns of one table but a key that counts by itself."""
 
     def __init__(self, table: sa.Table, dialect: Dialect) -> None:
         """Compile it."""
-        values = {c.name: sa.bindparam(c.name, type_=c.type, required=True) for c in table.columns}
+        columns = [c for c in table.columns if c is not table.autoincrement_column]
+        values = {c.name: sa.bindparam(c.name, type_=c.type, required=True) for c in columns}
         self.prepared = Prepared(sa.insert(table).values(values), dialect)
 
     def insert(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -114,7 +114,7 @@ def _stage_visit(metadata: sa.MetaData) -> sa.Table:
     return _make(
         metadata,
         "core_stage_visit",
-        sa.Column("id", Id(), primary_key=True),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True),
         sa.Column("entity", _text(80), nullable=False),
         sa.Column("record_id", Id(), nullable=False),
         sa.Column("pipeline", _text(64), nullable=False),

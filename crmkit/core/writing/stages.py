@@ -9,7 +9,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crmkit.core.ids import new_id
 from crmkit.core.pipelines import Move, Pipeline, Refusal, Stage, UnknownStageError
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
@@ -146,7 +145,6 @@ def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
 def _visit(write: Write, writer: Writer) -> dict[str, Any]:
     entered = ("pipeline", "pipeline_version", "stage")
     return {
-        "id": new_id(),
         "entity": write.entity.id,
         "record_id": write.record_id,
         **{name: write.values[name] for name in entered},
