@@ -284,6 +284,11 @@ class Reader:
         if not self.access.is_system and not self.access.entity(info).scope("export"):
             raise ForbiddenError(info.id, "export", info.label)
 
+    @property
+    def currency(self) -> str:
+        """The company's currency (ISO 4217), in which money is summed and compared."""
+        return self._crm.registry.currency
+
     def pipelines(self, entity: type[Record]) -> tuple[Pipeline, ...]:
         """Return the pipelines of *entity* as they stand today; the first is the one of new records.
 
