@@ -41,6 +41,8 @@ class TextOptions:
     quote: str = '"'
     #: The physical line of the column names; ``None`` is the first that is not empty.
     header: int | None = None
+    #: The encoding was checked before, over the whole file.
+    checked: bool = False
 
 
 class _TooLong(Exception):
@@ -103,7 +105,7 @@ class CsvSource:
         self._limits = limits or Limits()
         # A process-wide setting of the csv module, which would refuse cells that our own limit admits.
         csv.field_size_limit(max(csv.field_size_limit(), self._limits.row + 1))
-        encoding = find_encoding(path, options.encoding)
+        encoding = options.encoding if options.encoding and options.checked else find_encoding(path, options.encoding)
         self._size = max(1, path.stat().st_size)
         self._raw = path.open("rb", buffering=0)
         try:
@@ -118,7 +120,8 @@ class CsvSource:
         self._lines = _Lines(text, self._limits.row)
         self._quote = options.quote
         self._skip_to_header(options.header)
-        delimiter = options.delimiter or self._stated_by_excel() or self._sniff()
+        stated_in_file = self._stated_by_excel()
+        delimiter = options.delimiter or stated_in_file or self._sniff()
         self.facts = {"format": "csv", "encoding": encoding, "delimiter": delimiter}
         self._reader = csv.reader(self._lines, delimiter=delimiter, quotechar=self._quote, strict=True)
         self.columns = self._header(delimiter)

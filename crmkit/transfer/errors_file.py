@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import filecmp
 import heapq
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,7 +108,8 @@ class Rejects:
         return self._file.tell()
 
     def close(self) -> None:
-        """Close the file."""
+        """Bring everything to the disk and close the file."""
+        self.flush()
         self._file.close()
 
 
@@ -123,7 +125,7 @@ def merge_rejects(kept: Sequence[Path], columns: Sequence[str], target: Path) ->
     """Write *target* from the rejects of each step, one row for each line of the source; return how many.
 
     The file is UTF-8 with a byte order mark, so that Excel shows it right. Without a rejected row,
-    none is written and an old one is removed.
+    none is written. An old error file with other rows, which somebody may be correcting, is kept as ``….old``.
     """
     streams = [_read(path) for path in kept if path.exists()]
     merged = heapq.merge(*streams, key=lambda reject: reject.line)
@@ -135,14 +137,18 @@ def merge_rejects(kept: Sequence[Path], columns: Sequence[str], target: Path) ->
         for _line, same in groupby(merged, key=lambda reject: reject.line):
             writer.writerow(_combined(list(same)))
             count += 1
-    if count:
-        partial.replace(target)
-    else:
-        partial.unlink()
-        target.unlink(missing_ok=True)
+    _replace(target, partial if count else None)
+    partial.unlink(missing_ok=True)
     for path in kept:
         path.unlink(missing_ok=True)
     return count
+
+
+def _replace(target: Path, new: Path | None) -> None:
+    if target.exists() and not (new and filecmp.cmp(new, target, shallow=False)):
+        target.replace(target.with_name(f"{target.name}.old"))
+    if new is not None:
+        new.replace(target)
 
 
 def _combined(rejects: list[_Reject]) -> list[object]:

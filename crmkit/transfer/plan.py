@@ -109,8 +109,10 @@ class Step:
     file: FilePlan
     entity: str
     fields: tuple[FieldPlan, ...]
-    external_id: Template | None = None
-    system: str | None = None
+    external_id: Template
+    system: str
+    #: Its place in the plan.
+    where: str
     #: One record for each distinct value of these columns, from the first row that has it.
     distinct: tuple[str, ...] = ()
     #: Rows in which one of these columns is empty are left out.
@@ -125,7 +127,7 @@ class Step:
     def columns(self) -> tuple[str, ...]:
         """Every column that the step reads, each once."""
         named = [*self.distinct, *self.skip_empty, *self.values]
-        named += self.external_id.columns if self.external_id else ()
+        named += self.external_id.columns
         named += [column for field in self.fields for column in field.columns]
         return tuple(dict.fromkeys(named))
 

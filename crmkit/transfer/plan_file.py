@@ -129,14 +129,21 @@ class _Plan:
         table = Table(values, self._top.place(f"step {number} ({name})"))
         file_name = table.need("file", str)
         file = self._files.get(file_name) or FilePlan(file_name, formats=self._formats)
+        # Without it a second run could not know its records, and would make them all again.
         key = table.template("external_id")
-        step = Step(
+        system = table.get("system", str, self._system)
+        if system is None:
+            table.refuse(_("is missing; state it here or at the top of the plan"), "system")
+        if not key.columns:
+            table.refuse(_("names no column, so that every row would be the same record"), "external_id")
+        return Step(
             name=name,
             file=file,
             entity=entity,
             fields=self._fields(table.table("fields"), file.formats),
             external_id=key,
-            system=table.get("system", str, self._system),
+            system=system,
+            where=table.where,
             distinct=table.names("distinct"),
             skip_empty=table.names("skip_empty"),
             values=self._value_maps(table.table("values")),
@@ -144,11 +151,6 @@ class _Plan:
             on_existing=table.choice("on_existing"),
             on_deleted=table.choice("on_deleted"),
         )
-        if key is not None and step.system is None:
-            table.refuse(_("external_id needs a system: state it here or at the top of the plan"), "system")
-        if key is not None and not key.columns:
-            table.refuse(_("names no column, so that every row would be the same record"), "external_id")
-        return step
 
     def _value_maps(self, table: Table) -> dict[str, dict[str, str]]:
         maps: dict[str, dict[str, str]] = {}
@@ -183,28 +185,25 @@ class _Plan:
             case "value":
                 return Constant(table.known(("value",)).values["value"])
             case "text":
-                return TextValue(self._needed_template(table.known(("text",)), "text"))
+                return TextValue(table.known(("text",)).template("text"))
             case "external_id":
                 table.known(("external_id", "entity", "system", "on_missing"))
-                return self._lookup(table, self._needed_template(table, "external_id"), None)
+                return self._lookup(table, table.template("external_id"), None)
             case "find":
                 table.known(("find", "column", "text", "entity", "on_missing"))
                 return self._lookup(table, self._find_key(table), table.need("find", str))
             case _:
                 return self._column(table, formats)
 
-    def _needed_template(self, table: Table, key: str) -> Template:
-        return Template.parse(table.need(key, str), table.place(key))
-
     def _find_key(self, table: Table) -> Template:
         if "text" in table.values:
-            return self._needed_template(table, "text")
+            return table.template("text")
         return Template.of_column(table.need("column", str))
 
     def _lookup(self, table: Table, key: Template, by: str | None) -> Lookup:
         system = table.get("system", str, self._system)
         if by is None and system is None:
-            table.refuse(_("external_id needs a system: state it here or at the top of the plan"))
+            table.refuse(_("is missing; state it here or at the top of the plan"), "system")
         return Lookup(key, by, table.get("entity", str), system, table.choice("on_missing"))
 
     def _column(self, table: Table, formats: Formats) -> ColumnValue:

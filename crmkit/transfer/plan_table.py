@@ -80,10 +80,9 @@ class Table:
             self.refuse(_("one of {accepted}, got {value!r}"), key, accepted=", ".join(accepted), value=value)
         return value
 
-    def template(self, key: str) -> Template | None:
-        """Return the text under *key* with its columns, if there is one."""
-        text = self.get(key, str)
-        return None if text is None else Template.parse(text, self.place(key))
+    def template(self, key: str) -> Template:
+        """Return the text under *key*, which must be there, with its columns."""
+        return Template.parse(self.need(key, str), self.place(key))
 
 
 def refuse_unknown(where: str, key: str, accepted: Sequence[str]) -> NoReturn:

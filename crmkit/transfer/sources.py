@@ -29,6 +29,8 @@ class FileOptions:
     quote: str = '"'
     sheet: str | None = None
     header: int | None = None
+    #: The encoding was checked before, over the whole file.
+    checked: bool = False
 
 
 def open_source(path: Path, options: FileOptions | None = None, limits: Limits | None = None) -> Source:
@@ -47,7 +49,7 @@ def open_source(path: Path, options: FileOptions | None = None, limits: Limits |
     if _starts_as_error_file(head):
         # A spreadsheet saved it as it pleased; what the plan states is about the original.
         return ErrorFileSource(CsvSource(path, limits=limits))
-    stated = TextOptions(options.encoding, options.delimiter, options.quote, options.header)
+    stated = TextOptions(options.encoding, options.delimiter, options.quote, options.header, options.checked)
     return CsvSource(path, stated, limits)
 
 

@@ -57,11 +57,19 @@ def test_rows_that_several_steps_reject_stand_once_in_the_order_of_the_file(tmp_
 
 
 def test_without_rejected_rows_there_is_no_error_file(tmp_path, reject):
-    target = tmp_path / "deals.errors.csv"
-    target.write_text("from the last run")
-
-    assert merge_rejects([reject("one")], ["name"], target) == 0
+    assert merge_rejects([reject("one")], ["name"], tmp_path / "deals.errors.csv") == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_file_that_somebody_may_be_correcting_is_kept(tmp_path, reject):
+    target = tmp_path / "deals.errors.csv"
+    target.write_text("half corrected")
+
+    merge_rejects([reject("one")], ["name"], target)
+
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        ("deals.errors.csv.old", "half corrected")
+    ]
 
 
 def test_what_was_not_flushed_before_a_crash_is_forgotten(tmp_path):

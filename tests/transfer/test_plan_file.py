@@ -64,8 +64,8 @@ def refused(text: str) -> str:
     return str(caught.value)
 
 
-def step(lines: str) -> str:
-    return f'system = "s"\n[[step]]\nfile = "a.csv"\nentity = "sales.deal"\n{lines}'
+def step(lines: str, external_id: str = "{id}") -> str:
+    return f'system = "s"\n[[step]]\nfile = "a.csv"\nentity = "sales.deal"\nexternal_id = "{external_id}"\n{lines}'
 
 
 def test_steps_keep_their_order_and_share_files(plan):
@@ -124,9 +124,10 @@ def test_a_plan_without_a_name_is_named_after_its_folder(tmp_path):
         ("[formats]\ncurrency = 'euro'", "an ISO 4217 code such as 'EUR', got 'euro'"),
         (step("feilds = {}"), "step 1: unknown key 'feilds'; did you mean 'fields'?"),
         (step("on_new = 'update'"), "(sales.deal).on_new: one of create, skip, refuse, got 'update'"),
+        ("[[step]]\nfile = 'a.csv'\nentity = 'e.f'", "step 1 (e.f).external_id: is missing"),
         (step("distinct = 3"), "(sales.deal).distinct: expected a text or a list of texts, got 3"),
-        (step("external_id = 'fixed'"), "names no column"),
-        (step("external_id = '{id'"), "(sales.deal).external_id: an open brace in '{id'"),
+        (step("", "fixed"), "names no column"),
+        (step("", "{id"), "(sales.deal).external_id: an open brace in '{id'"),
         (step("[step.fields]\nname = 3"), "(sales.deal).fields.name: expected a column's name or a table"),
         (
             step("[step.fields]\nname = { colunm = 'x' }"),
@@ -142,9 +143,12 @@ def test_a_plan_without_a_name_is_named_after_its_folder(tmp_path):
         ),
         (step("[step.fields]\nx_id = { find = 'name' }"), "fields.x_id.column: is missing"),
         (step("[step.values.product]\nA = 1"), "values.product.A: expected a text, got 1"),
-        (step("") + "[[step]]\nfile = 'a.csv'\nentity = 'sales.deal'", "two steps are named 'sales.deal'"),
+        (
+            step("") + "[[step]]\nfile = 'a.csv'\nentity = 'sales.deal'\nexternal_id = '{x}'",
+            "two steps are named 'sales.deal'",
+        ),
         (step("") + "[files.'b.csv']", "no step reads the file 'b.csv'"),
-        ("[[step]]\nfile = 'a'\nentity = 'e.f'\nexternal_id = '{x}'", "external_id needs a system"),
+        ("[[step]]\nfile = 'a'\nentity = 'e.f'\nexternal_id = '{x}'", "(e.f).system: is missing; state it here"),
     ],
 )
 def test_a_mistake_in_a_plan_is_named_with_its_place(text, message):

@@ -1,0 +1,206 @@
+"""A plan put beside a CRM: every entity, field and value checked before the first row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+import attrs
+
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.fields import AnyReference, Choice, Number, Option, Reference, Refused
+from crmkit.core.policy.access import Access
+from crmkit.core.registry import Registry
+from crmkit.core.text import Text, gettext as _
+from crmkit.transfer.convert import Converter, converter
+from crmkit.transfer.errors import PlanError
+from crmkit.transfer.plan import ColumnValue, Constant, FieldPlan, Formats, ImportPlan, Lookup, Step
+
+__all__ = ["BoundField", "BoundLookup", "BoundStep", "bind"]
+
+#: Set at creation like other fields, but changed by other verbs than update.
+TRANSFERRED = ("owner_id", "team_id")
+MOVED = ("stage", "pipeline")
+ENTERED = "stage_entered_at"
+
+
+@attrs.frozen(eq=False)
+class BoundLookup:
+    """Where a reference leads: the entity, and by what its records are found."""
+
+    entity: EntityInfo
+    plan: Lookup
+    #: What turns the text of the row into a value of the field that is searched, if one is.
+    read: Converter | None
+    any: bool
+
+    @property
+    def source(self) -> tuple[str, str, str]:
+        """What its keys are looked up in: the entity, and the system or the field."""
+        return self.entity.id, self.plan.system or "", self.plan.by or ""
+
+
+@attrs.frozen(eq=False)
+class BoundField:
+    """One field of a step: the field, its place in the plan, and what reads its cells."""
+
+    plan: FieldPlan
+    info: FieldInfo
+    read: Callable[[Formats], Converter]
+    constant: Any = None
+    lookup: BoundLookup | None = None
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return self.plan.field
+
+
+@attrs.frozen(eq=False)
+class BoundStep:
+    """One step that fits the CRM."""
+
+    plan: Step
+    entity: EntityInfo
+    fields: tuple[BoundField, ...]
+    #: What a new record has where the plan says nothing.
+    defaults: Mapping[str, Callable[[], Any]]
+
+    @property
+    def refers_to_itself(self) -> bool:
+        """Whether a row may point at a record that a later row makes."""
+        return any(f.lookup is not None and f.lookup.entity.id == self.entity.id for f in self.fields)
+
+
+def bind(plan: ImportPlan, registry: Registry, access: Access) -> tuple[BoundStep, ...]:
+    """Return the steps of *plan* for the CRM of *registry* and the principal of *access*.
+
+    Raises:
+        PlanError: an entity or a field does not exist for the principal, is set by crmkit, is missing, or cannot
+            take what the plan gives it.
+    """
+    return tuple(_Binder(step, registry, access).bind() for step in plan.steps)
+
+
+class _Binder:
+    """Binds one step."""
+
+    def __init__(self, step: Step, registry: Registry, access: Access) -> None:
+        self._step, self._registry, self._access = step, registry, access
+        self._entity = self._find_entity(step.entity, step.where)
+        self._known = registry.fields(self._entity.id)
+        self._readable = access.entity(self._entity).readable & set(self._known)
+
+    def bind(self) -> BoundStep:
+        fields = tuple(self._field(plan) for plan in self._step.fields)
+        own = [f for f in self._entity.fields.values() if f.init and not f.is_system and f.has_default]
+        self._check_required({field.name for field in fields})
+        return BoundStep(self._step, self._entity, fields, {f.name: f.default for f in own})
+
+    def _find_entity(self, entity: str, where: str) -> EntityInfo:
+        found = self._registry.entities.get(entity)
+        if found is None:
+            _refuse(where, _("there is no entity {given!r}"), entity, list(self._registry.entities))
+        return found
+
+    def _field(self, plan: FieldPlan) -> BoundField:
+        if plan.field not in self._readable:
+            message = _("{entity} has no field {given!r}")
+            _refuse(plan.where, message, plan.field, sorted(self._readable), entity=self._entity.id)
+        info = self._known[plan.field]
+        if isinstance(info.type, Number) or (info.is_system and not self._may_enter(plan.field)):
+            raise PlanError(plan.where, _("{field!r} is set by crmkit"), field=plan.field)
+        source = plan.source
+        if isinstance(source, Lookup):
+            return BoundField(plan, info, _nothing, lookup=self._lookup(plan, info, source))
+        if isinstance(info.type, AnyReference):
+            raise PlanError(plan.where, _("a reference to any record needs external_id or find, and entity"))
+
+        kind = self._stages() if plan.field == "stage" and self._entity.pipelined else info.type
+
+        def read(formats: Formats) -> Converter:
+            return converter(kind, formats)
+
+        constant = source.default if isinstance(source, ColumnValue) else None
+        constant = source.value if isinstance(source, Constant) else constant
+        if constant is not None:
+            constant = self._constant(plan, read, constant)
+        return BoundField(plan, info, read, constant)
+
+    def _stages(self) -> Choice:
+        """Return the stages as a choice, so that a file may name them by slug or by label."""
+        pipelines = self._registry.pipelines_of(self._entity.id)
+        labels = {stage.slug: stage.label for pipeline in pipelines for stage in pipeline.stages}
+        return Choice([Option(slug, label) for slug, label in labels.items()])
+
+    def _may_enter(self, field: str) -> bool:
+        """Return whether *field* is when a record entered its stage, which only the system may date back."""
+        return field == ENTERED and self._entity.pipelined and self._access.is_system
+
+    def _constant(self, plan: FieldPlan, read: Callable[[Formats], Converter], value: Any) -> Any:
+        formats = plan.source.formats if isinstance(plan.source, ColumnValue) else self._step.file.formats
+        try:
+            return read(formats)(value)
+        except Refused as refused:
+            raise PlanError(plan.where, _("{reason}"), reason=refused.message.format_map(refused.facts)) from None
+
+    def _lookup(self, plan: FieldPlan, info: FieldInfo, source: Lookup) -> BoundLookup:
+        kind = info.type
+        if isinstance(kind, Reference):
+            entity = source.entity or kind.entity
+            if entity != kind.entity:
+                raise PlanError(plan.where, _("{field!r} refers to {entity}"), field=plan.field, entity=kind.entity)
+        elif isinstance(kind, AnyReference):
+            if source.entity is None:
+                raise PlanError(plan.where, _("needs entity, because {field!r} refers to any"), field=plan.field)
+            entity = source.entity
+        else:
+            raise PlanError(plan.where, _("{field!r} is no reference"), field=plan.field)
+        target = self._find_entity(entity, plan.where)
+        return BoundLookup(target, source, self._searched(plan, target, source), isinstance(kind, AnyReference))
+
+    def _searched(self, plan: FieldPlan, target: EntityInfo, source: Lookup) -> Converter | None:
+        if source.by is None:
+            return None
+        readable = self._access.entity(target).readable & set(target.fields)
+        if source.by not in readable:
+            _refuse(plan.where, _("{entity} has no field {given!r}"), source.by, sorted(readable), entity=target.id)
+        kind = target.fields[source.by].type
+        read = converter(kind, self._step.file.formats)
+        return lambda cell: kind.normalise(read(cell))
+
+    def _check_required(self, given: set[str]) -> None:
+        if self._step.on_new != "create":
+            return
+        missing = [
+            field.name
+            for field in self._entity.fields.values()
+            if field.init
+            and not field.is_system
+            and not field.nullable
+            and not field.has_default
+            and field.name not in given
+        ]
+        if missing:
+            raise PlanError(
+                self._step.where,
+                _("new records of {entity} need {fields}; give them a source in fields"),
+                entity=self._entity.id,
+                fields=", ".join(missing),
+            )
+
+
+def _nothing(_formats: Formats) -> Converter:
+    raise AssertionError("a look-up reads no cell")
+
+
+def _refuse(where: str, message: Text, given: str, accepted: Sequence[str], **facts: Any) -> NoReturn:
+    close = get_close_matches(given, accepted, n=1)
+    hint = _("did you mean {close!r}?") if close else _("accepted: {accepted}")
+    raise PlanError(
+        where,
+        _("{what}; {hint}"),
+        what=message.format(given=given, **facts),
+        hint=hint.format(close=close[0] if close else "", accepted=", ".join(accepted)),
+    )

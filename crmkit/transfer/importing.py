@@ -1,0 +1,181 @@
+"""Running an import plan: step by step, batch by batch, through the same wall as everything else."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from crmkit.core.crm import CRM
+from crmkit.core.policy.principal import Principal
+from crmkit.core.writing.writer import Writer
+from crmkit.transfer.binding import BoundStep, bind
+from crmkit.transfer.checkpoint import Checkpoint, CheckpointStore
+from crmkit.transfer.errors_file import error_file_name, merge_rejects
+from crmkit.transfer.files import SourceFiles
+from crmkit.transfer.plan import ImportPlan
+from crmkit.transfer.progress import Meter, Show
+from crmkit.transfer.report import FileReport, ImportReport, StepReport
+from crmkit.transfer.sweep import RejectFiles, Run, Sweep
+
+__all__ = ["run_import"]
+
+
+def run_import(
+    crm: CRM,
+    principal: Principal,
+    plan: ImportPlan,
+    source: Path,
+    *,
+    dry_run: bool = False,
+    errors: Path | None = None,
+    show: Show | None = None,
+    cause: str = "import",
+) -> ImportReport:
+    """Run *plan* on the files in the folder *source* and return what became of every row.
+
+    *source* may also be one file of the plan, or the error file of one: then the steps that read it run. Rows that
+    are refused go to ``<name>.errors.csv`` in the folder *errors*, by default beside the source. A run that was
+    killed goes on where it was when it is started again with the same plan and files. With *dry_run* everything
+    happens in one transaction that is undone, and no file is written.
+
+    Raises:
+        PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
+        SourceError: a file is missing, cannot be read, or lacks columns; nothing is written, unless the fault lies
+            behind rows that were already imported.
+        CrmkitError: the database or a plugin failed; the batches before stay, and a new run goes on after them.
+    """
+    with crm.read(principal) as reader:
+        steps = bind(plan, crm.registry, reader.access)
+    files = SourceFiles(plan, source)
+    files.check()
+    wanted = [step for step in steps if files.has(step.plan.file.name)]
+    folder = errors or (source if source.is_dir() else source.parent)
+    store = CheckpointStore(crm, f"import:{plan.name}"[:200], _fingerprint(plan, principal, wanted, files))
+    return _Import(crm, principal, plan, wanted, files, RejectFiles(folder, dry_run), store, show, cause, dry_run).run()
+
+
+@attrs.define(eq=False)
+class _Import:
+    """One run of one plan."""
+
+    crm: CRM
+    principal: Principal
+    plan: ImportPlan
+    steps: Sequence[BoundStep]
+    files: SourceFiles
+    rejects: RejectFiles
+    store: CheckpointStore
+    show: Show | None
+    cause: str
+    dry_run: bool
+    outer: Writer | None = attrs.field(default=None, init=False)
+    at: Checkpoint = attrs.field(factory=Checkpoint, init=False)
+
+    def run(self) -> ImportReport:
+        """Run all steps and return the report."""
+        report = ImportReport(self.plan.name, self.dry_run, resumed=False)
+        found = None if self.dry_run else self.store.load()
+        report.resumed, self.at = found is not None, found or Checkpoint()
+        with self._one_transaction():
+            for number, step in enumerate(self.steps):
+                report.steps.append(self._step(number, step, report))
+        for name in dict.fromkeys(step.plan.file.name for step in self.steps):
+            report.files.append(self._finish_file(name, [step for step in report.steps if step.file == name]))
+        self.store.clear()
+        return report
+
+    @contextmanager
+    def _one_transaction(self) -> Iterator[None]:
+        """In a dry run, hold one transaction around everything and undo it at the end."""
+        if not self.dry_run:
+            yield
+            return
+        try:
+            with self.crm.write(self.principal, cause=self.cause) as writer:
+                self.outer = writer
+                yield
+                raise _Undo
+        except _Undo:
+            pass
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """Give the writer of one batch."""
+        if self.outer is not None:
+            yield self.outer
+            # Otherwise the ledger's rows of the whole run would wait in memory.
+            self.outer.flush()
+            return
+        with self.crm.write(self.principal, cause=self.cause) as writer:
+            yield writer
+
+    def _step(self, number: int, step: BoundStep, whole: ImportReport) -> StepReport:
+        report = StepReport(step.plan.name, step.plan.file.name, step.entity.id)
+        for name, count in self.at.counts.get(report.name, {}).items():
+            setattr(report, name, count)
+        if number < self.at.step:
+            return report
+        if number > self.at.step or not self.at.counts.get(report.name):
+            self.rejects.forget(report.file, report.name)
+        if number > self.at.step:
+            self.at.step, self.at.rows, self.at.rejects = number, 0, 0
+        started = time.monotonic()
+        meter = Meter(self.show, report.name, number=number + 1, steps=len(self.steps))
+        save = None if self.dry_run else self.save
+        run = Run(step, report, whole, meter, self.files, self.rejects, self.writer, save)
+        self._sweeps(run)
+        report.seconds = round(time.monotonic() - started, 3)
+        self.at.counts[report.name] = report.counts
+        meter.finish()
+        return report
+
+    def _sweeps(self, run: Run) -> None:
+        """Read the file once, and again as long as rows that wait for others of their own kind get on."""
+        if not run.step.refers_to_itself:
+            Sweep(run, 1, None, may_wait=False, done=self.at.rows, keep=self.at.rejects).run()
+            return
+        # Which rows were waiting died with the killed run: it begins again, and what is there is left alone.
+        there = run.report.created + run.report.updated
+        run.report.rows = run.report.unchanged = run.report.skipped = run.report.rejected = 0
+        number, lines, may_wait = 1, None, True
+        while waiting := Sweep(run, number, lines, may_wait=may_wait).run():
+            may_wait = lines is None or len(waiting) < len(lines)
+            number, lines = number + 1, waiting
+        run.report.unchanged -= there
+
+    def save(self, writer: Writer, run: Run, rows: int, rejects: int) -> None:
+        """Keep in *writer*'s transaction how far the run has come."""
+        if not run.step.refers_to_itself:
+            self.at.rows, self.at.rejects = rows, rejects
+        self.at.counts[run.report.name] = run.report.counts
+        self.store.save(writer, self.at)
+
+    def _finish_file(self, name: str, steps: Sequence[StepReport]) -> FileReport:
+        path = self.files.path(name)
+        report = FileReport(name, str(path), self.files.facts(name))
+        report.created = sum(step.created for step in steps)
+        report.updated = sum(step.updated for step in steps)
+        report.rejected = sum(step.rejected for step in steps)
+        if not self.dry_run:
+            target = self.rejects.folder / error_file_name(path.name)
+            kept = [kept for step in steps for kept in self.rejects.of(name, step.name)]
+            report.rejected = merge_rejects(kept, self.files.columns(name), target)
+            report.errors = str(target) if report.rejected else None
+        return report
+
+
+class _Undo(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def _fingerprint(plan: ImportPlan, principal: Principal, steps: Sequence[BoundStep], files: SourceFiles) -> str:
+    """Return what tells this run from one of another plan, on other files, or by somebody else."""
+    said = attrs.astuple(plan, recurse=True, filter=lambda attribute, _value: attribute.name != "path")
+    parts: list[Any] = [said, principal.user_id, *(files.state(step.plan.file.name) for step in steps)]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
