@@ -31,6 +31,7 @@ __all__ = [
     "File",
     "Integer",
     "Json",
+    "Kind",
     "LongText",
     "MoneyType",
     "MultiChoice",

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.types import TypeEngine
 
-from crmkit.core.fields import Column
-from crmkit.core.storage.columns import uuid_from_bytes
+from crmkit.core.fields import Column, Kind
+from crmkit.core.storage.columns import Day, Id, JsonText, Moment, uuid_from_bytes
 
-__all__ = ["Codec", "slot_decoder", "slot_encoder"]
+__all__ = ["Codec", "slot_decoder", "slot_encoder", "type_encoder"]
 
 Codec = Callable[[Any], Any]
 
@@ -32,6 +33,12 @@ def slot_encoder(slot: Column, dialect: str) -> Codec | None:
     if slot.kind == "json":
         return _json
     return _TO_SQLITE.get(slot.kind) if dialect == "sqlite" else None
+
+
+def type_encoder(kind: TypeEngine[Any], dialect: str) -> Codec | None:
+    """Return what turns a value of a column of the SQL type *kind* into the driver's; ``None`` where it already is."""
+    kinds: dict[type[Any], Kind] = {Id: "uuid", Moment: "datetime", Day: "date", JsonText: "json"}
+    return slot_encoder(Column("", kinds[type(kind)]), dialect) if type(kind) in kinds else None
 
 
 def _unscaled(scale: int) -> Codec:

@@ -5,12 +5,13 @@ Building and hashing a statement, and wrapping its rows, cost several times what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
+
+from crmkit.core.storage.codecs import type_encoder
 
 __all__ = ["Insert", "Prepared"]
 
@@ -35,15 +36,6 @@ class Prepared:
         self._constant = [None if is_asked else _encode(values[name], encode) for is_asked, name, encode in self._slots]
         self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
         self._dialect = dialect
-
-    @cached_property
-    def encoders(self) -> dict[str, Callable[[Any], Any] | None]:
-        """What turns a value of each parameter into what the driver takes; ``None`` where nothing is to do."""
-        return {name: encode for _asked, name, encode in self._slots}
-
-    def encoder(self, name: str) -> Callable[[Any], Any]:
-        """Return the encoder of the parameter *name*, which does nothing where nothing is to do."""
-        return self.encoders[name] or _same
 
     @property
     def names(self) -> list[str]:
@@ -74,10 +66,6 @@ class Prepared:
         if len(rows) == 1:
             return self._run(connection, "execute", rows[0])
         return self._run(connection, "executemany", rows) if rows else 0
-
-    def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Execute for each of *rows* in one call of the driver and return how many rows were touched."""
-        return self.run_rows(connection, [self.parameters(row) for row in rows])
 
     def _run(self, connection: Connection, method: str, parameters: Any, *, fetch: bool = False) -> Any:
         driver = connection.connection.dbapi_connection
@@ -111,10 +99,13 @@ class Insert:
         columns = [c for c in table.columns if c is not table.autoincrement_column]
         values = {c.name: sa.bindparam(c.name, type_=c.type, required=True) for c in columns}
         self.prepared = Prepared(sa.insert(table).values(values), dialect)
+        encoders = {c.name: type_encoder(c.type, dialect.name) or _same for c in columns}
+        self._encoders = [(name, encoders[name]) for name in self.prepared.names]
 
-    def insert(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
+    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert *rows*, each with a value for every column, and return how many there were."""
-        return self.prepared.run_many(connection, rows)
+        encoded = [tuple([None if row[n] is None else encode(row[n]) for n, encode in self._encoders]) for row in rows]
+        return self.prepared.run_rows(connection, encoded)
 
 
 def _encode(value: Any, encode: Callable[[Any], Any] | None) -> Any:
