@@ -28,6 +28,15 @@ class EntryTask:
     due_after: timedelta | None = None
 
 
+# A bare ``tuple`` as converter tells type checkers nothing about what is in the list that one writes.
+def _names(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
+def _tasks(given: Iterable[EntryTask]) -> tuple[EntryTask, ...]:
+    return tuple(given)
+
+
 @attrs.frozen
 class Stage:
     """One stage. *slug* is permanent and never used again; the label may change.
@@ -40,8 +49,8 @@ class Stage:
     label: Text
     kind: StageKind = "open"
     probability: int = attrs.field(default=0)
-    required: tuple[str, ...] = attrs.field(converter=tuple, default=())
-    tasks: tuple[EntryTask, ...] = attrs.field(converter=tuple, default=())
+    required: tuple[str, ...] = attrs.field(converter=_names, default=())
+    tasks: tuple[EntryTask, ...] = attrs.field(converter=_tasks, default=())
     expected: timedelta | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -84,6 +93,14 @@ class Move:
     roles: frozenset[str] = attrs.field(converter=_roles, default=())
 
 
+def _stages(given: Iterable[Stage]) -> tuple[Stage, ...]:
+    return tuple(given)
+
+
+def _moves(given: Iterable[Move]) -> tuple[Move, ...]:
+    return tuple(given)
+
+
 @attrs.frozen
 class Pipeline:
     """The stages of one entity's records and the moves between them.
@@ -95,8 +112,8 @@ class Pipeline:
     id: str
     entity: str
     label: Text
-    stages: tuple[Stage, ...] = attrs.field(converter=tuple)
-    moves: tuple[Move, ...] = attrs.field(converter=tuple)
+    stages: tuple[Stage, ...] = attrs.field(converter=_stages)
+    moves: tuple[Move, ...] = attrs.field(converter=_moves)
     version: int = 1
 
     def __attrs_post_init__(self) -> None:
