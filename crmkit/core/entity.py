@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+V = TypeVar("V")
 R = TypeVar("R", bound="Record")
 _SPEC = "crmkit"
 _ENTITY_ID = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,40}\Z")
@@ -221,18 +222,18 @@ class computed(Generic[T]):
     both, :meth:`sql` gives another for SQL. It is readable by those who may read all fields in *needs*.
     """
 
-    def __init__(self, type: FieldType, *, needs: Sequence[str], label: Text | None = None) -> None:
+    def __init__(self: computed[Any], type: FieldType, *, needs: Sequence[str], label: Text | None = None) -> None:
         """Declare the field's *type* and which fields it *needs*."""
         self.type, self.needs, self.label = type, tuple(needs), label
         self.name = ""
         self.in_memory: Callable[[Any], Any]
         self.in_sql: Callable[[Any], Any]
 
-    def __call__(self, function: Callable[[Any], T]) -> computed[T]:
+    def __call__(self, function: Callable[[Any], V]) -> computed[V]:
         """Take *function* for memory and for SQL."""
         self.in_memory = self.in_sql = function
         self.__doc__ = function.__doc__
-        return self
+        return typing.cast("computed[V]", self)
 
     def sql(self, function: Callable[[Any], Any]) -> computed[T]:
         """Take *function*, which gets the namespace of columns, for SQL."""

@@ -209,14 +209,16 @@ class Reader:
         self._issued[id(relation)] = relation
         return relation
 
-    def execute(self, statement: sa.Select[Any] | sa.CompoundSelect[Any], parameters: Any = None) -> Result[Any]:
+    def execute(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Result[Any]:
         """Run a statement built from safe relations of this reader and return its result.
+
+        It takes no parameters: a parameter could be named like a value inside a safe relation and take its place.
 
         Raises:
             StatementRefusedError: something in it stands outside the safe relations.
         """
         check_statement(statement, self._issued.values())
-        return self._connection.execute(statement, parameters)
+        return self._connection.execute(statement)
 
     def extension(self, cls: type[X], record: Record) -> X:
         """Return the values of the extension *cls* for *record*; defaults where nothing was written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -50,7 +51,6 @@ class Write:
     trusted: bool = False
     depth: int = 0
     allowed: bool = True
-    missing_ok: bool = False
     details: dict[str, Any] = attrs.field(factory=dict)
 
     def get(self, field: str) -> Any:
@@ -71,10 +71,15 @@ class Write:
 
         Raises:
             UnknownFieldError: the entity has no such field.
+            TypeError: the write is being checked, so it cannot change any more.
         """
         if field not in self.entity.fields and "." not in field:
             raise UnknownFieldError(self.entity.id, field)
         self.values[field] = value
+
+    def seal(self) -> None:
+        """Let nothing change the values from now on: what is checked is what is written."""
+        self.values = MappingProxyType(self.values)  # type: ignore[assignment]
 
 
 @attrs.define(eq=False)

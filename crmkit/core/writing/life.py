@@ -238,6 +238,8 @@ def _ask_checks(writer: Writer, writes: Sequence[Write]) -> None:
     moves = [w for w in writes if w.kind == "move"]
     if moves:
         check_moves(writer, moves)
+    for write in writes:
+        write.seal()
     refused: list[tuple[str, Problem]] = []
     context = writer.context(depth=0)
     for hook, asked in (("crmkit_check_write", writes), ("crmkit_check_move", moves)):
