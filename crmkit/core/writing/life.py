@@ -164,9 +164,10 @@ def _default_owner(writer: Writer, write: Write) -> None:
     if not write.entity.owned:
         return
     defaults = {"owner_id": writer.access.user_id, "team_id": writer.access.home_team}
-    if write.values.get("owner_id") not in (None, writer.access.user_id):
+    owner = write.values.get("owner_id")
+    if owner not in (None, writer.access.user_id) and write.values.get("team_id") is None:
         # Somebody else's record belongs to that person's team, not to the writer's.
-        defaults["team_id"] = writer.home_team_of(write.values["owner_id"])
+        defaults["team_id"] = writer.home_team_of(owner)
     taken = [name for name, value in defaults.items() if write.values.get(name) is None and value is not None]
     write.values |= {name: defaults[name] for name in taken}
     write.details["defaulted"] = taken
