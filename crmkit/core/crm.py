@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -71,6 +73,19 @@ class CRM:
         self._shapes: dict[Any, int] = {}
         self._loaders: dict[tuple[str, frozenset[str]], Loader] = {}
         self._zone = ZoneInfo(config.company.time_zone)
+
+    def sibling(self, url: str, *, clock: Clock | None = None) -> CRM:
+        """Return a CRM of the same plugins on another database of the same kind.
+
+        What depends on no data (tables, statements, loaders) is built once for both, so that this takes a millisecond.
+        """
+        made = copy(self)
+        database = attrs.evolve(self.config.database, url=url)
+        made.config, made.clock = attrs.evolve(self.config, database=database), clock or self.clock
+        made.storage = Storage(url, pool_size=database.pool_size)
+        # Accesses are resolved from data.
+        made.__dict__.pop("_accesses", None)
+        return made
 
     # The doors.
 

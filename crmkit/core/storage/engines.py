@@ -65,6 +65,27 @@ class Storage:
         with self._writers.begin() as connection:
             yield connection
 
+    @contextmanager
+    def altering(self) -> Iterator[Connection]:
+        """Give a connection inside a write transaction that may rebuild tables.
+
+        SQLite rebuilds a table by dropping it, so that foreign keys are not enforced meanwhile: who uses this checks
+        them at the end.
+        """
+        with self._writers.connect() as connection:
+            self._enforce_foreign_keys(connection, False)
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                self._enforce_foreign_keys(connection, True)
+
+    def _enforce_foreign_keys(self, connection: Connection, enforce: bool) -> None:
+        # Past SQLAlchemy, which would begin a transaction; inside one the pragma does nothing.
+        if self.is_sqlite and not connection.invalidated:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA foreign_keys = {enforce:d}")
+
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

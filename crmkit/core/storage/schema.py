@@ -66,7 +66,7 @@ def _table(metadata: sa.MetaData, info: EntityInfo, registry: Registry) -> sa.Ta
     for name, unique, keys in _indexes(info):
         alive = None if info.host else table.c.deleted_at.is_(None)
         where: dict[str, Any] = {} if alive is None else {"sqlite_where": alive, "postgresql_where": alive}
-        sa.Index(_index_name(name, info.table, keys), *[table.c[k] for k in keys], unique=unique, **where)
+        sa.Index(index_name(name, info.table, keys), *[table.c[k] for k in keys], unique=unique, **where)
     return table
 
 
@@ -122,7 +122,7 @@ def _board_indexes(info: EntityInfo, scopes: Sequence[Sequence[str]]) -> Iterato
         yield "ix", False, [*scope, "stage", *money, *(["owner_id"] if scope == ("team_id",) else [])]
 
 
-def _index_name(prefix: str, table: str, keys: Sequence[str]) -> str:
+def index_name(prefix: str, table: str, keys: Sequence[str]) -> str:
     name = "_".join((prefix, table, *keys))
     if len(name) <= _NAME_LIMIT:
         return name

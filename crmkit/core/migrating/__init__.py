@@ -1,0 +1,45 @@
+"""Changing the tables of a CRM: one branch of revisions for each plugin, and one for the core.
+
+Alembic is imported by what needs it, never by this package itself: :func:`pending` is asked at every start.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmkit.core.migrating.applied import pending as pending
+    from crmkit.core.migrating.applying import Report as Report, apply as apply, revert as revert
+    from crmkit.core.migrating.checking import Finding as Finding, check as check
+    from crmkit.core.migrating.generating import make_revision as make_revision
+    from crmkit.core.migrating.planning import (
+        Gap as Gap,
+        Plan as Plan,
+        Step as Step,
+        TouchedTable as TouchedTable,
+        plan as plan,
+    )
+
+_HOME_OF = {
+    "Finding": "checking",
+    "Gap": "planning",
+    "Plan": "planning",
+    "Report": "applying",
+    "Step": "planning",
+    "TouchedTable": "planning",
+    "apply": "applying",
+    "check": "checking",
+    "make_revision": "generating",
+    "pending": "applied",
+    "plan": "planning",
+    "revert": "applying",
+}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

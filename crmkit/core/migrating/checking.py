@@ -1,0 +1,87 @@
+"""Whether code and database agree, and what mends it where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import attrs
+from sqlalchemy.engine import Connection
+
+from crmkit.core.migrating.applied import Applied, missing, read_applied
+from crmkit.core.migrating.comparing import compare, in_words, unclaimed
+from crmkit.core.migrating.revisions import all_revisions, branches, revisions_of
+from crmkit.core.storage.database_objects import missing_objects
+from crmkit.core.text import Text, gettext as _, translate
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Finding", "check"]
+
+
+@attrs.frozen
+class Finding:
+    """One thing about the database that somebody should know. ``str()`` of it is a sentence, with what mends it.
+
+    *kind* is ``missing`` (what the database has is not here), ``pending`` (revisions are to be applied), ``objects``
+    (triggers, sequences or functions are to be made), ``differs`` (declarations have no revision) or ``unclaimed``
+    (a column that no field claims; nothing is wrong).
+    """
+
+    kind: str
+    plugin: str
+    template: Text
+    facts: dict[str, object] = attrs.field(factory=dict)
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether the CRM may fail until it is mended."""
+        return self.kind != "unclaimed"
+
+    def __str__(self) -> str:
+        return translate(self.template).format(plugin=self.plugin, **self.facts)
+
+
+def check(crm: CRM) -> tuple[Finding, ...]:
+    """Return what is to be said about the database of *crm*; nothing where all is well. Nothing is changed.
+
+    Declarations are compared with the tables of each plugin that has all its revisions.
+
+    Raises:
+        RevisionError: the files of a plugin are not numbered as they must be.
+    """
+    with crm.storage.reading() as connection:
+        have = read_applied(connection)
+        return tuple(_findings(crm, connection, have))
+
+
+def _findings(crm: CRM, connection: Connection, have: dict[str, Applied]) -> Iterator[Finding]:
+    for problem in missing(crm, have.values()):
+        yield Finding("missing", str(problem.facts["plugin"]), Text("{problem}"), {"problem": problem.localized()})
+    behind = set[str]()
+    for revision in all_revisions(crm):
+        if revision.id not in have:
+            behind.add(revision.plugin)
+            message = _("{plugin}: {revision} is not applied; run crmkit db apply")
+            yield Finding("pending", revision.plugin, message, {"revision": revision.id})
+    if not behind:
+        for name in missing_objects(connection, crm.registry, crm.schema):
+            yield Finding("objects", "core", _("{name} is missing; run crmkit db apply"), {"name": name})
+    for plugin in branches(crm):
+        if plugin not in behind:
+            yield from _differences(crm, plugin, connection)
+
+
+def _differences(crm: CRM, plugin: str, connection: Connection) -> Iterator[Finding]:
+    for operation in in_words(compare(connection, crm.schema, {plugin}), connection.dialect):
+        yield Finding("differs", plugin, _mend(crm, plugin), {"operation": str(operation)})
+    for table, column in unclaimed(connection, crm.schema, {plugin}):
+        message = _("{plugin}: no field claims the column {column}; its values are kept")
+        yield Finding("unclaimed", plugin, message, {"column": f"{table}.{column['name']}"})
+
+
+def _mend(crm: CRM, plugin: str) -> Text:
+    if revisions_of(crm, plugin):
+        return _("{plugin}: what it declares has no revision ({operation}); run crmkit db revision {plugin}")
+    return _("{plugin}: it has no revisions ({operation}); run crmkit db revision {plugin}")

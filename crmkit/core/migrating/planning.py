@@ -1,0 +1,163 @@
+"""What ``apply`` would do, before it does it: each step, the tables it touches, their rows, and who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.migrating.applied import Applied, missing, read_applied
+from crmkit.core.migrating.errors import RevisionError
+from crmkit.core.migrating.operations import Operation, Touch, Waits
+from crmkit.core.migrating.recording import record_operations
+from crmkit.core.migrating.revisions import Revision, all_revisions, depends_on, description, load_revision
+from crmkit.core.storage.database_objects import missing_objects
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Gap", "Plan", "Step", "TouchedTable", "plan"]
+
+
+@attrs.frozen
+class TouchedTable:
+    """A table that exists already and that a step changes.
+
+    *read* says that the step reads every row, *rewritten* that it writes every row anew. *waits* says who cannot use
+    the table until the step is done: ``nobody``, ``writers`` or ``everybody``.
+    """
+
+    name: str
+    rows: int
+    read: bool
+    rewritten: bool
+    waits: Waits
+
+
+@attrs.frozen
+class Step:
+    """One revision that the database lacks."""
+
+    plugin: str
+    revision: str
+    description: str
+    operations: tuple[Operation, ...]
+    tables: tuple[TouchedTable, ...]
+
+
+@attrs.frozen
+class Gap:
+    """A required field of an extension that *records* stored before it have not; it binds when one is next written."""
+
+    entity: str
+    field: str
+    records: int
+
+
+@attrs.frozen
+class Plan:
+    """The steps in the order in which they run; then the triggers, sequences and functions that are made anew."""
+
+    steps: tuple[Step, ...]
+    objects: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the database is as it must be; gaps are the business of whoever fills in the records."""
+        return not self.steps and not self.objects
+
+
+def plan(crm: CRM, *, without: Collection[str] = ()) -> Plan:
+    """Return what :func:`apply` would do to the database of *crm*; nothing is changed.
+
+    *without* names plugins that the database knows and *crm* may do without.
+
+    Raises:
+        RevisionsMissingError: the database was changed by revisions that are not here.
+        RevisionError: a revision file is not what it must be.
+    """
+    with crm.storage.reading() as connection:
+        todo = waiting(crm, read_applied(connection), without)
+        tables = frozenset(sa.inspect(connection).get_table_names())
+        steps = tuple(_step(revision, connection, tables) for revision in todo)
+        # The first revision of the core makes the tables that such objects hang on.
+        missing = tuple(missing_objects(connection, crm.registry, crm.schema))
+        return Plan(steps, missing, tuple(_gaps(crm, connection, tables)))
+
+
+def waiting(crm: CRM, have: dict[str, Applied], without: Collection[str] = ()) -> list[Revision]:
+    """Return the revisions to run, after checking that none is missing and that each comes after those it needs.
+
+    Raises:
+        RevisionsMissingError: the database was changed by revisions that are not here.
+        RevisionError: a revision depends on one that nobody has.
+    """
+    for problem in missing(crm, have.values(), without):
+        raise problem
+    todo, known = list[Revision](), set(have)
+    for revision in all_revisions(crm):
+        if revision.id not in have:
+            _check_dependencies(revision, known)
+            known.add(revision.id)
+            todo.append(revision)
+    return todo
+
+
+def _check_dependencies(revision: Revision, known: Collection[str]) -> None:
+    for other in depends_on(load_revision(revision)):
+        if other not in known:
+            message = _(
+                "depends on {other}, which no enabled plugin has; require and install the plugin version with it"
+            )
+            raise RevisionError(revision.id, message, other=other)
+
+
+def _step(revision: Revision, connection: Connection, tables: Collection[str]) -> Step:
+    module = load_revision(revision)
+    operations = tuple(record_operations(module.upgrade, connection.dialect))
+    touched = tuple(_touched(_together(operations), connection, tables))
+    return Step(revision.plugin, revision.id, description(module), operations, touched)
+
+
+def _together(operations: Sequence[Operation]) -> list[Touch]:
+    found: dict[str, Touch] = {}
+    for operation in operations:
+        for touch in operation.touches:
+            found[touch.table] = found[touch.table].with_(touch) if touch.table in found else touch
+    return list(found.values())
+
+
+def _touched(touches: Sequence[Touch], connection: Connection, tables: Collection[str]) -> Iterator[TouchedTable]:
+    for touch in sorted(touches, key=lambda touch: touch.table):
+        if touch.table in tables:
+            rows = _count(connection, sa.table(touch.table))
+            yield TouchedTable(touch.table, rows, touch.work != "none", touch.work == "rewrite", touch.waits)
+
+
+def _count(connection: Connection, table: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0)
+
+
+def _gaps(crm: CRM, connection: Connection, tables: Collection[str]) -> Iterator[Gap]:
+    for host, extensions in crm.registry.extensions.items():
+        for info in extensions.values():
+            required = [field for field in info.fields.values() if not field.nullable and not field.has_default]
+            if required and crm.registry.entities[host].table in tables:
+                yield from _gaps_of(crm, info, required, connection, tables)
+
+
+def _gaps_of(
+    crm: CRM, info: EntityInfo, required: Sequence[FieldInfo], connection: Connection, tables: Collection[str]
+) -> Iterator[Gap]:
+    host = crm.schema.table(crm.registry.entities[str(info.host)])
+    lacking = [host.c.deleted_at.is_(None)]
+    if info.table in tables:
+        lacking.append(host.c.id.not_in(sa.select(crm.schema.table(info).c.record_id)))
+    records = _count(connection, host, *lacking)
+    yield from (Gap(str(info.host), f"{info.plugin}.{field.name}", records) for field in required if records)

@@ -1,0 +1,140 @@
+"""What the database holds beside tables: triggers that guard the ledger, sequences, ``crm_fold``, and first rows.
+
+All of it is made again wherever it is missing, so that it needs no revisions: rebuilding a table drops its triggers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.ledger import GENESIS
+from crmkit.core.registry import CORE, Registry
+from crmkit.core.storage.casefold import casefold_function_ddl, casefold_unicode_version
+from crmkit.core.storage.numbers import sequence_name
+from crmkit.core.storage.schema import Schema
+
+__all__ = ["create_objects", "drop_objects", "missing_objects"]
+
+# Erasing a person deletes payload rows; nothing else in the ledger ever changes or goes.
+_REFUSED = {"core_ledger": ("update", "delete"), "core_ledger_payload": ("update",)}
+_GUARD = "crm_refuse_ledger_change"
+
+
+@attrs.frozen
+class _DatabaseObject:
+    """One object: its name for people, what asks whether it is there, and what makes it."""
+
+    name: str
+    exists: sa.TextClause | sa.Select[tuple[int]]
+    make: Callable[[Connection], None]
+
+
+def create_objects(connection: Connection, registry: Registry, schema: Schema) -> list[str]:
+    """Make every object that is missing, inside the transaction of *connection*, and return their names."""
+    made = list[str]()
+    for wanted in _wanted(connection.dialect.name, registry, schema):
+        if not connection.scalar(wanted.exists):
+            wanted.make(connection)
+            made.append(wanted.name)
+    return made
+
+
+def missing_objects(connection: Connection, registry: Registry, schema: Schema) -> list[str]:
+    """Return the names of the objects that :func:`create_objects` would make."""
+    tables = frozenset(sa.inspect(connection).get_table_names())
+    wanted = _wanted(connection.dialect.name, registry, schema)
+    return [one.name for one in wanted if not (_readable(one, tables) and connection.scalar(one.exists))]
+
+
+def _readable(wanted: _DatabaseObject, tables: frozenset[str]) -> bool:
+    """Return whether the question for a first row can be asked: not before its table exists."""
+    if isinstance(wanted.exists, sa.Select):
+        return all(str(table) in tables for table in wanted.exists.get_final_froms())
+    return True
+
+
+def drop_objects(connection: Connection, registry: Registry, plugin: str) -> None:
+    """Drop the objects of *plugin* that do not go with its tables."""
+    if connection.dialect.name == "postgresql":
+        for name in _sequences(registry, plugin):
+            connection.exec_driver_sql(f"DROP SEQUENCE IF EXISTS {name}")
+        if plugin == CORE:
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {_GUARD}() CASCADE")
+            connection.exec_driver_sql("DROP FUNCTION IF EXISTS crm_fold(text)")
+
+
+def _wanted(dialect: str, registry: Registry, schema: Schema) -> Iterator[_DatabaseObject]:
+    yield _first_row(schema.system.ledger_head, one=1, last_id=0, chain=GENESIS)
+    yield _first_row(schema.system.epoch, one=1, value=1)
+    yield from _postgresql(registry) if dialect == "postgresql" else _sqlite()
+
+
+def _first_row(table: sa.Table, **values: object) -> _DatabaseObject:
+    insert = sa.insert(table).values(values)
+    return _DatabaseObject(
+        f"row of {table.name}", sa.select(sa.literal_column("1")).select_from(table), lambda c: _run(c, insert)
+    )
+
+
+def _run(connection: Connection, statement: sa.Executable | str) -> None:
+    connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
+
+
+def _sqlite() -> Iterator[_DatabaseObject]:
+    for table, verbs in _REFUSED.items():
+        for verb in verbs:
+            name = f"{table}_no_{verb}"
+            refuse = f"SELECT RAISE(ABORT, '{table} may not be changed')"
+            ddl = f"CREATE TRIGGER {name} BEFORE {verb.upper()} ON {table} BEGIN {refuse}; END"
+            exists = sa.text("SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = :name").bindparams(
+                name=name
+            )
+            yield _DatabaseObject(f"trigger {name}", exists, lambda c, ddl=ddl: _run(c, ddl))  # type: ignore[misc]
+
+
+def _postgresql(registry: Registry) -> Iterator[_DatabaseObject]:
+    yield _fold()
+    yield _guard_function()
+    for table, verbs in _REFUSED.items():
+        yield _guard(table, (*verbs, "truncate"))
+    for name in _sequences(registry):
+        exists = sa.text("SELECT 1 WHERE to_regclass(:name) IS NOT NULL").bindparams(name=name)
+        yield _DatabaseObject(f"sequence {name}", exists, lambda c, name=name: _run(c, f"CREATE SEQUENCE {name}"))  # type: ignore[misc]
+
+
+def _fold() -> _DatabaseObject:
+    found = sa.text("SELECT 1 WHERE obj_description(to_regprocedure('crm_fold(text)')) = :made")
+    exists = found.bindparams(made=f"Unicode {casefold_unicode_version()}")
+    return _DatabaseObject("function crm_fold", exists, lambda c: _run_script(c, casefold_function_ddl()))
+
+
+def _guard_function() -> _DatabaseObject:
+    exists = sa.text("SELECT 1 WHERE to_regprocedure(:name) IS NOT NULL").bindparams(name=f"{_GUARD}()")
+    body = "BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' may not be changed'; END"
+    ddl = f"CREATE FUNCTION {_GUARD}() RETURNS trigger LANGUAGE plpgsql AS $crm$ {body} $crm$"
+    return _DatabaseObject(f"function {_GUARD}", exists, lambda c: _run_script(c, ddl))
+
+
+def _guard(table: str, verbs: tuple[str, ...]) -> _DatabaseObject:
+    name = f"{table}_guard"
+    asked = sa.text("SELECT 1 FROM pg_trigger WHERE tgname = :name AND tgrelid = to_regclass(:table)")
+    events = " OR ".join(verb.upper() for verb in verbs)
+    # For each statement: once is enough to refuse, and TRUNCATE knows nothing else.
+    ddl = f"CREATE TRIGGER {name} BEFORE {events} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {_GUARD}()"
+    return _DatabaseObject(f"trigger {name}", asked.bindparams(name=name, table=table), lambda c: _run(c, ddl))
+
+
+def _run_script(connection: Connection, ddl: str) -> None:
+    """Run *ddl* past everything that would read its colons as parameters."""
+    cursor = connection.connection.cursor()
+    cursor.execute(ddl)
+    cursor.close()
+
+
+def _sequences(registry: Registry, plugin: str | None = None) -> list[str]:
+    numbered = (info for info in registry.entities.values() if info.number is not None)
+    return sorted(sequence_name(info.id) for info in numbered if plugin in (None, info.plugin))
