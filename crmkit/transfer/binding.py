@@ -90,6 +90,7 @@ class _Binder:
         self._step, self._registry, self._access = step, registry, access
         self._entity = self._find_entity(step.entity, step.where)
         self._known = registry.fields(self._entity.id)
+        self._currency = registry.currency
         self._readable = access.entity(self._entity).readable & set(self._known)
 
     def bind(self) -> BoundStep:
@@ -120,7 +121,8 @@ class _Binder:
         kind = self._stages() if plan.field == "stage" and self._entity.pipelined else info.type
 
         def read(formats: Formats) -> Converter:
-            return converter(kind, formats)
+            # Where nobody says otherwise, amounts are in the company's currency.
+            return converter(kind, attrs.evolve(formats, currency=formats.currency or self._currency))
 
         constant = source.default if isinstance(source, ColumnValue) else None
         constant = source.value if isinstance(source, Constant) else constant

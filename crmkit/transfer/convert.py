@@ -93,12 +93,12 @@ def _number(formats: Formats) -> _Reader:
 
     def read(cell: Cell) -> Decimal:
         if isinstance(cell, (int, Decimal)) and not isinstance(cell, bool):
-            return Decimal(cell)
+            return cell * formats.factor
         match = pattern.match(cell_text(cell).strip())
         if match is None:
             raise _refuse(cell, _("number"), example)
         sign, digits, rest = match.groups()
-        return Decimal(f"{sign}{_NO_DIGIT.sub('', digits)}.{rest or 0}")
+        return Decimal(f"{sign}{_NO_DIGIT.sub('', digits)}.{rest or 0}") * formats.factor
 
     return read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,8 @@ class Formats:
     currency: str | None = None
     timezone: str | None = None
     list: str = ";"
+    #: What numbers and amounts are multiplied by: 1000000 where a column counts millions.
+    factor: Decimal = Decimal(1)
 
 
 @attrs.frozen

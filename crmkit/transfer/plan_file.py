@@ -207,12 +207,19 @@ class _Plan:
         return Lookup(key, by, table.get("entity", str), system, table.choice("on_missing"))
 
     def _column(self, table: Table, formats: Formats) -> ColumnValue:
-        table.known(("column", "first", "currency_column", "default", *_FORMAT_KEYS))
+        table.known(("column", "first", "currency_column", "default", "factor", *_FORMAT_KEYS))
         columns = (table.need("column", str),) if "column" in table.values else table.names("first")
         if not columns:
             table.refuse(_("names no column"), "first")
-        own = self._read_formats(table, formats)
+        own = attrs.evolve(self._read_formats(table, formats), factor=_factor(table))
         return ColumnValue(columns, own, table.get("currency_column", str), table.values.get("default"))
+
+
+def _factor(table: Table) -> Decimal:
+    value = table.values.get("factor", 1)
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not value:
+        table.refuse(_("a number other than 0, got {value!r}"), "factor", value=value)
+    return Decimal(value)
 
 
 def _check_formats(table: Table, formats: Formats) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -218,7 +219,8 @@ class Upsert:
         """Tell the pipeline that this has happened elsewhere, which only the system may claim."""
         if not (self._step.entity.pipelined and self._writer.access.is_system):
             return {}
-        return {"placed": True, "entered_at": draft.values.get(ENTERED)}
+        entered = draft.values.get(ENTERED)
+        return {"placed": True, "entered_at": entered and entered.astimezone(UTC)}
 
     def _restore(self, drafts: Sequence[Draft], known: Any) -> None:
         for draft in drafts:
