@@ -35,11 +35,11 @@ from crmkit.core.rules.moment import Moment
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.loading import Loader, make_loader
 from crmkit.core.storage.numbers import Numbers
-from crmkit.core.storage.prepared import Insert
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.statements import StatementCache
 from crmkit.core.writing.store import Store
 from crmkit.core.writing.values import record_from_values
+from crmkit.core.writing.visits import Visits
 from crmkit.core.writing.writer import Writer
 
 __all__ = ["CRM"]
@@ -166,9 +166,9 @@ class CRM:
         return Numbers(self.schema, self.storage.dialect)
 
     @cached_property
-    def visits(self) -> Insert:
+    def visits(self) -> Visits:
         """What keeps visits to stages."""
-        return Insert(self.schema.system.stage_visit, self.storage.dialect)
+        return Visits(self.schema, self.storage.dialect)
 
     def moment(self, access: Access) -> Moment:
         """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""

@@ -558,6 +558,10 @@ class Reference(FieldType):
         return {"type": "string", "format": "uuid"}
 
 
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
 @attrs.frozen
 class AnyReference(FieldType):
     """A record of any entity. Who does not see the target does not see the record that points at it.
@@ -566,7 +570,7 @@ class AnyReference(FieldType):
     never depends on itself.
     """
 
-    also: tuple[str, ...] = attrs.field(converter=tuple, default=())
+    also: tuple[str, ...] = attrs.field(converter=_names, default=())
     name: ClassVar[str] = "any_reference"
     python: ClassVar[type[Any]] = Target
     operators: ClassVar[Sequence[str]] = ("==", "!=")

@@ -15,6 +15,7 @@ from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.ordering import Order, OrderKey
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.schema import filter_column
 
@@ -71,7 +72,7 @@ class Listing:
     def by_ids(self, number: int) -> sa.Select[Any]:
         """Return the statement of the visible records among *number* ids, ``id_0`` and so on."""
         table = self._table()
-        ids = [sa.bindparam(f"id_{place}", type_=Id(), required=True) for place in range(number)]
+        ids = id_parameters(number)
         wanted = table.c.id == ids[0] if number == 1 else table.c.id.in_(ids)
         visible = self.visibility.predicate(self.info, table.c)
         return sa.select(*(table.c[name] for name in self.columns)).where(wanted, *self._conditions(table), visible)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -27,11 +27,13 @@ from crmkit.core.reading.relations import safe_relation
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.rule import Rule
+from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
 from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.prepared import Prepared
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
+    from crmkit.core.writing.store import Stored
 
 __all__ = ["Page", "Reader"]
 
@@ -269,12 +271,44 @@ class Reader:
     def allowed_ids(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that are visible and on which *verb* is allowed, in one statement."""
         table = self._crm.schema.table(info)
-        visibility = self._visibility(named=False)
-        conditions = [visibility.predicate(info, table.c)]
-        if verb != "read":
-            conditions.append(visibility.predicate(info, table.c, verb))
-        alive = table.c.deleted_at.is_(None)
-        return set(self._connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids), alive, *conditions)))
+        visibility = self._visibility(named=True)
+
+        def statement(number: int) -> sa.Select[Any]:
+            verbs = dict.fromkeys(["read", verb])
+            allowed = [visibility.predicate(info, table.c, each) for each in verbs]
+            return sa.select(table.c.id).where(_is_one_of(table, number), table.c.deleted_at.is_(None), *allowed)
+
+        return self.ids_by_ids(("allowed", info.id, verb), statement, ids)
+
+    def rows_by_ids(
+        self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows, undecoded, of a statement made for a number of ids; it is kept under *key* and shape.
+
+        For crmkit's own steps: *statement* builds its conditions from a visibility with named parameters.
+        """
+        rows: list[tuple[Any, ...]] = []
+        for batch in padded_batches(ids):
+            full_key = None if self.access.uses_moment else (*key, self._shape, len(batch))
+            prepared = self._prepared(full_key, partial(statement, len(batch)))
+            rows += prepared.rows(self._connection, {**self.access.parameters, **id_values(batch)})
+        return rows
+
+    def ids_by_ids(
+        self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
+    ) -> set[UUID]:
+        """Return the ids that a statement like that of :meth:`rows_by_ids` selects."""
+        decode = slot_decoder(_ID, self._crm.storage.dialect.name) or _same
+        return {decode(row[0]) for row in self.rows_by_ids(key, statement, ids)}
+
+    def stored_rows(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> dict[UUID, Stored]:
+        """Return the stored values of *ids*, whether each is visible, and whether *verb* is allowed on it.
+
+        For crmkit's own steps: what it returns is masked by nothing.
+        """
+        store, visibility = self._crm.store, self._visibility(named=True)
+        statement = partial(store.reading, visibility, info, verb)
+        return store.decoded(info, self.rows_by_ids(("stored", info.id, verb), statement, ids))
 
     def check_export(self, entity: type[Record]) -> None:
         """Return if the principal may export *entity* at all.
@@ -372,16 +406,8 @@ class Reader:
         return records, listing.order, [decode(row[width:]) for row in rows]
 
     def _by_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> list[Any]:
-        return [record for some in batched(ids, _MOST_IDS) for record in self._by_some_ids(info, some)]
-
-    def _by_some_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> list[Any]:
-        # Padded to a power of two, so that a handful of statements serves every number of ids.
-        padded = [*ids, *[ids[-1]] * ((1 << (len(ids) - 1).bit_length()) - len(ids))]
         listing = self._listing(info, None, Order((), True), deleted=False)
-        key = None if self.access.uses_moment else ("get", info.id, self._shape, len(padded))
-        prepared = self._prepared(key, lambda: listing.by_ids(len(padded)))
-        parameters = {**self.access.parameters, **{f"id_{place}": id_ for place, id_ in enumerate(padded)}}
-        return self._crm.loader(info, self.access).load(prepared.rows(self._connection, parameters))
+        return self._crm.loader(info, self.access).load(self.rows_by_ids(("get", info.id), listing.by_ids, ids))
 
     def _by_number(self, info: EntityInfo, number: str) -> list[Any]:
         field = info.number
@@ -424,7 +450,6 @@ def _link_ends(link: EntityInfo, entity: str) -> tuple[_End, _End]:
 
 
 _OWNERS = ("owner_id", "team_id")
-_MOST_IDS = 512
 _ID = Column("", "uuid")
 
 
@@ -432,7 +457,6 @@ def _same(value: Any) -> Any:
     return value
 
 
-def batched(values: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
-    """Yield *values* in slices of at most *size*."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
+def _is_one_of(table: sa.Table, number: int) -> sa.ColumnElement[bool]:
+    parameters = id_parameters(number)
+    return table.c.id == parameters[0] if number == 1 else table.c.id.in_(parameters)

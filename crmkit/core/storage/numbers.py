@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 
 __all__ = ["Numbers", "sequence_name"]
@@ -21,25 +23,26 @@ class Numbers:
     """Takes numbers: from a table on SQLite, from sequences on PostgreSQL so that writers do not wait."""
 
     def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
-        """Keep the table of counters."""
-        self._table, self._dialect = schema.system.sequence, dialect
+        """Prepare the statements."""
+        table = schema.system.sequence
+        name = sa.bindparam("name", type_=sa.String(), required=True)
+        many = sa.bindparam("many", type_=sa.Integer(), required=True)
+        self._is_postgresql = dialect.name == "postgresql"
+        if self._is_postgresql:
+            drawn = sa.func.nextval(sa.cast(name, postgresql.REGCLASS))
+            self._draw = Prepared(sa.select(drawn).select_from(sa.func.generate_series(1, many)), dialect)
+            return
+        raised = sa.update(table).where(table.c.name == name).values(value=table.c.value + many)
+        self._raise = Prepared(raised.returning(table.c.value), dialect)
+        self._begin = Insert(table, dialect)
 
     def take(self, connection: Connection, entity: str, many: int) -> Sequence[int]:
         """Return *many* numbers of *entity* that nobody else gets, in order."""
-        name = sequence_name(entity)
-        if self._dialect.name == "postgresql":
-            drawn = sa.text("SELECT nextval(CAST(:name AS regclass)) FROM generate_series(1, :many)")
-            return list(connection.scalars(drawn, {"name": name, "many": many}))
-        last = self._advance(connection, name, many)
+        given = {"name": sequence_name(entity), "many": many}
+        if self._is_postgresql:
+            return [row[0] for row in self._draw.rows(connection, given)]
+        rows = self._raise.rows(connection, given)
+        if not rows:
+            self._begin.insert(connection, [{"name": given["name"], "value": many}])
+        last = rows[0][0] if rows else many
         return range(last - many + 1, last + 1)
-
-    def _advance(self, connection: Connection, name: str, many: int) -> int:
-        table = self._table
-        raised = (
-            sa.update(table).where(table.c.name == name).values(value=table.c.value + many).returning(table.c.value)
-        )
-        last = connection.scalar(raised)
-        if last is None:
-            connection.execute(sa.insert(table).values(name=name, value=many))
-            return many
-        return int(last)

@@ -51,11 +51,13 @@ class Prepared:
 
     def rows(self, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row]:
         """Return all rows as the driver gives them, undecoded."""
-        return self._run(connection, "execute", self.parameters(given), fetch=True)
+        rows: list[Row] = self._run(connection, "execute", self.parameters(given), fetch=True)
+        return rows
 
     def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:
         """Execute once and return how many rows were touched."""
-        return self._run(connection, "execute", self.parameters(given))
+        touched: int = self._run(connection, "execute", self.parameters(given))
+        return touched
 
     def run_rows(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Execute for each of *rows*, which are already encoded and in the order of the statement's parameters.
@@ -63,9 +65,11 @@ class Prepared:
         Raises:
             sqlalchemy.exc.IntegrityError: a constraint refused a row.
         """
-        if len(rows) == 1:
-            return self._run(connection, "execute", rows[0])
-        return self._run(connection, "executemany", rows) if rows else 0
+        if not rows:
+            return 0
+        method, parameters = ("execute", rows[0]) if len(rows) == 1 else ("executemany", rows)
+        touched: int = self._run(connection, method, parameters)
+        return touched
 
     def _run(self, connection: Connection, method: str, parameters: Any, *, fetch: bool = False) -> Any:
         driver = connection.connection.dbapi_connection
@@ -85,7 +89,7 @@ class Prepared:
         if lost:
             connection.invalidate(error)
         module: Any = self._dialect.loaded_dbapi
-        made = sa.exc.DBAPIError.instance(
+        made: Any = sa.exc.DBAPIError.instance(
             self.sql, parameters, error, module.Error, connection_invalidated=lost, dialect=self._dialect
         )
         return made if isinstance(made, Exception) else error

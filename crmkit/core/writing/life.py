@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.errors import CrmkitError, FieldProblem, ForbiddenError, NotFoundError, StaleError
+from crmkit.core.errors import CrmkitError, ForbiddenError, NotFoundError, StaleError
 from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
@@ -21,6 +21,7 @@ from crmkit.core.writing.dependents import dependent_writes
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import check_moves, enter_first_stage, record_visits
+from crmkit.core.writing.store import Stored
 from crmkit.core.writing.validate import check_references, check_required, raise_problems
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["HookRoundsError", "WriteRefusedError", "live"]
 
 MAX_ROUNDS = 8
-# The values of a stored row, whether it is visible, and whether the verb is allowed on it.
-Stored = tuple[dict[str, Any], bool, bool]
 
 
 class WriteRefusedError(CrmkitError):
@@ -91,8 +90,7 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
     for (entity, kind, trusted), group in _grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted)):
         info = writer.crm.registry.entities[entity]
         ids = [w.record_id for w in group]
-        visibility = writer.system_visibility if trusted else writer.visibility
-        found = writer.crm.store.read(writer.connection, visibility, info, VERB_OF[kind], ids)
+        found = (writer.trusted if trusted else writer).stored_rows(info, VERB_OF[kind], ids)
         sides = writer.crm.store.read_extensions(writer.connection, info, ids)
         for write in group:
             _take_stored(write, found.get(write.record_id), sides[write.record_id], writer.access.is_system)
@@ -118,8 +116,13 @@ def _grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple
 
 def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
     asked = [w for w in writes if not w.trusted and w.kind in ("create", "update")]
-    for _kind, group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
-        normaliser.check_asked(group, writer.access.entity(group[0].entity))
+    for (entity, kind), group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
+        access = writer.access.entity(group[0].entity)
+        # Who may not write at all is told so, not which fields are read-only.
+        refused = [w for w in group if not (access.scope("create") if kind == "create" else w.allowed)]
+        if refused:
+            raise ForbiddenError(entity, kind, refused[0].record_id)
+        normaliser.check_asked(group, access)
     raise_problems(writes, [(place, p) for place, write in enumerate(writes) for p in normaliser.clean(write)])
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-
-import sqlalchemy as sa
 
 from crmkit.core.pipelines import Move, Pipeline, Refusal, Stage, UnknownStageError
 from crmkit.core.registry import Registry
@@ -125,29 +122,22 @@ def _guard_name(writer: Writer, guard: Rule | str) -> str:
 
 def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
     """Keep when each record entered its new stage, and when it left the one before."""
-    visit = writer.crm.schema.system.stage_visit
-    moved = [w for w in writes if w.kind in ("create", "move")]
-    if not moved:
-        return
-    left: dict[datetime, list[UUID]] = {}
-    for write in moved:
-        if write.kind == "move":
-            left.setdefault(write.values["stage_entered_at"], []).append(write.record_id)
-    for at, ids in left.items():
-        writer.connection.execute(
-            sa.update(visit)
-            .where(visit.c.record_id.in_(ids), visit.c.left_at.is_(None))
-            .values(left_at=at, left_by=writer.access.user_id)
-        )
-    writer.crm.visits.insert(writer.connection, [_visit(write, writer) for write in moved])
+    entered = [w for w in writes if w.kind in ("create", "move")]
+    writer.crm.visits.leave(writer.connection, [_left(write, writer) for write in entered if write.kind == "move"])
+    writer.crm.visits.enter(writer.connection, [_entered(write, writer) for write in entered])
 
 
-def _visit(write: Write, writer: Writer) -> dict[str, Any]:
-    entered = ("pipeline", "pipeline_version", "stage")
+def _left(write: Write, writer: Writer) -> dict[str, Any]:
+    left_at = write.values["stage_entered_at"]
+    return {"visited": write.record_id, "left_at": left_at, "left_by": writer.access.user_id}
+
+
+def _entered(write: Write, writer: Writer) -> dict[str, Any]:
+    stage = ("pipeline", "pipeline_version", "stage")
     return {
         "entity": write.entity.id,
         "record_id": write.record_id,
-        **{name: write.values[name] for name in entered},
+        **{name: write.values[name] for name in stage},
         "entered_at": write.values["stage_entered_at"],
         "entered_by": writer.access.user_id,
         "left_at": None,

@@ -16,6 +16,7 @@ from crmkit.core.errors import ConflictError, StaleError
 from crmkit.core.fields import Column
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.registry import Registry
+from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.loading import make_row_decoder
 from crmkit.core.storage.prepared import Prepared
@@ -23,7 +24,10 @@ from crmkit.core.storage.schema import Schema, column_names
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.values import RowEncoder
 
-__all__ = ["Store"]
+__all__ = ["Store", "Stored"]
+
+# The values of a stored row, whether it is visible, and whether the verb is allowed on it.
+Stored = tuple[dict[str, Any], bool, bool]
 
 
 class Store:
@@ -36,20 +40,22 @@ class Store:
         self._updates: dict[tuple[str, tuple[str, ...]], tuple[Prepared, RowEncoder]] = {}
         self._decoders: dict[str, Any] = {}
 
-    def read(
-        self, connection: Connection, visibility: Visibility, info: EntityInfo, verb: str, ids: Sequence[UUID]
-    ) -> dict[UUID, tuple[dict[str, Any], bool, bool]]:
-        """Return ``{id: (values, visible, allowed)}`` of the stored rows, locked against other writers."""
+    def reading(self, visibility: Visibility, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
+        """Return the statement that reads *number* stored rows, locked against other writers.
+
+        Behind the row stand whether it is visible and whether *verb* is allowed on it.
+        """
         table = self._schema.table(info)
-        allowed = visibility.predicate(info, table.c, verb)
-        columns = [column for field in info.fields.values() for column in (table.c[n] for n in column_names(field))]
-        statement = sa.select(*columns, visibility.predicate(info, table.c), allowed).where(table.c.id.in_(ids))
-        if self._dialect.name == "postgresql":
-            statement = statement.with_for_update(of=table)
+        columns = [table.c[name] for field in info.fields.values() for name in column_names(field)]
+        verdicts = visibility.predicate(info, table.c), visibility.predicate(info, table.c, verb)
+        statement = sa.select(*columns, *verdicts).where(table.c.id.in_(id_parameters(number)))
+        return statement.with_for_update(of=table) if self._dialect.name == "postgresql" else statement
+
+    def decoded(self, info: EntityInfo, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Stored]:
+        """Return what :meth:`reading` found, by id."""
         decode = self._decoder(info)
-        rows = Prepared(statement, self._dialect).rows(connection)
         found = ((decode(row), bool(row[-2]), bool(row[-1])) for row in rows)
-        return {values["id"]: (values, visible, may) for values, visible, may in found}
+        return {values["id"]: (values, visible, allowed) for values, visible, allowed in found}
 
     def read_extensions(
         self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]

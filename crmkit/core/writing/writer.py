@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -18,10 +17,13 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
-from crmkit.core.policy.rule_sources import TrustedSource, compile_trusted
+from crmkit.core.policy.rule_sources import FieldScope, TrustedSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.reader import Reader
+from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.rule import Rule
+from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.batches import id_parameters, id_values
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
 from crmkit.core.writing.external import ExternalIds
@@ -63,6 +65,7 @@ class Writer(Reader):
         self.cause, self._request = cause, request
         self._entries: list[Entry] = []
         self._spans: list[tuple[int, int]] = []
+        self._created: set[UUID] = set()
         self._broken: BaseException | None = None
         self._policy_changed = False
 
@@ -184,13 +187,14 @@ class Writer(Reader):
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo what happens inside the block if it raises, and leave the transaction usable."""
-        entries, changed = len(self._entries), self._policy_changed
+        # Copies, because a flush inside the block empties the list, and is undone with it.
+        before = [*self._entries], [*self._spans], {*self._created}, self._policy_changed
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
-            del self._entries[entries:]
-            self._broken, self._policy_changed = None, changed
+            self._entries, self._spans, self._created, self._policy_changed = before
+            self._broken = None
             raise
 
     # What the steps of a write use.
@@ -214,11 +218,6 @@ class Writer(Reader):
     def visibility(self) -> Visibility:
         """What the principal may see and do, as SQL with its values in it."""
         return self._visibility(named=False)
-
-    @cached_property
-    def system_visibility(self) -> Visibility:
-        """The same without limits, for what crmkit and hooks add."""
-        return attrs.evolve(self.visibility, access=self.crm.system_access)
 
     @cached_property
     def trusted(self) -> Reader:
@@ -245,9 +244,12 @@ class Writer(Reader):
 
     def ids_where_allowed(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* on whose stored rows a grant of *verb* and its restrictions hold."""
+        return self.ids_by_ids(("where", info.id, verb), partial(self._where_allowed, info, verb), ids)
+
+    def _where_allowed(self, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
         table = self.crm.schema.table(info)
-        allowed = self.visibility.predicate(info, table.c, verb)
-        return set(self._connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids), allowed)))
+        allowed = self._visibility(named=True).predicate(info, table.c, verb)
+        return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), allowed)
 
     def home_team_of(self, user: UUID) -> UUID | None:
         """Return the home team of *user*."""
@@ -256,10 +258,23 @@ class Writer(Reader):
 
     def matches_stored(self, info: EntityInfo, rule: Rule, record: UUID) -> bool:
         """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""
+        checked = check(rule, FieldScope(self.crm.registry, info))
+        key = None if checked.uses_moment else ("guard", info.id, rule.text)
+        rows = self._prepared(key, partial(self._where_holds, info, checked)).rows(
+            self._connection, id_values([record])
+        )
+        return bool(rows)
+
+    def _where_holds(self, info: EntityInfo, rule: CheckedRule) -> sa.Select[Any]:
         table = self.crm.schema.table(info)
         source = TrustedSource(self.crm.registry, self.crm.schema, info, table.c)
-        condition = compile_trusted(rule, source, self.moment)
-        return self._connection.scalar(sa.select(sa.literal(1)).where(table.c.id == record, condition)) is not None
+        return sa.select(sa.literal(1)).where(
+            table.c.id == id_parameters(1)[0], compile_rule(rule, source, self.moment)
+        )
+
+    def created_here(self, record: UUID) -> bool:
+        """Return whether this transaction has created *record*."""
+        return record in self._created
 
     def take(self, *writes: Write) -> None:
         """Take *writes* that crmkit itself makes through all steps."""
@@ -268,6 +283,7 @@ class Writer(Reader):
     def note(self, entries: Sequence[Entry]) -> None:
         """Keep *entries* for the ledger, which is written when the transaction ends."""
         self._entries += entries
+        self._created |= {entry.record_id for entry in entries if entry.kind == "create"}
         self._policy_changed |= any(entry.entity in ACCESS_ENTITIES for entry in entries)
 
     @contextmanager
