@@ -1,0 +1,1 @@
+"""One module for each command of ``crmkit``; its object ``command`` is what :mod:`crmkit.cli.root` mounts."""

@@ -1,0 +1,132 @@
+"""``crmkit db``: migrations of the database, planned before they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.migrating import Plan
+
+__all__ = ["command"]
+
+
+@click.group("db", help=COMMANDS["db"])
+def command() -> None:
+    """Group what concerns the tables."""
+
+
+@command.command(
+    "plan", help=_("Show what apply would do: each step, the tables it changes, their rows, and who has to wait.")
+)
+@click.pass_obj
+def _plan(session: Session) -> None:
+    from crmkit.core.migrating import plan
+
+    found = plan(session.loaded, without=session.left_out)
+    if session.as_json:
+        session.show(_as_dict(found))
+    elif found.is_empty:
+        session.say(_("Nothing is to be done."))
+    else:
+        _tell(session, found)
+    for gap in found.gaps:
+        session.warn(
+            _("{count} records of {entity} lack {field}, which is required when they are next written."),
+            count=gap.records,
+            entity=gap.entity,
+            field=gap.field,
+        )
+
+
+def _as_dict(found: Plan) -> dict[str, Any]:
+    return {
+        "steps": [
+            {
+                "revision": step.revision,
+                "plugin": step.plugin,
+                "description": step.description,
+                "operations": [str(operation) for operation in step.operations],
+                "tables": step.tables,
+            }
+            for step in found.steps
+        ],
+        "objects": found.objects,
+        "gaps": found.gaps,
+    }
+
+
+def _tell(session: Session, found: Plan) -> None:
+    for step in found.steps:
+        session.say(f"{step.revision}  {step.description}")
+        for operation in step.operations:
+            session.say(f"  {operation}")
+        for table in step.tables:
+            session.say("    " + _touched(table))
+    for name in found.objects:
+        session.say(f"+ {name}")
+
+
+def _touched(table: Any) -> str:
+    from crmkit.core.text import translate
+
+    if table.rewritten:
+        message = _("{name}: writes all {rows:,} rows anew; must wait: {waits}")
+    elif table.read:
+        message = _("{name}: reads all {rows:,} rows; must wait: {waits}")
+    else:
+        message = _("{name}: {rows:,} rows, none is touched; must wait: {waits}")
+    waits = {"nobody": _("nobody"), "writers": _("writers"), "everybody": _("everybody")}[table.waits]
+    return translate(message).format(name=table.name, rows=table.rows, waits=translate(waits))
+
+
+@command.command(
+    "apply",
+    help=_("Bring the database to the newest revision of every plugin. Cut short, it goes on where it was."),
+)
+@click.pass_obj
+def _apply(session: Session) -> None:
+    from crmkit.core.migrating import apply
+
+    done = apply(session.loaded, without=session.left_out, watch=session.say)
+    if session.as_json:
+        session.show({"revisions": done.revisions, "objects": done.objects})
+    elif not done.revisions and not done.objects:
+        session.say(_("Nothing was to be done."))
+
+
+@command.command(
+    "revision", help=_("Write the next revision of PLUGIN from what lies between its declarations and its tables.")
+)
+@click.argument("plugin")
+@click.option("-m", "--message", default="change", help=_("What it does, in a few words; names the file."))
+@click.option("--empty", is_flag=True, help=_("Write a revision that does nothing yet, for you to fill in."))
+@click.pass_obj
+def _revision(session: Session, plugin: str, message: str, empty: bool) -> None:
+    from crmkit.core.migrating import make_revision
+
+    path = make_revision(session.loaded, plugin, message, empty=empty)
+    session.show({"file": path} if session.as_json else str(path))
+
+
+@command.command("check", help=_("Check that declarations, revisions and the database agree."))
+@click.pass_obj
+def _check(session: Session) -> None:
+    from crmkit.core.migrating import check
+
+    findings = check(session.loaded)
+    if session.as_json:
+        rows = [{"kind": f.kind, "plugin": f.plugin, "is_problem": f.is_problem, "message": str(f)} for f in findings]
+        session.show(rows)
+    else:
+        for finding in findings:
+            session.say(str(finding))
+        if not findings:
+            session.say(_("Declarations, revisions and the database agree."))
+    if any(finding.is_problem for finding in findings):
+        click.get_current_context().exit(1)

@@ -1,0 +1,50 @@
+"""``crmkit shell``: a Python prompt in which the CRM stands ready."""
+
+from __future__ import annotations
+
+import click
+
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.text import gettext as _, translate
+
+__all__ = ["command"]
+
+_BANNER = _("""\
+crmkit {version}, {company}
+  crm          the CRM
+  me           you, {person}
+  read()       with read() as db: …     a reader for you
+  write()      with write() as db: …    a writer for you
+Entities stand under their names: {entities}""")
+
+
+@click.command("shell", help=COMMANDS["shell"])
+@click.option("-c", "--command", "code", help=_("Run this and leave."))
+@click.pass_obj
+def command(session: Session, code: str | None) -> None:
+    """Open a prompt, or run one piece of code in its namespace."""
+    import code as interpreter
+
+    import crmkit
+
+    crm = session.crm
+    entities = {info.cls.__name__: info.cls for info in crm.registry.entities.values()}
+    namespace = {
+        "crmkit": crmkit,
+        "crm": crm,
+        "me": session.principal,
+        "read": session.reader,
+        "write": session.writer,
+        **entities,
+    }
+    if code is not None:
+        exec(compile(code, "<--command>", "exec"), namespace)
+        return
+    banner = translate(_BANNER).format(
+        version=crmkit.__version__,
+        company=session.settings.config.company.name,
+        person=session.principal.name,
+        entities=", ".join(sorted(entities)),
+    )
+    interpreter.interact(banner, local=namespace, exitmsg="")

@@ -1,0 +1,202 @@
+"""``crmkit user``: people, their teams and their roles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.errors import CrmkitError
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit import Reader, User
+
+__all__ = ["UnknownRoleError", "command"]
+
+
+class UnknownRoleError(CrmkitError):
+    """A role was named that no plugin ships and nobody made."""
+
+    code = "unknown-role"
+    template = _("There is no role {role!r}. Roles: {known}.")
+
+    def __init__(self, role: str, known: list[str]) -> None:
+        """Name the *role* and those that are *known*."""
+        super().__init__(role=role, known=", ".join(known))
+
+
+@click.group("user", help=COMMANDS["user"])
+def command() -> None:
+    """Group what concerns people."""
+
+
+@command.command("list", help=_("List the users with their teams and roles."))
+@click.option("--all", "everybody", is_flag=True, help=_("List those who are not active as well."))
+@click.pass_obj
+def _list(session: Session, everybody: bool) -> None:
+    from crmkit import User
+
+    with session.reader() as db:
+        users = db.find(User, None if everybody else "is_active", order_by="name")
+        rows = _described(db, users)
+    columns = {"name": _("Name"), "email": _("E-mail"), "team": _("Team"), "roles": _("Roles")}
+    session.show(rows, columns=columns | ({"is_active": _("Active")} if everybody else {}))
+
+
+def _described(db: Reader, users: list[User]) -> list[dict[str, Any]]:
+    from crmkit import Assignment, Team
+
+    teams = {team.id: team.name for team in db.find(Team)}
+    roles: dict[Any, list[str]] = {}
+    if "role" in db.readable_fields(Assignment):
+        for assignment in db.find(Assignment):
+            roles.setdefault(assignment.user_id, []).append(assignment.role)
+    return [
+        {
+            "id": user.id,
+            "name": user.name,
+            "email": user.email,
+            "team": teams.get(user.team_id) if user.team_id else None,
+            "roles": sorted(roles.get(user.id, ())),
+            "is_active": user.is_active,
+            "time_zone": user.time_zone,
+            "locale": user.locale,
+        }
+        for user in users
+    ]
+
+
+@command.command("show", help=_("Show one user."))
+@click.argument("person")
+@click.pass_obj
+def _show(session: Session, person: str) -> None:
+    from crmkit.cli.people import find_user
+
+    with session.reader() as db:
+        session.show(_described(db, [find_user(db, person)])[0])
+
+
+@command.command("create", help=_("Create a user. Nobody gets a role by default, except that of a member."))
+@click.argument("name")
+@click.option("--email", help=_("E-mail address."))
+@click.option("--team", metavar="TEAM", help=_("Home team: its name or id."))
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help=_("A role to assign. May be repeated."))
+@click.option("--time-zone", help=_("Time zone. Default: the company's."))
+@click.option("--language", help=_("Language. Default: the company's."))
+@click.pass_obj
+def _create(
+    session: Session,
+    name: str,
+    email: str | None,
+    team: str | None,
+    roles: tuple[str, ...],
+    time_zone: str | None,
+    language: str | None,
+) -> None:
+    from crmkit import Assignment, User
+    from crmkit.cli.people import find_team
+    from crmkit.core import config_checks
+
+    company = session.settings.config.company
+    _checked("--time-zone", config_checks.time_zone, time_zone)
+    _checked("--language", config_checks.locale, language)
+    with session.writer() as db:
+        _check_roles(session, db, roles)
+        user = db.create(
+            User(
+                name=name,
+                email=email,
+                team_id=find_team(db, team).id if team else None,
+                time_zone=time_zone or company.time_zone,
+                locale=language or company.locale,
+            )
+        )
+        wanted = dict.fromkeys(("core.member", *roles))
+        db.create_many([Assignment(user_id=user.id, role=role) for role in wanted])
+        session.show(_described(db, [user])[0])
+
+
+def _checked(where: str, check: Any, value: str | None) -> None:
+    from crmkit.core.config_checks import Unacceptable
+    from crmkit.core.errors import ConfigurationError
+
+    try:
+        if value is not None:
+            check(value)
+    except Unacceptable as error:
+        raise ConfigurationError(where, error.message, **error.facts) from None
+
+
+def _check_roles(session: Session, db: Reader, roles: tuple[str, ...]) -> None:
+    from crmkit.core.policy.people import RoleRecord
+
+    known = [*session.crm.registry.roles, *(role.name for role in db.find(RoleRecord))]
+    for role in roles:
+        if role not in known:
+            raise UnknownRoleError(role, known)
+
+
+def _activation(name: str, active: bool, help: str) -> None:
+    @command.command(name, help=help)
+    @click.argument("person")
+    @click.pass_obj
+    def change(session: Session, person: str) -> None:
+        from crmkit.cli.people import find_user
+
+        with session.writer() as db:
+            user = db.update(find_user(db, person), is_active=active)
+            session.show(_described(db, [user])[0])
+
+
+_activation("activate", True, _("Let somebody act again."))
+_activation("deactivate", False, _("Stop somebody from acting. What they own stays theirs until it is transferred."))
+
+
+@command.command("assign", help=_("Give PERSON a ROLE."))
+@click.argument("person")
+@click.argument("role")
+@click.pass_obj
+def _assign(session: Session, person: str, role: str) -> None:
+    from crmkit import Assignment
+    from crmkit.cli.people import find_user
+
+    with session.writer() as db:
+        _check_roles(session, db, (role,))
+        user = find_user(db, person)
+        if not db.find(Assignment, (Assignment.f.user_id == user.id) & (Assignment.f.role == role)):
+            db.create(Assignment(user_id=user.id, role=role))
+        session.show(_described(db, [user])[0])
+
+
+@command.command("unassign", help=_("Take a ROLE from PERSON."))
+@click.argument("person")
+@click.argument("role")
+@click.pass_obj
+def _unassign(session: Session, person: str, role: str) -> None:
+    from crmkit import Assignment
+    from crmkit.cli.people import find_user
+
+    with session.writer() as db:
+        user = find_user(db, person)
+        held = db.find(Assignment, Assignment.f.user_id == user.id)
+        if role not in [assignment.role for assignment in held]:
+            raise UnknownRoleError(role, [assignment.role for assignment in held])
+        db.delete_many([assignment for assignment in held if assignment.role == role])
+        session.show(_described(db, [user])[0])
+
+
+@command.command("roles", help=_("List the roles that can be assigned, with the plugin each comes from."))
+@click.pass_obj
+def _roles(session: Session) -> None:
+    from crmkit.core.policy.people import RoleRecord
+
+    with session.reader() as db:
+        rows: list[dict[str, Any]] = [
+            {"role": role.id, "label": role.label, "plugin": role.id.partition(".")[0]}
+            for role in session.crm.registry.roles.values()
+        ]
+        rows += [{"role": role.name, "label": role.label, "plugin": None} for role in db.find(RoleRecord)]
+    session.show(rows, columns={"role": _("Role"), "label": _("Label"), "plugin": _("Plugin")})

@@ -1,0 +1,45 @@
+"""A quick look at ``crm.toml``: just enough for help in the company's language that lists its plugins.
+
+It never fails. Whether the settings are right is judged when a command needs them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from crmkit.core.errors import CrmkitError
+from crmkit.core.settings_file import find_file, parse_file
+
+__all__ = ["Glimpse", "glimpse"]
+
+
+class Glimpse(NamedTuple):
+    """The language of the company and the plugins that are enabled."""
+
+    locale: str
+    plugins: tuple[str, ...]
+
+
+def glimpse(config_file: str | None) -> Glimpse:
+    """Return what *config_file*, or the ``crm.toml`` of this folder, and the environment say."""
+    tables = _tables(config_file)
+    locale = os.environ.get("CRM_COMPANY_LOCALE") or _get(tables, "company", "locale")
+    listed = os.environ.get("CRM_PLUGINS_ENABLED")
+    plugins: Any = listed.split(",") if listed else _get(tables, "plugins", "enabled")
+    names = plugins if isinstance(plugins, list) else []
+    return Glimpse(locale if isinstance(locale, str) else "en", tuple(str(name).strip() for name in names))
+
+
+def _tables(config_file: str | None) -> Mapping[str, Any]:
+    try:
+        path = find_file(config_file, os.environ)
+        return parse_file(path) if path else {}
+    except (CrmkitError, OSError):
+        return {}
+
+
+def _get(tables: Mapping[str, Any], section: str, key: str) -> Any:
+    table = tables.get(section)
+    return table.get(key) if isinstance(table, dict) else None

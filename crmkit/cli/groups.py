@@ -1,0 +1,132 @@
+"""The groups of commands that plugins bring: listed without importing a plugin, imported when they are called."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from crmkit.cli.glimpse import glimpse
+from crmkit.core.text import current_locale
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["Group", "import_group", "plugin_groups"]
+
+_ENTRY_POINTS = "crmkit.plugins"
+
+
+class Group(NamedTuple):
+    """A plugin's group of commands, and the package whose catalogue translates its texts."""
+
+    group: click.Group
+    package: str
+
+
+def import_group(plugin: str) -> Group | None:
+    """Return the group of the installed *plugin*; ``None`` if there is no such plugin or it has no commands.
+
+    Raises:
+        DeclarationError: its commands cannot be imported, or ``commands.cli`` is no group.
+    """
+    from importlib import import_module
+
+    import click
+
+    from crmkit.core.errors import DeclarationError
+    from crmkit.core.plugins import installed_plugins
+    from crmkit.core.text import gettext as _
+
+    point = installed_plugins().get(plugin)
+    if point is None or _folder_of(point.value) is None:
+        return None
+    wanted = f"{point.value}.commands"
+    try:
+        group = getattr(import_module(wanted), "cli", None)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == wanted:
+            return None
+        reason = f"{type(error).__name__}: {error}"
+        raise DeclarationError(plugin, _("importing its commands failed: {reason}"), reason=reason) from error
+    if not isinstance(group, click.Group):
+        raise DeclarationError(wanted, _("has no click group named cli"))
+    return Group(group, point.value)
+
+
+def plugin_groups(config_file: str | None) -> dict[str, str]:
+    """Return what each enabled plugin that has commands says of itself, by name, in the current language."""
+    enabled = glimpse(config_file).plugins
+    if not enabled:
+        return {}
+    installed = dict(_installed())
+    groups = {}
+    for name in sorted(enabled):
+        folder = _folder_of(installed.get(name, ""))
+        if folder is not None and (folder / "commands.py").is_file():
+            groups[name] = _summary(folder) or name
+    return groups
+
+
+def _installed() -> Iterator[tuple[str, str]]:
+    """Yield name and package of every installed plugin; ``importlib.metadata`` would cost a third of the whole help."""
+    for place in sys.path:
+        for path in Path(place or ".").glob("*.dist-info/entry_points.txt"):
+            text = path.read_text("utf-8", errors="replace")
+            if f"[{_ENTRY_POINTS}]" in text:
+                yield from _points(text)
+
+
+def _points(text: str) -> Iterator[tuple[str, str]]:
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            section = line
+        elif section == f"[{_ENTRY_POINTS}]" and "=" in line:
+            name, _equals, package = line.partition("=")
+            yield name.strip(), package.strip()
+
+
+def _folder_of(package: str) -> Path | None:
+    """Return the folder of *package* without importing it; its parents are imported."""
+    try:
+        spec = find_spec(package) if package else None
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _summary(folder: Path) -> str:
+    """Return the summary, or else the label, in the manifest of the plugin in *folder*, read as text.
+
+    A manifest that is not written as ``PLUGIN = Plugin(…)`` with plain texts gives nothing here.
+    """
+    try:
+        module = ast.parse((folder / "__init__.py").read_text("utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    texts = dict[str, str]()
+    for statement in module.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="PLUGIN")], value=ast.Call(keywords=keywords)):
+                texts = {str(keyword.arg): _text(keyword.value) for keyword in keywords}
+    return _translated(texts.get("summary") or texts.get("label") or "", folder)
+
+
+def _text(node: ast.expr) -> str:
+    """Return the text that *node* is, marked for translation or not."""
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        node = node.args[0]
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _translated(text: str, folder: Path) -> str:
+    if not text or current_locale().startswith("en"):
+        return text
+    import gettext
+
+    found = gettext.translation("messages", folder / "locales", [current_locale()], fallback=True)
+    return found.gettext(text)

@@ -1,0 +1,163 @@
+"""Showing results: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import attrs
+import click
+
+from crmkit.core.entity import Record, loaded_values
+from crmkit.core.fields import Target
+from crmkit.core.money import Money
+from crmkit.core.text import Text, gettext as _, translate
+
+__all__ = ["cell", "harmless", "plain", "show", "table"]
+
+
+def show(data: Any, *, columns: Mapping[str, str] | None, as_json: bool, zone: tzinfo | None) -> None:
+    """Print *data*; see :meth:`crmkit.cli.session.Session.show`."""
+    if as_json:
+        click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
+    elif data is not None:
+        _show(data, columns, zone)
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON knows it: decimals and ids as texts, times in ISO form, records as objects."""
+    match value:
+        case Text():
+            return translate(value)
+        case Enum():
+            return plain(value.value)
+        case None | bool() | int() | str():
+            return value
+        case float() | Decimal():
+            return format(value, "f")
+        case datetime() | date():
+            return value.isoformat()
+        case UUID() | Path():
+            return str(value)
+        case Money() | Target():
+            return _plain_pair(value)
+        case list() | tuple() | set() | frozenset():
+            return [plain(part) for part in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
+    return {str(name): plain(part) for name, part in _pairs(value)}
+
+
+def _plain_pair(value: Money | Target) -> dict[str, str]:
+    if isinstance(value, Money):
+        return {"amount": format(value.amount, "f"), "currency": value.currency}
+    return {"entity": value.entity, "id": str(value.id)}
+
+
+def _pairs(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, Record):
+        return list(loaded_values(value).items())
+    if not attrs.has(type(value)):
+        raise TypeError(f"{type(value).__name__} cannot be shown")
+    return [(field.name, getattr(value, field.name)) for field in attrs.fields(type(value))]
+
+
+def cell(value: Any, zone: tzinfo | None = None) -> str:
+    """Return *value* as people read it in a table; times in *zone*."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return translate(_("yes") if value else _("no"))
+        case Text():
+            return translate(value)
+        case int() | Decimal():
+            return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+        case Money():
+            return f"{value.amount:,f} {value.currency}"
+        case datetime():
+            return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if zone else value.isoformat(" ", "minutes")
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(cell(part, zone) for part in value)
+        case Target(entity=entity, id=id):
+            return f"{entity}/{id}"
+        case Mapping():
+            return ", ".join(f"{name}: {cell(part, zone)}" for name, part in value.items())
+    return str(value)
+
+
+def harmless(text: str, *, lines: bool = False) -> str:
+    """Return *text* without what steers a terminal or turns the direction of writing; line breaks stay with *lines*."""
+    return "".join(
+        char if _is_harmless(char) or (lines and char in "\n\t") else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def _is_harmless(char: str) -> bool:
+    return (
+        unicodedata.category(char) not in ("Cc", "Cs")
+        and char not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
+
+
+def _show(data: Any, columns: Mapping[str, str] | None, zone: tzinfo | None) -> None:
+    if isinstance(data, (list, tuple)):
+        table([dict(_pairs(row)) for row in data], columns, zone)
+    elif isinstance(data, (Record, Mapping)):
+        _show_pairs(dict(_pairs(data)), columns, zone)
+    else:
+        click.echo(harmless(cell(data, zone), lines=True))
+
+
+def _show_pairs(pairs: Mapping[str, Any], columns: Mapping[str, str] | None, zone: tzinfo | None) -> None:
+    """Print one line for each value, and each list of rows as a table below its name."""
+    wanted = columns or {name: name for name in pairs}
+    single = {head: pairs[name] for name, head in wanted.items() if not _is_rows(pairs[name])}
+    width = max((_width(translate(head)) for head in single), default=0)
+    for head, value in single.items():
+        shown = translate(head)
+        click.echo(harmless(f"{shown}{' ' * (width - _width(shown))}  {cell(value, zone)}".rstrip()))
+    for name, head in wanted.items():
+        if _is_rows(pairs[name]):
+            click.echo(f"\n{harmless(translate(head))}")
+            table([dict(_pairs(row)) for row in pairs[name]], None, zone)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, (Mapping, Record)) for v in value)
+
+
+def _width(text: str) -> int:
+    """Return how many columns *text* takes in a terminal: two for each Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, zone: tzinfo | None = None) -> None:
+    """Print *rows*; numbers stand to the right, and nothing is cut off where the output is no terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text as Plain
+
+    if not rows:
+        click.echo(translate(_("Nothing.")))
+        return
+    wanted = columns or {name: name for name in rows[0]}
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name, head in wanted.items():
+        numbers = all(isinstance(row.get(name), (int, Decimal, Money, type(None))) for row in rows)
+        is_flag = any(isinstance(row.get(name), bool) for row in rows)
+        made.add_column(harmless(translate(head)), justify="right" if numbers and not is_flag else "left")
+    for row in rows:
+        made.add_row(*(Plain(harmless(cell(row.get(name), zone))) for name in wanted))
+    terminal = sys.stdout.isatty()
+    console = Console(file=sys.stdout, width=None if terminal else 100_000, highlight=False, markup=False)
+    console.print(made, crop=terminal)

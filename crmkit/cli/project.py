@@ -1,0 +1,234 @@
+"""Making the folder of a new CRM: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from crmkit.core.config import Company
+from crmkit.core.errors import CrmkitError
+from crmkit.core.settings_file import FILE
+from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+    from crmkit.core.settings import Settings
+
+__all__ = ["FolderError", "Project", "first_party_plugins", "make_project", "system_time_zone"]
+
+
+class FolderError(CrmkitError):
+    """A new CRM cannot be made in this folder, or with this database."""
+
+    code = "folder"
+    template = _("{folder}: {message}")
+
+    def __init__(self, folder: Path | str, message: str) -> None:
+        """Name the *folder*."""
+        super().__init__(folder=str(folder), message=message)
+
+
+@attrs.frozen
+class Project:
+    """What a new CRM begins with. *database* is left out where the environment names it."""
+
+    company: Company
+    plugins: Sequence[str]
+    admin: str
+    admin_email: str | None = None
+    database: str | None = None
+
+
+def first_party_plugins() -> list[str]:
+    """Return the names of the plugins that come with crmkit."""
+    from crmkit.core.plugins import installed_plugins
+
+    return sorted(name for name, point in installed_plugins().items() if point.value.startswith("crmkit.plugins."))
+
+
+def system_time_zone() -> str:
+    """Return the name of this machine's time zone; ``UTC`` where it has none."""
+    from crmkit.core.config_checks import Unacceptable, time_zone
+
+    _before, _zoneinfo, linked = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
+    for name in (os.environ.get("TZ", "").lstrip(":"), linked):
+        try:
+            if name:
+                time_zone(name)
+                return name
+        except Unacceptable:
+            continue
+    return "UTC"
+
+
+def make_project(folder: Path, project: Project) -> Settings:
+    """Make *folder* with its files, its database and its first administrator, and return the settings.
+
+    Raises:
+        FolderError: the folder is not empty, or the database holds a CRM already.
+        SettingsError, MigrationFailedError: nothing is left behind.
+    """
+    folder = folder.resolve()
+    _check_folder(folder)
+    with _beside(folder) as draft:
+        for name, text in _files(project).items():
+            (draft / name).write_text(text, "utf-8")
+        _make_database(draft, project)
+        _move(draft, folder)
+    from crmkit.core.settings import load_settings
+
+    return load_settings(folder / FILE)
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise FolderError(folder, _("is no folder"))
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderError(folder, _("is not empty; name a new folder"))
+    if not folder.parent.is_dir():
+        raise FolderError(folder.parent, _("there is no such folder"))
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """Give a folder on the same disk, which is gone at the end whatever happens."""
+    place = folder if folder.exists() else folder.parent
+    draft = Path(tempfile.mkdtemp(prefix=".crmkit-init-", dir=place))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(draft: Path, folder: Path) -> None:
+    """Move what *draft* holds into *folder*; the settings last, as they make it a CRM."""
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    moved = []
+    try:
+        for path in sorted(draft.iterdir(), key=lambda path: path.name == FILE):
+            moved.append(path.rename(folder / path.name))
+    except BaseException:
+        for path in moved:
+            path.unlink(missing_ok=True)
+        if made:
+            folder.rmdir()
+        raise
+
+
+def _make_database(draft: Path, project: Project) -> None:
+    from crmkit.core.crm import CRM
+    from crmkit.core.migrating import apply, revert
+    from crmkit.core.settings import load_settings
+
+    crm = CRM(load_settings(draft / FILE).config)
+    try:
+        _check_empty(crm)
+        try:
+            apply(crm)
+            _create_administrator(crm, project)
+        except BaseException:
+            # A database that lies elsewhere does not go with the draft.
+            revert(crm, "core")
+            raise
+    finally:
+        crm.close()
+
+
+def _check_empty(crm: CRM) -> None:
+    from crmkit.core.migrating.applied import read_applied
+    from crmkit.core.settings import masked
+
+    with crm.storage.reading() as connection:
+        if read_applied(connection):
+            raise FolderError(masked(crm.config.database.url), _("this database holds a CRM already"))
+
+
+def _create_administrator(crm: CRM, project: Project) -> None:
+    from crmkit.core.policy.people import Assignment, User
+
+    company = project.company
+    with crm.system("cli:init") as db:
+        user = db.create(
+            User(name=project.admin, email=project.admin_email, time_zone=company.time_zone, locale=company.locale)
+        )
+        db.create_many([Assignment(user_id=user.id, role=role) for role in ("core.administrator", "core.member")])
+
+
+def _files(project: Project) -> dict[str, str]:
+    return {FILE: _settings(project), ".gitignore": _IGNORED, "README.md": _readme(project)}
+
+
+def _settings(project: Project) -> str:
+    company = project.company
+    url = f"url = {_toml(project.database or 'sqlite:///crm.db')}"
+    names = "".join(f"    {_toml(name)},\n" for name in project.plugins)
+    return f"""\
+# Everything that may stand here is described by: crmkit config show
+# An environment variable goes before this file: CRM_COMPANY_NAME before name in [company], and so on.
+
+[company]
+name = {_toml(company.name)}
+currency = {_toml(company.currency)}
+time_zone = {_toml(company.time_zone)}
+locale = {_toml(company.locale)}
+
+[database]
+# A password does not belong here: put the URL into CRM_DATABASE_URL, or into a file named by CRM_DATABASE_URL_FILE.
+{"# " if project.database is None and _in_environment() else ""}{url}
+
+[plugins]
+enabled = [
+{names}]
+
+[cli]
+# Who acts on the command line of this machine unless --as says otherwise.
+user = {_toml(project.admin_email or project.admin)}
+"""
+
+
+def _in_environment() -> bool:
+    names = ("CRM_DATABASE_URL", "CRM_DATABASE_URL_FILE", "DATABASE_URL", "DATABASE_URL_FILE")
+    return any(os.environ.get(name) for name in names)
+
+
+def _toml(text: str) -> str:
+    # A JSON string is a TOML string, but for the one control character that JSON leaves alone.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+_IGNORED = """\
+# The records, and what an import could not take.
+*.db
+*.db-shm
+*.db-wal
+*.errors.csv
+# Secrets
+.env
+*.secret
+"""
+
+
+def _readme(project: Project) -> str:
+    return f"""\
+# {project.company.name}
+
+This folder is a CRM made with crmkit: `crm.toml` says how it is set up, `crm.db` holds the records.
+
+    crmkit doctor                   check that all is well
+    crmkit user create NAME         let somebody in; --role gives them a role, `crmkit user roles` lists them
+    crmkit import --plan PLAN.toml --source DIR
+    crmkit export ENTITY -o FILE    CSV, XLSX or JSON Lines
+    crmkit explain PERSON VERB RECORD
+    crmkit --help                   everything else
+
+Copy `crm.db` only while nothing runs, or with its `-wal` file beside it.
+"""

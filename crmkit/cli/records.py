@@ -1,0 +1,58 @@
+"""Finding the record that a command names: by its human number, its id, or as ENTITY/ID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from crmkit.core.entity import EntityInfo, Record
+from crmkit.core.errors import NotFoundError
+from crmkit.core.fields import Number
+from crmkit.core.reading.reader import Reader
+from crmkit.core.registry import Registry
+from crmkit.core.text import gettext as _, translate
+
+__all__ = ["find_record", "name_of"]
+
+
+def find_record(db: Reader, registry: Registry, reference: str) -> Record:
+    """Return the record that *reference* names: ``D-000123``, an id, ``sales.deal/D-000123`` or ``sales.deal/<id>``.
+
+    Raises:
+        UnknownEntityError: what stands before the slash is no entity.
+        NotFoundError: there is no such record for this reader.
+    """
+    entity, slash, rest = reference.rpartition("/")
+    candidates = [registry.entity(entity)] if slash else list(_candidates(registry, rest))
+    for info in candidates:
+        try:
+            return db.get(info.cls, rest)  # type: ignore[no-any-return]
+        except NotFoundError:
+            continue
+    raise NotFoundError(candidates[0].id if len(candidates) == 1 else translate(_("record")), reference)
+
+
+def _candidates(registry: Registry, reference: str) -> Iterator[EntityInfo]:
+    """Yield the entities that *reference* may belong to: by the prefix of its number, or all of them for an id."""
+    is_id = _is_id(reference)
+    for info in registry.entities.values():
+        kind: Any = info.number.type if info.number else None
+        if is_id or (isinstance(kind, Number) and reference.startswith(f"{kind.prefix}-")):
+            yield info
+
+
+def _is_id(reference: str) -> bool:
+    try:
+        UUID(reference)
+    except ValueError:
+        return False
+    return True
+
+
+def name_of(record: Record) -> str:
+    """Return what people call *record*: its number and its name, or else its id."""
+    info = record.__entity__
+    number = getattr(record, info.number.name, None) if info.number else None
+    parts = [number, getattr(record, "name", None) or getattr(record, "title", None)]
+    return " ".join(str(part) for part in parts if part) or str(record.id)

@@ -1,0 +1,117 @@
+"""``crmkit`` itself: it finds commands by name and imports only the one that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from crmkit.cli.common import adopt, common_options
+from crmkit.cli.session import Session
+from crmkit.core.text import Text, gettext as _, translate
+
+__all__ = ["COMMANDS", "Root", "root"]
+
+# What each command is for, so that the list of commands imports none of them.
+COMMANDS: dict[str, Text] = {
+    "init": _("Make a new CRM in a folder."),
+    "demo": _("Make a demo company and show what different people see."),
+    "config": _("Show the settings and where they come from."),
+    "doctor": _("Check that everything is as it should be, and say what to do where it is not."),
+    "db": _("Plan and apply migrations of the database."),
+    "plugin": _("List plugins and check whether they fit together."),
+    "user": _("Manage users and their roles."),
+    "team": _("Manage teams."),
+    "import": _("Import files as a plan says."),
+    "export": _("Export records to CSV, XLSX or JSON Lines."),
+    "explain": _("Say why somebody may or may not do something with a record."),
+    "history": _("Show what happened to a record."),
+    "ledger": _("Verify that nobody changed the ledger."),
+    "shell": _("Open a Python prompt with the CRM at hand."),
+}
+
+
+_ABOUT = _("Build and run a company's own CRM.")
+
+
+class Root(click.Group):
+    """The group of all commands: crmkit's own, and a group for each plugin that has commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command's name; help is in the company's language."""
+        session = ctx.ensure_object(Session)
+        ctx.call_on_close(session.close)
+        session.speak()
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return [*COMMANDS, *self._plugin_groups(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command *cmd_name*; ``None`` if nothing has this name."""
+        if cmd_name in COMMANDS:
+            return adopt(_own(cmd_name), "crmkit")
+        from crmkit.cli.groups import import_group
+
+        found = import_group(cmd_name)
+        if found is None:
+            return None
+        ctx.ensure_object(Session).plugin = cmd_name
+        return adopt(found.group, found.package)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* begin with; a misspelt name is answered with those that are close."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand:
+            raise click.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what crmkit is."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(translate(_ABOUT))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and, under a heading of their own, the groups of plugins."""
+        with formatter.section(translate(_("Commands"))):
+            formatter.write_dl([(name, translate(text)) for name, text in COMMANDS.items()])
+        if groups := self._plugin_groups(ctx):
+            with formatter.section(translate(_("Plugins"))):
+                formatter.write_dl(list(groups.items()))
+
+    def _plugin_groups(self, ctx: click.Context) -> dict[str, str]:
+        from crmkit.cli.groups import plugin_groups
+
+        groups = plugin_groups(ctx.ensure_object(Session).config_file)
+        return {name: text for name, text in groups.items() if name not in COMMANDS}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error becomes one sentence and exit code 1."""
+        from crmkit.cli.failures import Failed, is_control_flow
+
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            session = ctx.ensure_object(Session)
+            if session.debug or is_control_flow(error):
+                raise
+            raise Failed(error, as_json=session.as_json) from error
+
+
+def _own(name: str) -> click.Command:
+    from importlib import import_module
+
+    module = "import_" if name == "import" else name
+    command: click.Command = import_module(f"crmkit.cli.commands.{module}").command
+    return command
+
+
+root = Root(
+    name="crmkit",
+    params=common_options(hide=False),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
