@@ -257,9 +257,9 @@ def mixin(cls: type[T]) -> type[T]:
     own = _take_fields(cls)
     namespace = {k: v for k, v in vars(cls).items() if k not in {*own, "__dict__", "__weakref__"}}
     namespace["__slots__"] = ()
-    made: type[T] = type(cls)(cls.__name__, cls.__bases__, namespace)
-    made.__crmkit_own__ = own  # type: ignore[attr-defined]
-    return made
+    made: Any = types.new_class(cls.__name__, cls.__bases__, exec_body=lambda body: body.update(namespace))
+    made.__crmkit_own__ = own
+    return typing.cast("type[T]", made)
 
 
 def _take_fields(cls: type[Any]) -> dict[str, tuple[Any, Any]]:
@@ -375,12 +375,12 @@ def entity(
         raise DeclarationError(id, _("an entity's id is <plugin>.<singular> in lower case"))
 
     def make(cls: type[R]) -> type[R]:
-        if not issubclass(cls, Record):
-            cls = types.new_class(cls.__name__, (Record,), exec_body=lambda ns: ns.update(_body(cls)))
+        bases: tuple[type[Any], ...] = cls.__mro__
+        if Record not in bases:
+            raise DeclarationError(id, _("an entity is built on Record, Owned or Pipelined"))
         made = _build(cls, id)
-        info = _describe(made, id, label, tuple(map(tuple, unique)), dict(links or {}), None)
-        made.__entity__ = info  # type: ignore[attr-defined]
-        made.f = FieldNamespace(id)  # type: ignore[attr-defined]
+        made.__entity__ = _describe(made, id, label, tuple(map(tuple, unique)), dict(links or {}), None)
+        made.f = FieldNamespace(id)
         return typing.cast("type[R]", made)
 
     return make
@@ -422,8 +422,7 @@ def extension(*, of: str, label: Text | None = None) -> Callable[[type[T]], type
     def make(cls: type[T]) -> type[T]:
         based = types.new_class(cls.__name__, (ExtensionRecord,), exec_body=lambda ns: ns.update(_body(cls)))
         made = _build(based, of)
-        info = _describe(made, of, label or Text(cls.__name__), (), {}, of)
-        made.__entity__ = info  # type: ignore[attr-defined]
+        made.__entity__ = _describe(made, of, label or Text(cls.__name__), (), {}, of)
         return typing.cast("type[T]", made)
 
     return make
@@ -433,7 +432,7 @@ def _body(cls: type[Any]) -> dict[str, Any]:
     return {k: v for k, v in vars(cls).items() if k not in {"__dict__", "__weakref__"}}
 
 
-def _build(cls: type[Any], where: str) -> type[Any]:
+def _build(cls: type[Any], where: str) -> Any:
     """Return the frozen, slotted attrs class with the fields of *cls* and of its mixins."""
     collected: dict[str, tuple[Any, Any]] = {}
     for base in reversed(cls.__mro__[1:]):
@@ -447,10 +446,10 @@ def _build(cls: type[Any], where: str) -> type[Any]:
         attribute.type = annotation
     these = {name: attribute for name, (_annotation, attribute) in collected.items()}
     namespace = {k: v for k, v in _body(cls).items() if k not in own} | {"__annotations__": {}}
-    plain = type(cls)(cls.__name__, cls.__bases__, namespace)
+    plain = types.new_class(cls.__name__, cls.__bases__, exec_body=lambda body: body.update(namespace))
     made: Any = attrs.define(these=these, slots=True, frozen=True, eq=False, repr=False, kw_only=True)(plain)
     made.__crmkit_fields__ = collected
-    return typing.cast("type[Any]", made)
+    return made
 
 
 def _describe(
