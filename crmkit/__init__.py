@@ -78,7 +78,13 @@ if TYPE_CHECKING:
         Stage as Stage,
     )
     from crmkit.core.plugins import Plugin as Plugin, PluginError as PluginError
-    from crmkit.core.policy.people import Assignment as Assignment, Team as Team, User as User
+    from crmkit.core.policy.people import (
+        Assignment as Assignment,
+        ExchangeRate as ExchangeRate,
+        Membership as Membership,
+        Team as Team,
+        User as User,
+    )
     from crmkit.core.policy.principal import Principal as Principal
     from crmkit.core.policy.roles import (
         Grant as Grant,
@@ -115,7 +121,7 @@ _HOMES = {
     "core.money": "Money",
     "core.pipelines": "EntryTask Guard Move Pipeline Refusal Stage",
     "core.plugins": "Plugin PluginError",
-    "core.policy.people": "Assignment Team User",
+    "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
     "core.reading.aggregates": "average count greatest least total",
