@@ -1,0 +1,16 @@
+"""Tasks, comments and tags on any record."""
+
+from __future__ import annotations
+
+from crmkit import Plugin, translator
+
+__all__ = ["PLUGIN"]
+
+_ = translator(__name__)
+
+PLUGIN = Plugin(
+    name="workspace",
+    version="0.1.0",
+    label=_("Workspace"),
+    summary=_("Tasks, comments and tags on any record"),
+)

@@ -1,0 +1,92 @@
+"""What people plan, say and mark about records of any entity."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from crmkit import (
+    Choice,
+    LongText,
+    Option,
+    Owned,
+    Percent,
+    Record,
+    Target,
+    Text,
+    any_ref,
+    entity,
+    field,
+    ref,
+    translator,
+)
+
+__all__ = ["Comment", "Tag", "Tagging", "Task"]
+
+_ = translator(__package__)
+
+PRIORITIES = [
+    Option("low", _("Low")),
+    Option("normal", _("Normal")),
+    Option("high", _("High")),
+    Option("urgent", _("Urgent")),
+]
+COLOURS = [
+    Option("grey", _("Grey")),
+    Option("red", _("Red")),
+    Option("orange", _("Orange")),
+    Option("yellow", _("Yellow")),
+    Option("green", _("Green")),
+    Option("blue", _("Blue")),
+    Option("purple", _("Purple")),
+]
+
+
+@entity("workspace.task", label=_("Task"))
+class Task(Owned):
+    """Something that its owner is to do, by itself or about a record. A task of 100 % is done, and the other way."""
+
+    title: str = field(Text(max=300), search=True, label=_("Title"))
+    description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
+    regarding: Target | None = any_ref(
+        default=None,
+        label=_("Regarding"),
+        help=_("The record that the task is about. Who does not see that record does not see the task."),
+    )
+    priority: str = field(Choice(PRIORITIES), default="normal", label=_("Priority"))
+    due_on: date | None = field(default=None, indexed=True, label=_("Due on"))
+    due_at: datetime | None = field(
+        default=None,
+        label=_("Due at"),
+        help=_("The time of day, where it matters. It decides the day that the task is due on."),
+    )
+    progress: Decimal = field(Percent(), default=Decimal(0), label=_("Progress"))
+    is_done: bool = field(default=False, label=_("Done"))
+    done_at: datetime | None = field(
+        default=None, label=_("Done at"), help=_("Set when the task is done, emptied when it is reopened.")
+    )
+
+
+@entity("workspace.comment", label=_("Comment"))
+class Comment(Owned):
+    """What somebody says about a record; the owner is who said it."""
+
+    regarding: Target = any_ref(also=["workspace.task"], label=_("Regarding"))
+    body: str = field(LongText(max=20_000), search=True, label=_("Comment"))
+
+
+@entity("workspace.tag", label=_("Tag"))
+class Tag(Record):
+    """A word with which records are marked."""
+
+    name: str = field(Text(max=60), unique=True, search=True, label=_("Name"))
+    colour: str = field(Choice(COLOURS), default="grey", label=_("Colour"))
+
+
+@entity("workspace.tagging", label=_("Tagging"), unique=[("tag_id", "record")])
+class Tagging(Record):
+    """Marks one record with one tag."""
+
+    tag_id: UUID = ref("workspace.tag", on_delete="cascade", label=_("Tag"))
+    record: Target = any_ref(also=["workspace.task"], label=_("Record"))

@@ -1,0 +1,31 @@
+"""What the plugin adds to crmkit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmkit import Role, Write, WriteContext, hookimpl
+
+from . import entities, roles, services
+
+
+@hookimpl
+def crmkit_register_entities() -> Sequence[type[Any]]:
+    """Declare tasks, comments and tags."""
+    return [entities.Task, entities.Comment, entities.Tag, entities.Tagging]
+
+
+@hookimpl
+def crmkit_register_roles() -> Sequence[Role]:
+    """Ship the roles."""
+    return roles.ROLES
+
+
+@hookimpl
+def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Keep tasks consistent, and make the tasks of the stages that records enter."""
+    for write in writes:
+        if write.entity.id == "workspace.task":
+            services.settle_task(context, write)
+    services.add_entry_tasks(context, writes)

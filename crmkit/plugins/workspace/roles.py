@@ -1,0 +1,48 @@
+"""Who may do what with tasks, comments and tags."""
+
+from __future__ import annotations
+
+from crmkit import Grant, Role, translator
+
+__all__ = ["ROLES"]
+
+_ = translator(__package__)
+
+# Comments and taggings need no narrower scope: they are seen only where their record is.
+_SHARED = (
+    Grant("workspace.comment", ["read", "create"], "all"),
+    Grant("workspace.tag", ["read", "create"], "all"),
+    Grant("workspace.tagging", ["read", "create", "delete"], "all"),
+)
+
+MEMBER = Role(
+    "workspace.member",
+    _("Workspace member"),
+    [
+        Grant("workspace.task", ["read"], "team"),
+        # Everybody may ask anybody to do something; what is theirs to change is what they own.
+        Grant("workspace.task", ["create"], "all"),
+        Grant("workspace.task", ["update", "delete", "transfer", "share", "export"], "own"),
+        Grant("workspace.comment", ["update", "delete"], "own"),
+        *_SHARED,
+    ],
+)
+MANAGER = Role(
+    "workspace.manager",
+    _("Workspace manager"),
+    [
+        Grant("workspace.task", ["create"], "all"),
+        Grant("workspace.task", ["read", "update", "delete", "transfer", "share", "export"], "subtree"),
+        Grant("workspace.comment", ["update"], "own"),
+        Grant("workspace.comment", ["delete", "export"], "subtree"),
+        Grant("workspace.tag", ["update", "delete"], "all"),
+        *_SHARED,
+    ],
+)
+VIEWER = Role(
+    "workspace.viewer",
+    _("Workspace viewer"),
+    [Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "tag", "tagging")],
+)
+
+ROLES = (MEMBER, MANAGER, VIEWER)
