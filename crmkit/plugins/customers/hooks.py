@@ -1,0 +1,28 @@
+"""What the plugin adds to crmkit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmkit import Problem, Role, Write, WriteContext, hookimpl
+
+from . import entities, roles, services
+
+
+@hookimpl
+def crmkit_register_entities() -> Sequence[type[Any]]:
+    """Declare companies, contacts and interactions."""
+    return [entities.Company, entities.Contact, entities.Interaction, entities.Participant]
+
+
+@hookimpl
+def crmkit_register_roles() -> Sequence[Role]:
+    """Ship the roles."""
+    return roles.ROLES
+
+
+@hookimpl
+def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
+    """Refuse circles of parents, and interactions that have not taken place."""
+    return [*services.check_parents(context, writes), *services.check_interactions(context, writes)]

@@ -1,0 +1,155 @@
+"""What people do with customers, and what keeps their records sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from crmkit import Problem, Reader, Record, Target, Write, WriteContext, Writer, translator
+
+from .entities import Company, Contact, Interaction, Participant
+
+__all__ = [
+    "check_interactions",
+    "check_parents",
+    "contacts_of",
+    "interactions_of",
+    "interactions_with",
+    "log_interaction",
+    "same_person",
+    "subsidiaries",
+]
+
+_ = translator(__package__)
+
+# The clock of whoever writes may be a little ahead.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def contacts_of(db: Reader, company: Company) -> list[Contact]:
+    """Return the contacts in *company* by name."""
+    return db.find(Contact, Contact.f.company_id == company.id, order_by="name")
+
+
+def subsidiaries(db: Reader, company: Company) -> list[Company]:
+    """Return every company below *company*, those nearest to it first."""
+    found: dict[UUID, Company] = {}
+    level = [company.id]
+    while level:
+        below = db.find(Company, Company.f.parent_id.in_(level), order_by="name")
+        level = [child.id for child in below if child.id not in found]
+        found |= {child.id: child for child in below}
+    return list(found.values())
+
+
+def same_person(db: Reader, contact: Contact) -> list[Contact]:
+    """Return the other contacts that share an e-mail address or a phone number with *contact*, as the reader sees them.
+
+    They may be the same person entered twice, or two who share a desk: it is for people to judge.
+    """
+    rules = []
+    if contact.email:
+        rules.append(Contact.f.email.lower() == contact.email.casefold())
+    numbers = [number for number in (contact.phone, contact.mobile) if number]
+    if numbers:
+        rules += [Contact.f.phone.in_(numbers), Contact.f.mobile.in_(numbers)]
+    if not rules:
+        return []
+    either = rules[0]
+    for rule in rules[1:]:
+        either |= rule
+    return db.find(Contact, either & (Contact.f.id != contact.id), order_by="name")
+
+
+def log_interaction(
+    db: Writer,
+    kind: str,
+    subject: str,
+    *,
+    regarding: Record | None = None,
+    participants: Iterable[Contact] = (),
+    started_at: datetime | None = None,
+    direction: str | None = None,
+    minutes: int | None = None,
+    body: str | None = None,
+) -> Interaction:
+    """Keep that a conversation took place, now unless *started_at* says otherwise, and return it.
+
+    Without *regarding* it is about the first of *participants*.
+    """
+    people = list(participants)
+    about = regarding or next(iter(people), None)
+    made = db.create(
+        Interaction(
+            kind=kind,
+            subject=subject,
+            body=body,
+            direction=direction,
+            started_at=started_at or db.moment.now,
+            minutes=minutes,
+            regarding=None if about is None else Target.of(about),
+        )
+    )
+    db.create_many([Participant(interaction_id=made.id, contact_id=person.id) for person in people])
+    return made
+
+
+def interactions_of(db: Reader, record: Record) -> list[Interaction]:
+    """Return the interactions about *record*, the latest first."""
+    return db.find(Interaction, Interaction.f.regarding == Target.of(record), order_by="-started_at")
+
+
+def interactions_with(db: Reader, contact: Contact) -> list[Interaction]:
+    """Return the interactions about *contact* and those that the contact took part in, the latest first."""
+    parts = db.find(Participant, Participant.f.contact_id == contact.id)
+    found = db.get_many(Interaction, [part.interaction_id for part in parts])
+    found |= {interaction.id: interaction for interaction in interactions_of(db, contact)}
+    return sorted(found.values(), key=lambda interaction: interaction.started_at, reverse=True)
+
+
+# What a write may not break.
+
+
+def check_parents(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
+    """Return a problem for each company that *writes* would make its own ancestor."""
+    moved = {w.record_id: place for place, w in enumerate(writes) if _is_company(w) and w.changes("parent_id")}
+    if not moved:
+        return []
+    parents = {w.record_id: w.get("parent_id") for w in writes if _is_company(w)}
+    _add_ancestors(context, parents)
+    message = _("a company cannot stand above itself")
+    return [Problem(message, place, "parent_id") for company, place in moved.items() if _is_circle(company, parents)]
+
+
+def _is_company(write: Write) -> bool:
+    return write.entity.id == "customers.company"
+
+
+def _add_ancestors(context: WriteContext, parents: dict[UUID, UUID | None]) -> None:
+    """Complete *parents* with every company above those in it, one statement for each generation."""
+    while unknown := {parent for parent in parents.values() if parent is not None} - parents.keys():
+        found = context.trusted.get_many(Company, sorted(unknown))
+        parents |= {id_: found[id_].parent_id if id_ in found else None for id_ in unknown}
+
+
+def _is_circle(company: UUID, parents: Mapping[UUID, UUID | None]) -> bool:
+    above, seen = parents.get(company), set[UUID]()
+    while above is not None and above not in seen:
+        if above == company:
+            return True
+        seen.add(above)
+        above = parents.get(above)
+    return False
+
+
+def check_interactions(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
+    """Return a problem for each interaction among *writes* that would not have begun yet: what is to come is a task."""
+    message = _("an interaction has taken place; what is still to come is a task")
+    return [
+        Problem(message, place, "started_at")
+        for place, write in enumerate(writes)
+        if write.entity.id == "customers.interaction"
+        and write.changes("started_at")
+        and write.get("started_at") > context.now + _CLOCKS_DIFFER
+    ]
