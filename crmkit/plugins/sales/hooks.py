@@ -1,0 +1,44 @@
+"""What the plugin adds to crmkit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmkit import Guard, Pipeline, Problem, Role, Write, WriteContext, hookimpl
+
+from . import entities, pipelines, roles, services
+
+
+@hookimpl
+def crmkit_register_entities() -> Sequence[type[Any]]:
+    """Declare leads and deals."""
+    return [entities.Lead, entities.Deal]
+
+
+@hookimpl
+def crmkit_register_roles() -> Sequence[Role]:
+    """Ship the roles."""
+    return roles.ROLES
+
+
+@hookimpl
+def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
+    """Ship the pipelines of leads and deals, and their guards."""
+    return pipelines.PIPELINES
+
+
+@hookimpl
+def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Keep on which day a deal was engaged and closed; let what is reopened forget why it was closed."""
+    for write in writes:
+        if write.entity.id == "sales.deal":
+            services.keep_days(context, write)
+        elif write.entity.id == "sales.lead":
+            services.forget_reason(context, write)
+
+
+@hookimpl
+def crmkit_check_move(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
+    """Refuse deals that would be closed on a day still to come."""
+    return services.check_closing_days(context, writes)
