@@ -10,7 +10,7 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.errors import ConflictError
+from crmkit.core.errors import ConflictError, ForbiddenError, NotFoundError
 from crmkit.core.storage.prepared import Insert
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ class ExternalIds:
         self._table = writer.crm.schema.system.external_id
 
     def find(self, system: str, entity: type[Record], values: Sequence[str]) -> Mapping[str, Known]:
-        """Return what is known of *values* in *system*; those that lead to nothing are absent.
+        """Return what is known of *values* in *system*; absent are those that lead to nothing the principal can see.
 
-        It tells that a record exists, not what is in it: whether the principal may change it is decided when it is
-        written.
+        A record in the bin is seen by those who may restore it.
         """
         info = self._writer.crm.registry.entity(entity)
         found: dict[str, Known] = {}
@@ -51,25 +50,41 @@ class ExternalIds:
 
     def _find(self, system: str, info: EntityInfo, values: Sequence[str]) -> dict[str, Known]:
         table, record = self._table, self._writer.crm.schema.table(info)
-        joined = table.join(record, record.c.id == table.c.record_id)
+        visible = self._writer.visibility.predicate(info, record.c)
+        restorable = self._writer.visibility.predicate(info, record.c, "delete")
         statement = (
             sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
-            .select_from(joined)
+            .select_from(table.join(record, record.c.id == table.c.record_id))
             .where(table.c.system == system, table.c.entity == info.id, table.c.value.in_(values))
+            .where(visible, sa.or_(record.c.deleted_at.is_(None), restorable))
         )
         rows = self._writer.connection.execute(statement)
         return {value: Known(record_id, bool(deleted)) for value, record_id, deleted in rows}
 
     def give(self, system: str, entity: type[Record], names: Mapping[str, UUID]) -> None:
-        """Give records external ids: *names* maps each value to a record that this transaction has written or read.
+        """Give records external ids: *names* maps each value to a record, created here or one that may be updated.
 
         Raises:
-            ConflictError: a value already leads to another record.
+            NotFoundError: a record is not visible.
+            ForbiddenError: no grant allows updating a record.
+            ConflictError: a value already leads to a record, perhaps to one that the principal does not see.
         """
         info = self._writer.crm.registry.entity(entity)
+        self._check_given(info, [id_ for id_ in names.values() if not self._writer.created_here(id_)])
         rows = [{"system": system, "entity": info.id, "value": v, "record_id": r} for v, r in names.items()]
         try:
             with self._writer.all_or_nothing():
                 Insert(self._table, self._writer.crm.storage.dialect).insert(self._writer.connection, rows)
         except sa.exc.IntegrityError as error:
             raise ConflictError(info.id) from error
+
+    def _check_given(self, info: EntityInfo, ids: Sequence[UUID]) -> None:
+        for start in range(0, len(ids), _MOST):
+            some = ids[start : start + _MOST]
+            seen = self._writer.visible_ids(info, some)
+            changeable = self._writer.allowed_ids(info, "update", some)
+            for id_ in some:
+                if id_ not in seen:
+                    raise NotFoundError(info.id, id_)
+                if id_ not in changeable:
+                    raise ForbiddenError(info.id, "update", id_)
