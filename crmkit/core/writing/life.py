@@ -27,7 +27,7 @@ from crmkit.core.writing.validate import check_references, check_required, raise
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["HookRoundsError", "WriteRefusedError", "live"]
+__all__ = ["HookRoundsError", "WriteRefusedError", "live", "load_stored", "refuse_forbidden"]
 
 MAX_ROUNDS = 8
 
@@ -64,7 +64,9 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     """
     normaliser = writer.normaliser
     load_stored(writer, writes)
-    _clean(writer, normaliser, writes)
+    refuse_forbidden(writer, writes)
+    _check_asked(writer, normaliser, writes)
+    _clean(normaliser, writes)
     everything = [*writes, *_hook_rounds(writer, normaliser, writes)]
     kept = [w for w in everything if w.kind != "update" or w.values]
     for write in kept:
@@ -114,15 +116,29 @@ def _grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple
     return list(groups.items())
 
 
-def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
+def refuse_forbidden(writer: Writer, writes: Sequence[Write]) -> None:
+    """Refuse whoever may not do this to a stored record, or create none at all, before anything is said of values.
+
+    Who may not delete a record is not told whether another one still refers to it, nor which fields are read-only.
+
+    Raises:
+        ForbiddenError: the first write that is not allowed.
+    """
+    for write in writes:
+        anew = write.kind == "create" and not write.trusted
+        allowed = writer.access.entity(write.entity).scope("create") if anew else write.allowed
+        if not allowed:
+            raise ForbiddenError(write.entity.id, VERB_OF[write.kind], write.record_id)
+
+
+def _check_asked(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
+    """Refuse what the caller may not set. Hooks come later, and may set what the caller may not."""
     asked = [w for w in writes if not w.trusted and w.kind in ("create", "update")]
-    for (entity, kind), group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
-        access = writer.access.entity(group[0].entity)
-        # Who may not write at all is told so, not which fields are read-only.
-        refused = [w for w in group if not (access.scope("create") if kind == "create" else w.allowed)]
-        if refused:
-            raise ForbiddenError(entity, kind, refused[0].record_id)
-        normaliser.check_asked(group, access)
+    for _key, group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
+        normaliser.check_asked(group, writer.access.entity(group[0].entity))
+
+
+def _clean(normaliser: Normaliser, writes: Sequence[Write]) -> None:
     raise_problems(writes, [(place, p) for place, write in enumerate(writes) for p in normaliser.clean(write)])
 
 
@@ -142,9 +158,9 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
             pass
         asked = context.added
         load_stored(writer, asked)
-        _clean(writer, normaliser, asked)
+        _clean(normaliser, asked)
         additions += asked
-    _clean(writer, normaliser, [*writes])
+    _clean(normaliser, [*writes, *additions])
     return additions
 
 
@@ -196,19 +212,18 @@ def _number(writer: Writer, writes: Sequence[Write]) -> None:
 
 
 def _authorise(writer: Writer, writes: Sequence[Write]) -> None:
-    """Refuse what no grant allows on the stored row, or for a new record on the row that it will be.
+    """Refuse new records that no grant allows, judged by the rows that they will be.
 
     Raises:
-        ForbiddenError: the first write that is not allowed.
+        ForbiddenError: the first one that is not allowed.
     """
     if writer.access.is_system:
         return
     for write in writes:
         if write.kind == "create" and not write.trusted:
             entity = writer.access.entity(write.entity)
-            write.allowed = _may_create(writer, write, entity, entity.scope("create"))
-        if not write.allowed:
-            raise ForbiddenError(write.entity.id, VERB_OF[write.kind], write.details.get("name", write.record_id))
+            if not _may_create(writer, write, entity, entity.scope("create")):
+                raise ForbiddenError(write.entity.id, "create", write.record_id)
 
 
 def _may_create(writer: Writer, write: Write, entity: EntityAccess, scope: VerbScope) -> bool:

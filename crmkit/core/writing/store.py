@@ -60,9 +60,14 @@ class Store:
     def read_extensions(
         self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]
     ) -> dict[UUID, dict[str, Any]]:
-        """Return the stored values of every extension of *info* by record, under their qualified names."""
-        found: dict[UUID, dict[str, Any]] = {id_: {} for id_ in ids}
-        for plugin, extension in self._registry.extensions.get(info.id, {}).items():
+        """Return the values of every extension of *info* by record, under their qualified names.
+
+        Where nothing was ever written these are the defaults. ``plugin.`` is there if the plugin's side row is.
+        """
+        extensions = self._registry.extensions.get(info.id, {})
+        fields = {f"{plugin}.{name}": f for plugin, e in extensions.items() for name, f in e.fields.items()}
+        found = {id_: {name: field.default() for name, field in fields.items()} for id_ in ids}
+        for plugin, extension in extensions.items():
             table = self._schema.table(extension)
             columns = [table.c[name] for field in extension.fields.values() for name in column_names(field)]
             decode = self._decoder(extension)

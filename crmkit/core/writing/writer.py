@@ -27,7 +27,7 @@ from crmkit.core.storage.batches import id_parameters, id_values
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
 from crmkit.core.writing.external import ExternalIds
-from crmkit.core.writing.life import live, load_stored
+from crmkit.core.writing.life import live, load_stored, refuse_forbidden
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.rates import Rates
 from crmkit.core.writing.sharing import share, unshare
@@ -159,6 +159,7 @@ class Writer(Reader):
         """Move *records* to *stage* as :meth:`move` does."""
         writes = [self._write("move", record, {}) for record in records]
         load_stored(self, writes)
+        refuse_forbidden(self, writes)
         for write in writes:
             plan_move(self.crm.registry, write, stage, self.now)
         self._live(writes)
