@@ -1,0 +1,72 @@
+"""Which plugins a test's CRM has, and what of it is built once: registry, tables, statements."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from types import ModuleType
+
+from crmkit.core.config import Company, Config, Database
+from crmkit.core.crm import CRM
+from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
+
+__all__ = ["PluginSet", "resolve"]
+
+_KEPT = 32
+_cache: OrderedDict[object, PluginSet] = OrderedDict()
+
+
+class PluginSet:
+    """A CRM that every test with these plugins shares as a pattern; it is never connected to a database."""
+
+    def __init__(self, plugins: Sequence[LoadedPlugin], company: Company, url: str) -> None:
+        """Load *plugins* and build everything that depends on no data, for the kind of database that *url* names."""
+        self.plugins = tuple(plugins)
+        self.pattern = CRM(Config(company=company, database=Database(url=url)), plugins=self.plugins)
+        for built_once in ("system_access", "store", "ledger", "numbers", "visits"):
+            getattr(self.pattern, built_once)
+        self.uses = 0
+
+    @property
+    def migrated(self) -> tuple[LoadedPlugin, ...]:
+        """The plugins whose tables come from revisions; throw-away plugins have none."""
+        return tuple(plugin for plugin in self.plugins if hasattr(plugin.module, "__path__"))
+
+    @property
+    def thrown_away(self) -> tuple[str, ...]:
+        """The names of the plugins whose tables are made from what they declare."""
+        migrated = {plugin.name for plugin in self.migrated}
+        return tuple(plugin.name for plugin in self.plugins if plugin.name not in migrated)
+
+
+def resolve(plugins: Sequence[str | ModuleType | LoadedPlugin]) -> tuple[LoadedPlugin, ...]:
+    """Return *plugins*, installed ones by name, with the installed plugins that they require, in load order.
+
+    Raises:
+        PluginError: one is not installed, or they do not fit together.
+    """
+    found = {plugin.name: plugin for plugin in map(_loaded, plugins)}
+    todo = list(found.values())
+    while todo:
+        absent = [name for name in todo.pop().manifest.requires if name not in found]
+        for plugin in find_plugins(absent):
+            found[plugin.name] = plugin
+            todo.append(plugin)
+    return tuple(load_order(list(found.values())))
+
+
+def _loaded(plugin: str | ModuleType | LoadedPlugin) -> LoadedPlugin:
+    if isinstance(plugin, str):
+        return find_plugins([plugin])[0]
+    return plugin if isinstance(plugin, LoadedPlugin) else as_loaded(plugin)
+
+
+def plugin_set(plugins: Sequence[LoadedPlugin], company: Company, url: str) -> PluginSet:
+    """Return the set of *plugins* on the kind of database that *url* names, built once and kept while it is used."""
+    key = (company, url.partition(":")[0], *(id(plugin.module) for plugin in plugins))
+    if key not in _cache:
+        _cache[key] = PluginSet(plugins, company, url)
+    _cache.move_to_end(key)
+    while len(_cache) > _KEPT:
+        _cache.popitem(last=False)
+    return _cache[key]

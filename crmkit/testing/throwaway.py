@@ -1,0 +1,65 @@
+"""Plugins that live as long as a test: declared in its body, loaded like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from crmkit.core.entity import entity_info
+from crmkit.core.hooks import hookimpl
+from crmkit.core.pipelines import Guard, Pipeline
+from crmkit.core.plugins import Plugin
+from crmkit.core.policy.roles import VERBS, Grant, Restriction, Role
+from crmkit.core.text import Text
+
+__all__ = ["plugin"]
+
+
+def plugin(
+    name: str,
+    *,
+    entities: Sequence[type[Any]] = (),
+    roles: Sequence[Role | Restriction] | None = None,
+    pipelines: Sequence[Pipeline | Guard] = (),
+    hooks: Iterable[Callable[..., Any]] = (),
+    requires: Mapping[str, str] | Iterable[str] = (),
+    version: str = "1.0.0",
+) -> ModuleType:
+    """Return a plugin, made of what a test declares in its own body.
+
+    *hooks* are functions named like the hooks that they implement. Where no *roles* are given, the role
+    ``<name>.everything`` grants every verb on every entity of the plugin: an entity without any policy does not load.
+    Tables are made from the declarations; such a plugin has no revisions.
+
+    Raises:
+        DeclarationError: the manifest is not acceptable.
+    """
+    module = ModuleType(f"crmkit_throwaway_{name}")
+    granted = _everything(name, entities) if roles is None else roles
+    manifest = Plugin(name=name, version=version, label=Text(name.capitalize()), requires=requires)
+    vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, entities, granted, pipelines))
+    return module
+
+
+def _hooks(
+    name: str,
+    hooks: Iterable[Callable[..., Any]],
+    entities: Sequence[type[Any]],
+    roles: Sequence[Role | Restriction],
+    pipelines: Sequence[Pipeline | Guard],
+) -> ModuleType:
+    module = ModuleType(f"crmkit_throwaway_{name}.hooks")
+    registered = {
+        "crmkit_register_entities": lambda: entities,
+        "crmkit_register_roles": lambda: roles,
+        "crmkit_register_pipelines": lambda: pipelines,
+    }
+    vars(module).update({hook: hookimpl(function) for hook, function in registered.items()})
+    vars(module).update({hook.__name__: hookimpl(hook) for hook in hooks})
+    return module
+
+
+def _everything(name: str, entities: Sequence[type[Any]]) -> Sequence[Role]:
+    ids = [info.id for info in map(entity_info, entities) if info.host is None]
+    return [Role(f"{name}.everything", Text("Everything"), [Grant(id_, VERBS, "all") for id_ in ids])] if ids else []
