@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Result
 
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
-from crmkit.core.errors import ForbiddenError, NotFoundError
+from crmkit.core.errors import ForbiddenError, NotFoundError, UnknownFieldError
 from crmkit.core.fields import Column, Reference
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
@@ -190,9 +190,12 @@ class Reader:
     def _expand_link(self, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
         link = self._crm.registry.entities[info.links[relation]]
         mine, other = _link_ends(link, info.id)
+        if not {mine.name, other.name} <= self.access.entity(link).readable:
+            raise UnknownFieldError(info.id, relation)
         ids = [record.id for record in records]
         here = self.visible(link.cls)
-        found: Any = self.execute(sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids)))
+        pair = sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))
+        found: Any = self.execute(pair.order_by(here.c.id))
         pairs = [(row[0], row[1]) for row in found]
         targets = self.get_many(self._crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
         expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
