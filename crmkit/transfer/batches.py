@@ -13,7 +13,7 @@ class BatchSize:
     """Learns from the batches before how many rows fit."""
 
     def __init__(self) -> None:
-        self.rows = 100
+        self.rows = max(_LEAST, min(_MOST, 100))
 
     def took(self, seconds: float, rows: int) -> None:
         """Take into account that *rows* took *seconds*; a fast one at most doubles the next."""

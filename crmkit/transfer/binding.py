@@ -70,7 +70,8 @@ class BoundStep:
     @property
     def refers_to_itself(self) -> bool:
         """Whether a row may point at a record that a later row makes."""
-        return any(f.lookup is not None and f.lookup.entity.id == self.entity.id for f in self.fields)
+        own = self.entity.id, self.plan.system, ""
+        return any(field.lookup is not None and field.lookup.source == own for field in self.fields)
 
 
 def bind(plan: ImportPlan, registry: Registry, access: Access) -> tuple[BoundStep, ...]:

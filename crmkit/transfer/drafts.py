@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import attrs
 
 from crmkit.core.fields import Refused
+from crmkit.core.ids import new_id
 from crmkit.core.text import Text, gettext as _, translate
 from crmkit.transfer.binding import BoundField, BoundStep
 from crmkit.transfer.cells import Cell, Row, cell_text
@@ -31,6 +33,8 @@ class Draft:
     #: What has to be looked up: the field and the key.
     pending: list[tuple[BoundField, str]] = attrs.field(factory=list)
     problems: list[CellProblem] = attrs.field(factory=list)
+    #: What a new record will be called.
+    id: UUID = attrs.field(factory=new_id)
 
 
 class Drafter:

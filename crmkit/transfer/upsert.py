@@ -18,8 +18,7 @@ from crmkit.core.errors import (
     StaleError,
     ValidationError,
 )
-from crmkit.core.fields import Refused
-from crmkit.core.ids import new_id
+from crmkit.core.fields import Refused, Target
 from crmkit.core.pipelines import Refusal, UnknownStageError
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
@@ -27,7 +26,7 @@ from crmkit.core.writing.external import Known
 from crmkit.core.writing.life import WriteRefusedError, load_stored
 from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.writer import Writer
-from crmkit.transfer.binding import ENTERED, MOVED, TRANSFERRED, BoundStep
+from crmkit.transfer.binding import ENTERED, MOVED, TRANSFERRED, BoundField, BoundStep
 from crmkit.transfer.drafts import Draft, problem_of
 from crmkit.transfer.errors import CellProblem
 from crmkit.transfer.lookups import Lookups
@@ -92,8 +91,9 @@ class Upsert:
         return self.outcome
 
     def _waits_for_its_own_kind(self, draft: Draft) -> bool:
+        own = self._step.entity.id, self._step.plan.system, ""
         return not draft.problems and all(
-            field.lookup is not None and field.lookup.entity.id == self._step.entity.id for field, _key in draft.pending
+            field.lookup is not None and field.lookup.source == own for field, _key in draft.pending
         )
 
     def _write_resolved(self, drafts: Sequence[Draft]) -> list[Draft]:
@@ -102,8 +102,49 @@ class Upsert:
         held = set(map(id, waiting))
         ready = [draft for draft in drafts if id(draft) not in held]
         self.outcome.rejected += [draft for draft in ready if draft.problems]
-        self._write([draft for draft in ready if not draft.problems])
+        good = [draft for draft in ready if not draft.problems]
+        chain = self._chain(good, waiting)
+        if chain and self._write_chain([*good, *chain]):
+            return [draft for draft in waiting if draft.pending]
+        self._write(good)
         return waiting
+
+    def _chain(self, ready: Sequence[Draft], waiting: Sequence[Draft]) -> list[Draft]:
+        """Return those of *waiting* that only wait for drafts of this batch, each behind the one it waits for."""
+        own = {draft.key: draft for draft in waiting if self._waits_for_its_own_kind(draft)}
+        placed = {draft.key for draft in ready}
+        chain: list[Draft] = []
+        for first in own.values():
+            path, draft = [], own.get(first.key)
+            while draft is not None and draft.key not in placed and draft not in path:
+                path.append(draft)
+                missing = {key for _field, key in draft.pending} - placed
+                draft = own.get(missing.pop()) if len(missing) == 1 else None
+            for draft in reversed(path):
+                if all(key in placed for _field, key in draft.pending):
+                    placed.add(draft.key)
+                    chain.append(draft)
+        return chain
+
+    def _write_chain(self, drafts: Sequence[Draft]) -> bool:
+        """Write *drafts* at once, which refer to each other; ``False`` if one of them is refused."""
+        ids = {draft.key: draft.id for draft in drafts}
+        before = attrs.evolve(self.outcome, rejected=[*self.outcome.rejected])
+        for draft in drafts:
+            draft.values |= {field.name: self._reference(field, ids[key]) for field, key in draft.pending}
+        try:
+            with self._writer.attempt():
+                self._write_together(drafts)
+        except _OF_ONE_ROW:
+            self.outcome = before
+            return False
+        for draft in drafts:
+            draft.pending = []
+        return True
+
+    def _reference(self, field: BoundField, id_: UUID) -> UUID | Target:
+        assert field.lookup is not None
+        return Target(self._step.entity.id, id_) if field.lookup.any else id_
 
     def _write(self, drafts: Sequence[Draft]) -> None:
         """Write *drafts* together; if that fails, find out which of them are at fault and write the others."""
@@ -196,11 +237,11 @@ class Upsert:
         names: dict[str, UUID] = {}
         writes = []
         for draft in drafts:
-            names[draft.key] = id_ = new_id()
+            names[draft.key] = draft.id
             values = {name: default() for name, default in self._step.defaults.items()}
             values |= {name: value for name, value in draft.values.items() if name != ENTERED}
             self._complete_owner(values)
-            writes.append(Write("create", self._step.entity, id_, values, details=self._dated(draft)))
+            writes.append(Write("create", self._step.entity, draft.id, values, details=self._dated(draft)))
         if writes:
             self._writer.take(*writes)
             self._writer.external.give(self._step.plan.system, self._cls, names)

@@ -1,11 +1,23 @@
 from __future__ import annotations
 
+import shutil
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from crmkit import Assignment, FixedClock, Team, User
+from crmkit.core.policy.principal import Principal
 from crmkit.transfer.cells import Row
+from crmkit.transfer.importing import run_import
+from crmkit.transfer.plan_file import parse_plan
 from crmkit.transfer.sources import open_source
+
+# The plugin and the kill test's program stand beside the tests, which are no package.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from crm_of_shop import open_crm, prepare
 
 
 @pytest.fixture
@@ -29,3 +41,72 @@ def read():
             return source.columns, list(source.rows())
 
     return rows
+
+
+@pytest.fixture
+def clock():
+    return FixedClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """A database with the tables of the plugin ``shop``."""
+    path = tmp_path_factory.mktemp("template") / "crm.db"
+    crm = open_crm(path)
+    prepare(crm)
+    with crm.storage.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    crm.close()
+    return path
+
+
+@pytest.fixture
+def crm(tmp_path, clock, empty_database):
+    """A CRM with the plugin ``shop`` on a fresh SQLite file."""
+    (tmp_path / "db").mkdir()
+    crm = open_crm(shutil.copy(empty_database, tmp_path / "db" / "crm.db"), clock)
+    yield crm
+    crm.close()
+
+
+@pytest.fixture
+def person(crm):
+    """Make a user with roles and a home team, and return the principal."""
+
+    def make(name: str, *roles: str, team: str | None = None):
+        with crm.system("test") as db:
+            home = (db.find(Team, Team.f.name == team) or [db.create(Team(name=team))])[0] if team else None
+            user = db.create(User(name=name, team_id=home and home.id))
+            db.create_many([Assignment(user_id=user.id, role=role) for role in ("core.member", *roles)])
+        return crm.principal(name)
+
+    return make
+
+
+@pytest.fixture
+def system():
+    return Principal(None, "system", "test")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write the files of an import and return their folder."""
+    place = tmp_path / "source"
+    place.mkdir()
+
+    def write(**files: str) -> Path:
+        for name, text in files.items():
+            (place / f"{name}.csv").write_text(text, encoding="utf-8")
+        return place
+
+    return write
+
+
+@pytest.fixture
+def load(crm, system):
+    """Run a plan, given as text, and return the report."""
+
+    def run(plan: str, source: Path, principal=system, **options):
+        return run_import(crm, principal, parse_plan(plan), source, **options)
+
+    return run

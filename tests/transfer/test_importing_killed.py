@@ -1,0 +1,165 @@
+"""An import that is killed goes on where it was: no half batch, nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import shutil
+from collections import Counter
+
+import pytest
+import sqlalchemy as sa
+from crm_of_shop import import_in_small_batches, open_crm
+
+from crmkit.core.ledger import verify_ledger
+from crmkit.core.policy.principal import Principal
+from crmkit.transfer.importing import run_import
+from crmkit.transfer.plan_file import read_plan
+from crmkit.transfer.sources import open_source
+
+PLAN = """
+name = "killed"
+system = "old"
+[formats]
+timezone = "UTC"
+[[step]]
+name = "companies"
+file = "companies.csv"
+entity = "shop.company"
+external_id = "{id}"
+[step.fields]
+name = "name"
+founded = "founded"
+parent_id = { external_id = "{parent}" }
+[[step]]
+name = "deals"
+file = "deals.csv"
+entity = "shop.deal"
+external_id = "{id}"
+[step.fields]
+name = "name"
+company_id = { external_id = "{company}" }
+amount = { column = "amount", currency = "EUR" }
+stage = "stage"
+stage_entered_at = "entered"
+"""
+COMPANIES, DEALS = 150, 700
+
+
+def files(folder):
+    chance = random.Random(7)
+    folder.mkdir()
+    parents = [chance.choice(["", "", str(chance.randrange(COMPANIES))]) for _number in range(COMPANIES)]
+    parents = ["" if parent and int(parent) <= number else parent for number, parent in enumerate(parents)]
+    rows = [f"{n},Company {n},{1900 + n},{parent}" for n, parent in enumerate(parents)]
+    (folder / "companies.csv").write_text("id,name,founded,parent\n" + "\n".join(rows))
+    amounts = ["x" if n % 50 == 0 else n for n in range(DEALS)]
+    rows = [
+        f"{n},Deal {n},{chance.randrange(COMPANIES)},{amount},{chance.choice(['new', 'won'])},2020-01-02"
+        for n, amount in enumerate(amounts)
+    ]
+    (folder / "deals.csv").write_text("id,name,company,amount,stage,entered\n" + "\n".join(rows))
+    return folder
+
+
+def run_until_done(database, plan, source, chance, kills) -> int:
+    """Start the import and kill it at a random moment, until one comes through; return how often it was killed."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crmkit.core.crm", "crmkit.transfer.importing"])
+    killed = 0
+    while True:
+        started = context.Event()
+        child = context.Process(target=import_in_small_batches, args=(database, plan, source, started))
+        child.start()
+        assert started.wait(60)
+        child.join(chance.uniform(0.0, 0.25) if killed < kills else 120)
+        if child.exitcode is not None:
+            assert child.exitcode == 0
+            return killed
+        child.kill()
+        child.join()
+        killed += 1
+
+
+def check(database, plan, source):
+    crm = open_crm(database)
+    rejected = {n for n in range(DEALS) if n % 50 == 0}
+    with crm.storage.reading() as connection:
+        names = connection.scalars(sa.text("SELECT name FROM shop_deal")).all()
+        assert Counter(names) == Counter(f"Deal {n}" for n in range(DEALS) if n not in rejected)
+        assert connection.scalar(sa.text("SELECT count(*) FROM shop_company")) == COMPANIES
+        written = COMPANIES + DEALS - len(rejected)
+        assert connection.scalar(sa.text("SELECT count(*) FROM core_external_id")) == written
+        assert connection.scalar(sa.text("SELECT count(*) FROM core_stage_visit")) == len(names)
+        assert verify_ledger(connection, crm.schema) == written
+        assert connection.scalar(sa.text("SELECT count(*) FROM core_checkpoint")) == 0
+    with open_source(source / "deals.errors.csv") as errors:
+        assert [row.cells[0] for row in errors.rows()] == [str(n) for n in sorted(rejected)]
+    assert sorted(path.name for path in source.iterdir()) == ["companies.csv", "deals.csv", "deals.errors.csv"]
+    again = run_import(crm, Principal(None, "system", "import"), read_plan(plan), source)
+    assert [(step.created, step.updated) for step in again.steps] == [(0, 0), (0, 0)]
+    crm.close()
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, empty_database, kills):
+    chance = random.Random(kills)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    killed = round_number = 0
+    while killed < kills:
+        round_number += 1
+        source = files(tmp_path / f"source{round_number}")
+        database = shutil.copy(empty_database, tmp_path / f"{round_number}.db")
+        killed += run_until_done(database, plan, source, chance, kills - killed)
+        check(database, plan, source)
+
+
+def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database, monkeypatch):
+    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    crm = open_crm(database)
+    monkeypatch.setattr("crmkit.transfer.batches._MOST", 50)
+
+    for where in (("companies", 60), ("deals", 100), ("deals", 200)):
+
+        def stop(state, where=where):
+            if state.step == where[0] and state.rows >= where[1]:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run_import(crm, Principal(None, "system", "import"), read_plan(plan), source, show=stop)
+    report = run_import(crm, Principal(None, "system", "import"), read_plan(plan), source)
+
+    assert report.resumed
+    assert [(s.rows, s.created, s.unchanged, s.rejected) for s in report.steps] == [
+        (COMPANIES, COMPANIES, 0, 0),
+        (DEALS, DEALS - 14, 0, 14),
+    ]
+    assert report.files[1].rejected == 14
+    crm.close()
+    check(database, plan, source)
+
+
+def test_other_files_begin_from_the_start(tmp_path, empty_database, monkeypatch):
+    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    crm = open_crm(database)
+    monkeypatch.setattr("crmkit.transfer.batches._MOST", 50)
+
+    def stop(state):
+        if state.step == "deals" and state.rows >= 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_import(crm, Principal(None, "system", "import"), read_plan(plan), source, show=stop)
+    with (source / "deals.csv").open("a") as file:
+        file.write("\nlast,Last,1,1,new,2020-01-02\n")
+    report = run_import(crm, Principal(None, "system", "import"), read_plan(plan), source)
+
+    assert not report.resumed
+    assert report.steps[1].rows == DEALS + 1
+    assert report.steps[1].unchanged > 0
+    crm.close()
