@@ -97,7 +97,7 @@ def test_a_person_exports_its_own_records(exported, deals):
 
 def test_what_is_only_shared_for_reading_is_not_exported(crm, exported, deals, person):
     """A share shows a record; taking it away is another right."""
-    ann, bob = deals
+    _ann, bob = deals
     with crm.system("test") as db:
         db.share(db.find(Deal, Deal.f.name == "First")[0], user=bob.user_id)
 
