@@ -153,7 +153,7 @@ class Visibility:
     def visible_ids(self, entity: str) -> sa.Select[Any]:
         """Return a select of the ids of every record of *entity* that is visible and not deleted."""
         info = self.registry.entities[entity]
-        table = self.schema.table(info).alias()
+        table = self.schema.alias(info)
         return sa.select(table.c.id).where(table.c.deleted_at.is_(None), self.predicate(info, table.c))
 
     def _me(self) -> ColumnElement[Any]:

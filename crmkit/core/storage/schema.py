@@ -36,6 +36,7 @@ class Schema:
     metadata: sa.MetaData
     tables: dict[str, sa.Table]
     system: SystemTables
+    _aliases: dict[str, sa.FromClause] = attrs.field(factory=dict, init=False)
 
     @classmethod
     def build(cls, registry: Registry) -> Schema:
@@ -47,6 +48,16 @@ class Schema:
     def table(self, info: EntityInfo) -> sa.Table:
         """Return the table of an entity or extension."""
         return self.tables[info.table]
+
+    def alias(self, info: EntityInfo) -> sa.FromClause:
+        """Return the table under another name, for a sub-select; always the same, because making one is slow.
+
+        It never stands within itself: visibility does not lead back to the entity where it began.
+        """
+        found = self._aliases.get(info.table)
+        if found is None:
+            found = self._aliases[info.table] = self.tables[info.table].alias()
+        return found
 
 
 def column_names(field: FieldInfo) -> list[str]:
