@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.config import Config
-from crmkit.core.entity import EntityInfo
+from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
 from crmkit.core.ledger import Ledger
@@ -41,6 +41,9 @@ from crmkit.core.writing.store import Store
 from crmkit.core.writing.values import record_from_values
 from crmkit.core.writing.visits import Visits
 from crmkit.core.writing.writer import Writer
+
+if TYPE_CHECKING:
+    from crmkit.core.explanation import Explanation
 
 __all__ = ["CRM"]
 
@@ -134,6 +137,23 @@ class CRM:
         """Give a writer without limits, the explicit way around the wall; *reason* is kept in the ledger."""
         with self.write(Principal(None, "system", reason), cause=f"system: {reason}") as writer:
             yield writer
+
+    def explain(
+        self, principal: Principal, verb: str, subject: Record | type[Record] | str, *, asker: Principal
+    ) -> Explanation:
+        """Return whether *principal* may *verb* a record, or records of an entity, with everything that decided it.
+
+        The *asker* learns nothing that they may not read; see :mod:`crmkit.core.explain`.
+
+        Raises:
+            NotFoundError: the asker does not see the record, or the user.
+            ForbiddenError: the asker may not know what others may do.
+        """
+        from crmkit.core.explain import Asker, explain
+
+        with self.storage.reading() as connection:
+            reader = Reader(self, connection, self._accesses.resolve(connection, asker))
+            return explain(Asker(self, self._accesses, connection, reader), principal, verb, subject)
 
     def close(self) -> None:
         """Close the connections to the database."""

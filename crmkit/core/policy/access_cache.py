@@ -65,14 +65,22 @@ class AccessCache:
         """
         if principal.user_id is None:
             return self._system
-        rows = self._epoch.rows(connection)
-        policy = self._policy
-        if policy is None or policy.epoch != rows[0][0]:
-            policy = self._policy = self._read_policy(connection, rows[0][0])
+        policy = self._current(connection)
         access = policy.accesses.get(principal.user_id)
         if access is None:
             access = policy.accesses[principal.user_id] = self._read_access(connection, policy, principal)
         return access
+
+    def roles(self, connection: Connection) -> Mapping[str, Role]:
+        """Return every role by the name under which it is assigned: those that plugins ship, and those made here."""
+        return self._current(connection).roles
+
+    def _current(self, connection: Connection) -> _Policy:
+        rows = self._epoch.rows(connection)
+        policy = self._policy
+        if policy is None or policy.epoch != rows[0][0]:
+            policy = self._policy = self._read_policy(connection, rows[0][0])
+        return policy
 
     def _alive(self, entity: str, *columns: str) -> sa.Select[Any]:
         table = self._schema.tables[entity.replace(".", "_")]
