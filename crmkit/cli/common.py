@@ -17,8 +17,9 @@ class _CommonOption(click.Option):
     """Gives its value to the :class:`Session` instead of the command; its help is translated when it is shown."""
 
     def __init__(self, flag: str, name: str, help: Text, **settings: Any) -> None:
-        super().__init__([flag, name], expose_value=False, callback=_keep, **settings)
-        self._text = help
+        # Under a name of its own, so that no command's parameter is in its way.
+        super().__init__([flag, f"crmkit_{name}"], expose_value=False, callback=_keep, **settings)
+        self.attribute, self._text = name, help
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         self.help = translate(self._text)
@@ -26,8 +27,8 @@ class _CommonOption(click.Option):
 
 
 def _keep(ctx: click.Context, option: click.Parameter, value: Any) -> None:
-    if value:
-        ctx.find_root().ensure_object(Session).take(str(option.name), value)
+    if value and isinstance(option, _CommonOption):
+        ctx.find_root().ensure_object(Session).take(option.attribute, value)
 
 
 def common_options(*, hide: bool) -> list[click.Option]:

@@ -158,6 +158,10 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, 
         made.add_column(harmless(translate(head)), justify="right" if numbers and not is_flag else "left")
     for row in rows:
         made.add_row(*(Plain(harmless(cell(row.get(name), zone))) for name in wanted))
-    terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, width=None if terminal else 100_000, highlight=False, markup=False)
-    console.print(made, crop=terminal)
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False).print(made)
+        return
+    console = Console(width=100_000, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(made)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

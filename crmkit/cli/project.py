@@ -63,7 +63,7 @@ def system_time_zone() -> str:
         try:
             if name:
                 time_zone(name)
-                return name
+                return name.removeprefix("Etc/")
         except Unacceptable:
             continue
     return "UTC"
@@ -82,6 +82,9 @@ def make_project(folder: Path, project: Project) -> Settings:
         for name, text in _files(project).items():
             (draft / name).write_text(text, "utf-8")
         _make_database(draft, project)
+        for path in draft.glob("*.db"):
+            # It holds everything that the wall protects from other users of this machine.
+            path.chmod(0o600)
         _move(draft, folder)
     from crmkit.core.settings import load_settings
 

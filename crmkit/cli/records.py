@@ -7,19 +7,41 @@ from typing import Any
 from uuid import UUID
 
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.errors import NotFoundError
+from crmkit.core.errors import CrmkitError, NotFoundError
 from crmkit.core.fields import Number
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
-from crmkit.core.text import gettext as _, translate
+from crmkit.core.text import gettext as _
 
-__all__ = ["find_record", "name_of"]
+__all__ = ["NoReferenceError", "UnknownRecordError", "find_record", "name_of"]
+
+
+class NoReferenceError(CrmkitError):
+    """What was given names no record: it is no number, no id, and no entity with one of them."""
+
+    code = "no-reference"
+    template = _("{reference!r} names no record. Give a number such as {example}, an id, or ENTITY/ID.")
+
+    def __init__(self, reference: str, example: str) -> None:
+        """Give an *example* of a number that would do."""
+        super().__init__(reference=reference, example=example)
+
+
+class UnknownRecordError(NotFoundError):
+    """No entity has a record of this id for this reader."""
+
+    template = _("There is no record {reference!r}.")
+
+    def __init__(self, reference: str) -> None:
+        """Name the id."""
+        super().__init__("*", reference)
 
 
 def find_record(db: Reader, registry: Registry, reference: str) -> Record:
     """Return the record that *reference* names: ``D-000123``, an id, ``sales.deal/D-000123`` or ``sales.deal/<id>``.
 
     Raises:
+        NoReferenceError: it can name none.
         UnknownEntityError: what stands before the slash is no entity.
         NotFoundError: there is no such record for this reader.
     """
@@ -30,7 +52,14 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
             return db.get(info.cls, rest)  # type: ignore[no-any-return]
         except NotFoundError:
             continue
-    raise NotFoundError(candidates[0].id if len(candidates) == 1 else translate(_("record")), reference)
+    if not candidates:
+        raise NoReferenceError(reference, _example(registry))
+    raise NotFoundError(candidates[0].id, rest) if len(candidates) == 1 else UnknownRecordError(rest)
+
+
+def _example(registry: Registry) -> str:
+    kinds = [info.number.type for info in registry.entities.values() if info.number]
+    return next((kind.render(123) for kind in kinds if isinstance(kind, Number)), "D-000123")
 
 
 def _candidates(registry: Registry, reference: str) -> Iterator[EntityInfo]:

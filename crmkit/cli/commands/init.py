@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.text import gettext as _, translate
 
