@@ -153,7 +153,7 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
         if len(chain) == MAX_ROUNDS:
             raise HookRoundsError(chain)
         chain.append(", ".join(sorted({w.entity.id for w in asked})))
-        context = writer.context(depth=len(chain))
+        context = writer.context(depth=len(chain) - 1)
         for _answer in writer.crm.hooks.ask("crmkit_before_write", context=context, writes=asked):
             pass
         asked = context.added

@@ -1,0 +1,398 @@
+"""The steps of a write, seen from outside: what is stored, what is refused, what a refusal leaves behind: nothing."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from crmkit import (
+    ConflictError,
+    ForbiddenError,
+    Grant,
+    Mask,
+    Money,
+    NotFoundError,
+    Problem,
+    StaleError,
+    UnknownFieldError,
+    ValidationError,
+    WriteRefusedError,
+    new_id,
+)
+from crmkit.core.writing.life import HookRoundsError
+from crmkit.core.writing.writer import WriterBrokenError
+from crmkit.testing import People, both_databases
+from tests.core.atelier import Artist, Commission, Invoice, Rating, atelier
+
+
+def ledger_length(crm):
+    with crm.storage.reading() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM core_ledger").scalar()
+
+
+@both_databases
+def test_create_returns_what_is_stored(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title=" Sea ", price=Money.of("12.50", "EUR"), due_on=date(2026, 4, 1)))
+
+    with crm.read(painter) as db:
+        stored = db.get(Commission, made.id)
+    assert stored == made
+    assert (stored.title, stored.version, stored.number) == ("Sea", 1, "K-000001")
+    assert (stored.owner_id, stored.stage, stored.stage_kind) == (painter.user_id, "asked", "open")
+    assert stored.created_at == crm.clock.now()
+
+
+@both_databases
+def test_update_raises_the_version_and_keeps_the_rest(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea", hours=2))
+        changed = db.update(made, title="Ocean")
+
+    with crm.read(painter) as db:
+        assert db.get(Commission, made.id) == changed
+    assert (changed.version, changed.hours, changed.days) == (2, 2, 16)
+
+
+@both_databases
+def test_update_that_changes_nothing_writes_nothing(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+    before = ledger_length(crm)
+
+    with crm.write(painter) as db:
+        assert db.update(made, title=" Sea", price=None).version == 1
+
+    assert ledger_length(crm) == before
+
+
+@both_databases
+def test_update_of_a_stale_record_is_refused(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+        db.update(made, title="Ocean")
+
+    with pytest.raises(StaleError, match="you had version 1"), crm.write(painter) as db:
+        db.update(made, title="Lake")
+
+
+@both_databases
+def test_a_batch_is_written_whole_or_not_at_all(crm, painter):
+    with crm.write(painter) as db:
+        mine = db.create(Commission(title="Mine"))
+    with crm.system("test") as db:
+        other = db.create(Commission(title="Other"))
+    before = ledger_length(crm)
+
+    with pytest.raises(NotFoundError), crm.write(painter) as db:
+        db.update_many([(mine, {"title": "A"}), (other, {"title": "B"}), (mine, {"title": "C"})])
+
+    with crm.read(painter) as db:
+        assert db.get(Commission, mine.id).title == "Mine"
+    assert ledger_length(crm) == before
+
+
+def test_every_problem_of_a_batch_is_named_by_its_place(crm, painter):
+    good, bad = Commission(title="x"), Commission(title="", hours="many")
+
+    with pytest.raises(ValidationError) as caught, crm.write(painter) as db:
+        db.create_many([good, bad, Commission(title="y" * 501)])
+
+    assert sorted(caught.value.by_index) == [1, 2]
+    assert caught.value.index == 1
+    assert "at most 500 characters" in caught.value.by_index[2][0].localized()
+
+
+def test_required_fields_may_not_be_emptied(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ValidationError, match="title: a value is required"):
+            db.update(made, title="  ")
+
+
+@pytest.mark.parametrize("name", ["id", "version", "created_at", "created_by", "deleted_at", "custom", "number"])
+def test_what_crmkit_sets_cannot_be_set(crm, master, name):
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ValidationError, match="is set by crmkit"):
+            db.update(made, {name: "x"})
+
+
+@pytest.mark.parametrize(("name", "verb"), [("stage", "move"), ("owner_id", "transfer"), ("team_id", "transfer")])
+def test_some_fields_change_only_through_their_verb(crm, master, name, verb):
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ValidationError, match=f"is changed only by {verb}"):
+            db.update(made, {name: new_id()})
+
+
+def test_a_hidden_field_is_unknown_to_a_write(crm, painter, people):
+    editor = people.role(
+        "editor", [Grant("atelier.artist", ["read", "update"], "all")], [Mask("atelier.artist", ["notes"])]
+    )
+    other = people.user("Edith", roles=[editor])
+    with crm.write(painter) as db:
+        made = db.create(Artist(name="Ada"))
+        with pytest.raises(UnknownFieldError, match="'notes'"):
+            db.create(Artist(name="Bob", notes="x"))
+
+    with crm.write(other) as db:
+        for name in ("notes", "nosuch"):
+            with pytest.raises(UnknownFieldError, match=f"atelier.artist has no field '{name}'"):
+                db.update(made, {name: "x"})
+
+
+def test_a_read_only_field_is_refused_at_creation(crm, painter):
+    with crm.write(painter) as db, pytest.raises(ValidationError, match="fee: is read-only for you"):
+        db.create(Artist(name="Ada", fee=Decimal("1.50")))
+
+
+@both_databases
+def test_a_reference_leads_to_a_visible_record(crm, painter, master):
+    with crm.write(master) as db:
+        hidden = db.create(Commission(title="Hidden"))
+
+    with crm.write(painter) as db:
+        for target in (hidden.id, new_id()):
+            with pytest.raises(ValidationError, match=f"there is no atelier.commission {target}"):
+                db.create(Invoice(commission_id=target))
+
+
+@both_databases
+def test_a_unique_value_that_is_taken_conflicts_without_saying_by_whom(crm, master):
+    with crm.write(master) as db:
+        db.create(Artist(name="Ada", email="ada@example.org"))
+
+    with pytest.raises(ConflictError, match="conflicts with another record"), crm.write(master) as db:
+        db.create(Artist(name="Bob", email="ada@example.org"))
+
+
+@both_databases
+def test_a_unique_value_is_free_again_when_its_record_lies_in_the_bin(crm, master):
+    with crm.write(master) as db:
+        first = db.create(Artist(name="Ada", email="ada@example.org"))
+        db.delete(first)
+        db.create(Artist(name="Bob", email="ada@example.org"))
+
+    with pytest.raises(ConflictError), crm.write(master) as db:
+        db.restore(Artist, first.id)
+
+
+@both_databases
+def test_a_transaction_whose_write_failed_halfway_cannot_commit(crm, master):
+    with crm.write(master) as db:
+        db.create(Artist(name="Ada", email="ada@example.org"))
+
+    with pytest.raises(WriterBrokenError, match="rolled back"), crm.write(master) as db:  # noqa: SIM117 - two ends
+        with pytest.raises(ConflictError):
+            db.create_many([Artist(name="Bob"), Artist(name="Cy", email="ada@example.org")])
+
+    with crm.read(master) as db:
+        assert [artist.name for artist in db.find(Artist)] == ["Ada"]
+
+
+@both_databases
+def test_an_attempt_undoes_its_block_and_the_transaction_goes_on(crm, master):
+    with crm.write(master) as db:
+        db.create(Artist(name="Ada", email="ada@example.org"))
+        with pytest.raises(ConflictError), db.attempt():
+            db.create(Artist(name="Bob"))
+            db.create(Artist(name="Cy", email="ada@example.org"))
+        db.create(Artist(name="Dan"))
+
+    with crm.read(master) as db:
+        assert sorted(artist.name for artist in db.find(Artist)) == ["Ada", "Dan"]
+        assert len(db.history(db.find(Artist, 'name == "Dan"')[0])) == 1
+
+
+@both_databases
+def test_restrictions_bind_new_records_too(crm, painter):
+    with pytest.raises(ForbiddenError, match="you may not create"), crm.write(painter) as db:
+        db.create(Commission(title="Secret"))
+
+    with crm.system("test") as db:
+        assert db.count(Commission) == 0
+
+
+@both_databases
+def test_transfer_gives_the_record_and_the_team_of_the_new_owner(crm, master, painter):
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+        given = db.transfer(made, painter.user_id)
+
+    with crm.read(painter) as db:
+        mine = db.get(Commission, made.id)
+    assert (mine, mine.owner_id) == (given, painter.user_id)
+    assert mine.team_id != made.team_id
+
+
+def test_transfer_needs_its_own_grant(crm, painter, master):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ForbiddenError, match="you may not transfer"):
+            db.transfer(made, master.user_id)
+
+
+@both_databases
+def test_delete_takes_along_clears_or_is_refused_as_references_say(crm, master):
+    with crm.write(master) as db:
+        artist, reviewer = db.create_many([Artist(name="Ada"), Artist(name="Rex")])
+        commission = db.create(Commission(title="Sea", artist_id=artist.id))
+        invoice = db.create(Invoice(commission_id=commission.id, reviewer_id=reviewer.id))
+        with pytest.raises(ConflictError):
+            db.delete(artist)
+        db.delete(reviewer)
+        assert db.get(Invoice, invoice.id).reviewer_id is None
+        db.delete(commission)
+        assert db.find(Invoice) == []
+        db.delete(artist)
+
+    with crm.read(master) as db:
+        assert db.find(Artist) == []
+        assert {artist.name for artist in db.find(Artist, deleted=True)} == {"Ada", "Rex"}
+
+
+@both_databases
+def test_delete_with_a_hidden_dependent_is_refused_with_the_same_words(crm, make_crm, people, master):
+    eraser = people.user("Emil", roles=[people.role("eraser", [])])
+    with crm.system("test") as db:
+        artist = db.create(Artist(name="Ada"))
+        db.create(Commission(title="Hidden", artist_id=artist.id))
+
+    with pytest.raises(ConflictError, match="conflicts with another record"), crm.write(master) as db:
+        db.delete(artist)
+    with pytest.raises(NotFoundError), crm.write(eraser) as db:
+        db.delete(artist)
+
+
+@both_databases
+def test_restore_brings_a_record_back_as_it_was(crm, master, painter):
+    with crm.write(master) as db:
+        made = db.create(Artist(name="Ada"))
+        db.delete(made)
+    with pytest.raises(NotFoundError), crm.write(painter) as db:
+        db.restore(Artist, made.id)
+
+    with crm.write(master) as db:
+        back = db.restore(Artist, made.id)
+
+    assert (back.name, back.deleted_at, back.version) == ("Ada", None, 3)
+
+
+@both_databases
+def test_extension_fields_are_written_with_their_host(crm, master):
+    with crm.write(master) as db:
+        artist = db.create(Artist(name="Ada"))
+        assert Rating.of(db, artist).stars == 3
+        rated = db.update(artist, {"atelier.stars": 5})
+        assert rated.version == 2
+        again = db.update(rated, {"atelier.remark": "fine"})
+
+    with crm.read(master) as db:
+        assert (Rating.of(db, again).stars, Rating.of(db, again).remark) == (5, "fine")
+        assert db.find(Artist, "atelier.stars == 5") == [again]
+        assert [entry.changes for entry in db.history(again)][1:] == [
+            {"atelier.stars": (3, 5)},
+            {"atelier.remark": (None, "fine")},
+        ]
+
+
+@both_databases
+def test_money_in_another_currency_is_summed_at_the_rate_of_the_day(crm, master):
+    from crmkit import total
+    from crmkit.core.policy.people import ExchangeRate
+
+    with crm.system("test") as db:
+        db.create(ExchangeRate(currency="USD", valid_from=date(2026, 1, 1), rate=Decimal("0.5")))
+        db.create(ExchangeRate(currency="USD", valid_from=date(2026, 6, 1), rate=Decimal("0.9")))
+    with crm.write(master) as db:
+        db.create(Commission(title="a", price=Money.of(10, "USD")))
+        db.create(Commission(title="b", price=Money.of(1, "EUR")))
+        with pytest.raises(ValidationError, match="no exchange rate for JPY"):
+            db.create(Commission(title="c", price=Money.of(1, "JPY")))
+
+    with crm.read(master) as db:
+        assert db.aggregate(Commission, measures={"sum": total("price")}) == [{"sum": Decimal("6.00")}]
+        assert [c.title for c in db.find(Commission, "price >= 5")] == ["a"]
+
+
+def make_with(make_crm, *hooks):
+    crm = make_crm(atelier(hooks=hooks))
+    return crm, People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+
+
+def test_before_write_hooks_set_values_that_are_checked_like_any_other(make_crm):
+    def crmkit_before_write(writes):
+        for write in writes:
+            if write.entity.id == "atelier.artist":
+                write.set("email", "ADA@Example.ORG")
+
+    crm, master = make_with(make_crm, crmkit_before_write)
+    with crm.write(master) as db:
+        assert db.create(Artist(name="Ada")).email == "ADA@example.org"
+
+
+def test_before_write_hooks_add_writes_that_stand_deeper_in_the_ledger(make_crm):
+    def crmkit_before_write(context, writes):
+        for write in writes:
+            if write.kind == "create" and write.entity.id == "atelier.commission":
+                context.create(Invoice(commission_id=write.record_id))
+
+    crm, master = make_with(make_crm, crmkit_before_write)
+    with crm.write(master) as db:
+        commission = db.create(Commission(title="Sea"))
+        (invoice,) = db.find(Invoice)
+        assert invoice.commission_id == commission.id
+        assert [entry.depth for entry in db.history(invoice)] == [1]
+
+
+def test_hooks_that_never_come_to_rest_are_stopped_and_shown(make_crm):
+    def crmkit_before_write(context, writes):
+        for write in writes:
+            if write.entity.id == "atelier.artist":
+                context.create(Artist(name="Again"))
+
+    crm, master = make_with(make_crm, crmkit_before_write)
+    with pytest.raises(HookRoundsError, match="after 8 rounds: atelier.artist → "), crm.write(master) as db:
+        db.create(Artist(name="Ada"))
+
+
+def test_check_write_refuses_the_batch_and_names_the_plugin(make_crm):
+    def crmkit_check_write(writes):
+        return [Problem("no Bobs", index=1)] if any(w.get("name") == "Bob" for w in writes) else None
+
+    crm, master = make_with(make_crm, crmkit_check_write)
+    with pytest.raises(WriteRefusedError, match="atelier: no Bobs"), crm.write(master) as db:
+        db.create_many([Artist(name="Ada"), Artist(name="Bob")])
+    with crm.read(master) as db:
+        assert db.find(Artist) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), SystemExit(3), RecursionError()])
+def test_a_check_that_breaks_refuses_the_write_and_names_its_plugin(make_crm, error):
+    from crmkit.core.hooks import HookFailedError
+
+    def crmkit_check_write(writes):
+        if writes[0].entity.id == "atelier.artist":
+            raise error
+
+    crm, master = make_with(make_crm, crmkit_check_write)
+    with (
+        pytest.raises(HookFailedError, match=r"Plugin 'atelier' failed in crmkit_check_write"),
+        crm.write(master) as db,
+    ):
+        db.create(Artist(name="Ada"))
+    with crm.read(master) as db:
+        assert db.find(Artist) == []
+
+
+def test_a_check_cannot_change_what_it_checks(make_crm):
+    from crmkit.core.hooks import HookFailedError
+
+    def crmkit_check_write(writes):
+        if writes[0].entity.id == "atelier.artist":
+            writes[0].set("name", "Eve")
+
+    crm, master = make_with(make_crm, crmkit_check_write)
+    with pytest.raises(HookFailedError, match="does not support item assignment"), crm.write(master) as db:
+        db.create(Artist(name="Ada"))

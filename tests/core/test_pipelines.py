@@ -1,0 +1,151 @@
+"""Pipelines: where records begin, which moves they may make, and the visits that remain."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from crmkit import DeclarationError, ForbiddenError, Money, Move, Pipeline, Refusal, Stage, ValidationError
+from crmkit.core.pipelines import UnknownStageError
+from crmkit.testing import both_databases
+from tests.core.atelier import PIPELINE, Artist, Commission
+
+EURO = Money.of(1, "EUR")
+
+
+@both_databases
+def test_a_new_record_begins_in_the_first_stage(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+
+    assert (made.pipeline, made.pipeline_version, made.stage) == ("atelier.work", 1, "asked")
+
+
+def test_a_new_record_may_name_its_stage_if_it_has_what_the_stage_requires(crm, painter):
+    with crm.write(painter) as db:
+        assert db.create(Commission(title="Sea", stage="sketched", price=EURO)).stage == "sketched"
+        with pytest.raises(Refusal, match=r"fields are missing.*\[price\]") as caught:
+            db.create(Commission(title="Sea", stage="sketched"))
+
+    assert caught.value.missing == ("price",)
+
+
+def test_an_unknown_stage_is_named_with_those_that_exist(crm, painter):
+    with crm.write(painter) as db:
+        with pytest.raises(UnknownStageError, match="asked, sketched, delivered, dropped"):
+            db.create(Commission(title="Sea", stage="nosuch"))
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(UnknownStageError):
+            db.move(made, "nosuch")
+
+
+@both_databases
+def test_a_move_that_is_not_declared_is_refused_with_those_that_are(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(Refusal, match="there is no such move. Allowed: dropped, sketched") as caught:
+            db.move(made, "delivered")
+
+    assert (caught.value.source, caught.value.target) == ("asked", "delivered")
+
+
+@both_databases
+def test_a_refusal_lists_missing_fields_and_failed_guards_together(crm, painter):
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(Refusal) as caught:
+            db.move(made, "sketched")
+
+    assert caught.value.missing == ("price",)
+    assert caught.value.guards == ("Hours are planned",)
+
+
+@both_databases
+def test_a_rule_guards_with_trusted_eyes_and_a_role_opens_the_move(crm, painter, master):
+    with crm.write(painter) as db:
+        nobody = db.create(Artist(name="Nobody"))
+        made = db.create(Commission(title="Sea", price=EURO, hours=3, artist_id=nobody.id))
+        made = db.move(made, "sketched")
+        with pytest.raises(Refusal, match="a role is required"):
+            db.move(made, "delivered")
+    with crm.write(master) as db:
+        with pytest.raises(Refusal, match=r'artist.name != \\?"Nobody'):
+            db.move(made, "delivered")
+        made = db.update(made, artist_id=None)
+        assert db.move(made, "delivered").stage_kind == "won"
+
+
+@both_databases
+def test_one_refused_move_refuses_all_of_a_batch(crm, painter):
+    with crm.write(painter) as db:
+        ready, bare = db.create_many([Commission(title="a", price=EURO, hours=1), Commission(title="b")])
+        with pytest.raises(Refusal):
+            db.move_many([ready, bare], "sketched")
+        assert db.get(Commission, ready.id).stage == "asked"
+
+
+@both_databases
+def test_each_stay_in_a_stage_is_kept_with_its_times_and_people(crm, painter, clock):
+    start = clock.now()
+    with crm.write(painter) as db:
+        made = db.create(Commission(title="Sea", price=EURO, hours=1))
+    clock.advance(days=2)
+    with crm.write(painter) as db:
+        made = db.move(made, "sketched")
+    clock.advance(days=3)
+    with crm.write(painter) as db:
+        db.move(made, "dropped")
+
+    visit = crm.schema.system.stage_visit
+    columns = (visit.c.stage, visit.c.entered_at, visit.c.left_at, visit.c.entered_by, visit.c.left_by)
+    with crm.storage.reading() as connection:
+        visits = connection.execute(sa.select(*columns).order_by(visit.c.id)).all()
+    two, five, me = start + timedelta(days=2), start + timedelta(days=5), painter.user_id
+    assert [tuple(row) for row in visits] == [
+        ("asked", start, two, me, me),
+        ("sketched", two, five, me, me),
+        ("dropped", five, None, me, None),
+    ]
+
+
+def test_moving_needs_its_grant(crm, people):
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Sea"))
+    from crmkit import Grant
+
+    reader = people.user("Rita", roles=[people.role("reader", [Grant("atelier.commission", ["read"], "all")])])
+    with pytest.raises(ForbiddenError, match="you may not move"), crm.write(reader) as db:
+        db.move(made, "dropped")
+
+
+def test_the_stage_cannot_be_set_past_the_pipeline(crm, master):
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ValidationError, match="is changed only by move"):
+            db.update(made, stage="delivered")
+
+
+@pytest.mark.parametrize(
+    ("stages", "moves", "message"),
+    [
+        ([], [], "at least one stage"),
+        ([Stage("a", "A"), Stage("a", "A")], [], "no slug twice"),
+        ([Stage("a", "A")], [Move("a", "b")], "unknown stage 'b'"),
+    ],
+)
+def test_a_pipeline_that_cannot_work_is_refused_where_it_is_declared(stages, moves, message):
+    with pytest.raises(DeclarationError, match=message):
+        Pipeline("x.y", "x.z", "Y", stages, moves)
+
+
+@pytest.mark.parametrize(("slug", "probability"), [("Won!", 10), ("won", 101), ("won", -1)])
+def test_a_stage_has_a_slug_and_a_probability(slug, probability):
+    with pytest.raises(DeclarationError):
+        Stage(slug, "Won", probability=probability)
+
+
+def test_an_explicit_move_goes_before_one_from_anywhere():
+    moves = PIPELINE.moves_from("sketched")
+
+    assert set(moves) == {"delivered", "dropped"}
+    assert moves["delivered"].roles == {"atelier.master"}
