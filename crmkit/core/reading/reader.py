@@ -209,8 +209,13 @@ class Reader:
 
         An extension's relation has ``record_id`` and its fields, for the visible records of its host. Compose any
         SQLAlchemy Core statement of safe relations and give it to :meth:`execute`.
+
+        Raises:
+            UnknownEntityError: no enabled plugin declares it.
         """
-        relation = safe_relation(self._visibility(named=False), entity_info(entity))
+        registry = self._crm.registry
+        info = registry.extension(entity) if entity_info(entity).host else registry.entity(entity)
+        relation = safe_relation(self._visibility(named=False), info)
         self._issued[id(relation)] = relation
         return relation
 
