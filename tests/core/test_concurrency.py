@@ -1,0 +1,176 @@
+"""Several at once on one database: nothing is lost, nobody fails for being second."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+import sqlalchemy as sa
+
+from crmkit import StaleError
+from crmkit.core.ledger import verify_ledger
+from crmkit.testing import both_databases
+from tests.core.atelier import Artist, Commission
+
+WORKERS = 8
+
+
+def together(task):
+    """Return what *task* gives for each of the workers, run at the same time."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(task, range(WORKERS)))
+
+
+@both_databases
+def test_eight_hundred_increments_lose_none(crm, master):
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Counter"))
+
+    def increment():
+        with crm.write(master) as db:
+            now = db.get(Commission, made.id)
+            db.update(now, hours=now.hours + 1)
+
+    def worker(_number):
+        retries = 0
+        for _ in range(100):
+            while True:
+                try:
+                    increment()
+                    break
+                except StaleError:
+                    retries += 1
+        return retries
+
+    together(worker)
+
+    with crm.read(master) as db:
+        stored = db.get(Commission, made.id)
+        assert (stored.hours, stored.version) == (800, 801)
+        assert len(db.history(stored)) == 801
+    with crm.storage.reading() as connection:
+        verify_ledger(connection, crm.schema)
+
+
+def test_eight_writers_and_eight_readers_share_one_sqlite_file(crm, master):
+    done = Event()
+
+    def write(number):
+        for n in range(25):
+            with crm.write(master) as db:
+                db.create_many([Artist(name=f"{number}-{n}-{k}") for k in range(4)])
+
+    def read(_number):
+        sizes = [0]
+        while not done.is_set():
+            with crm.read(master) as db:
+                found = db.count(Artist)
+                assert len(db.find(Artist)) == found
+                sizes.append(found)
+        assert sizes == sorted(sizes)
+        assert all(size % 4 == 0 for size in sizes)
+        return len(sizes)
+
+    with ThreadPoolExecutor(WORKERS) as readers:
+        reading = [readers.submit(read, n) for n in range(WORKERS)]
+        together(write)
+        done.set()
+        assert sum(task.result() for task in reading) > WORKERS
+
+    with crm.read(master) as db:
+        assert db.count(Artist) == WORKERS * 25 * 4
+
+
+@both_databases
+def test_human_numbers_are_given_once(crm, master):
+    def worker(_number):
+        for _ in range(10):
+            with crm.write(master) as db:
+                db.create_many([Commission(title="x"), Commission(title="y")])
+
+    together(worker)
+
+    with crm.read(master) as db:
+        numbers = [commission.number for commission in db.find(Commission)]
+    assert len(set(numbers)) == len(numbers) == WORKERS * 20
+
+
+@both_databases
+def test_ledger_ids_follow_the_order_of_commits(crm, master):
+    def worker(number):
+        for n in range(10):
+            with crm.write(master) as db:
+                db.create(Artist(name=f"{number}-{n}"))
+
+    together(worker)
+
+    ledger = crm.schema.system.ledger
+    with crm.storage.reading() as connection:
+        ids = connection.scalars(sa.select(ledger.c.id).order_by(ledger.c.id)).all()
+        assert ids == list(range(1, len(ids) + 1))
+        assert verify_ledger(connection, crm.schema) == len(ids)
+
+
+@both_databases
+def test_of_two_who_change_the_same_record_one_is_told(crm, master):
+    with crm.write(master) as db:
+        made = db.create(Artist(name="Ada"))
+
+    def worker(number):
+        try:
+            with crm.write(master) as db:
+                db.update(made, name=f"Ada {number}")
+        except StaleError:
+            return 0
+        return 1
+
+    assert sum(together(worker)) == 1
+
+
+@both_databases
+def test_a_reader_sees_a_change_of_policy_at_once(crm, people, painter):
+    with crm.read(painter) as db:
+        assert db.find(Commission) == []
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Sea"))
+        db.share(made, user=painter.user_id)
+    with crm.read(painter) as db:
+        assert db.find(Commission) == [made]
+    with crm.system("test") as db:
+        db.unshare(made, user=painter.user_id)
+    with crm.read(painter) as db:
+        assert db.find(Commission) == []
+
+
+def test_principals_alternate_on_pooled_connections_without_seeing_each_other(crm, painter, master):
+    with crm.write(painter) as db:
+        mine = db.create(Commission(title="Mine"))
+    with crm.write(master) as db:
+        theirs = db.create(Commission(title="Theirs"))
+    seen = {painter: [mine], master: [theirs, mine]}
+
+    def worker(number):
+        who = (painter, master)[number % 2]
+        for _ in range(125):
+            with crm.read(who) as db:
+                assert db.find(Commission, limit=10) == seen[who]
+                assert db.count(Commission) == len(seen[who])
+
+    together(worker)
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_deactivated_user_is_out_at_the_next_transaction(crm, painter, fault):
+    from crmkit import User
+    from crmkit.core.policy.access_cache import InactiveUserError
+
+    with crm.read(painter) as db:
+        db.find(Commission)
+    with crm.system("test") as db:
+        user = db.get(User, painter.user_id)
+        if fault == "before":
+            db.update(user, is_active=False)
+        else:
+            db.delete(user)
+    for door in (crm.read, crm.write):
+        with pytest.raises(InactiveUserError, match="is no active user"), door(painter):
+            pass
