@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal
-from functools import lru_cache
+from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,6 +37,8 @@ Converter = Callable[[Cell], Any]
 
 _TRUE = frozenset("true yes y 1 t on x 是 真 对 有".split())
 _FALSE = frozenset("false no n 0 f off 否 假 错 无".split())
+_REMEMBERED = 4096
+_EXACT = Context(prec=1000)
 _LOCALES = ("en", "zh_CN")
 
 
@@ -46,6 +47,27 @@ def converter(type: FieldType, formats: Formats) -> Converter:
 
     The values still pass the field type's own normaliser; this only reads text.
     """
+    found = _converter(type, formats)
+    return found if isinstance(type, (Text, Json)) else _remembering(found)
+
+
+def _remembering(convert: Converter) -> Converter:
+    """Return *convert* with a memory for texts: a column of dates or amounts has far fewer values than rows."""
+    known: dict[str, Any] = {}
+
+    def read(cell: Cell) -> Any:
+        if not isinstance(cell, str):
+            return convert(cell)
+        if cell not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[cell] = convert(cell)
+        return known[cell]
+
+    return read
+
+
+def _converter(type: FieldType, formats: Formats) -> Converter:
     match type:
         case MultiChoice():
             return _multi_choice(type, formats)
@@ -93,17 +115,22 @@ def _number(formats: Formats) -> _Reader:
 
     def read(cell: Cell) -> Decimal:
         if isinstance(cell, (int, Decimal)) and not isinstance(cell, bool):
-            return cell * formats.factor
+            return _times(Decimal(cell), formats.factor)
         match = pattern.match(cell_text(cell).strip())
         if match is None:
             raise _refuse(cell, _("number"), example)
         sign, digits, rest = match.groups()
-        return Decimal(f"{sign}{_NO_DIGIT.sub('', digits)}.{rest or 0}") * formats.factor
+        return _times(Decimal(f"{sign}{_NO_DIGIT.sub('', digits)}.{rest or 0}"), formats.factor)
 
     return read
 
 
 _NO_DIGIT = re.compile(r"\D", re.ASCII)
+
+
+def _times(number: Decimal, factor: Decimal) -> Decimal:
+    # The usual context rounds to 28 digits.
+    return number if factor == 1 else _EXACT.multiply(number, factor)
 
 
 def _decimal(formats: Formats) -> Converter:
@@ -190,13 +217,11 @@ def _date(formats: Formats) -> Converter:
             raise _refuse(cell, _("date"), _dates(patterns))
         if isinstance(cell, date):
             return cell
-        found = parsed(cell_text(cell).strip())
+        found = _parsed(cell_text(cell).strip(), patterns, _ISO_DATE)
         if found is None or found.time() != found.min.time():
             raise _refuse(cell, _("date"), _dates(patterns))
         return found.date()
 
-    # A column has far fewer days than rows, and strptime is slow.
-    parsed = lru_cache(4096)(lambda text: _parsed(text, patterns, _ISO_DATE))
     return convert
 
 

@@ -19,6 +19,8 @@ class SeenKeys:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, line INTEGER, beside BLOB) WITHOUT ROWID")
+        # Never committed: nobody else reads it.
+        self._database.execute("BEGIN")
 
     def first(self, key: Sequence[str], beside: Sequence[str], line: int) -> tuple[int, bool] | None:
         """Return ``None`` if *key* is new, else the line where it stood and whether the same stood *beside* it."""
@@ -43,6 +45,6 @@ class SeenKeys:
 
 
 def _digest(texts: Sequence[str]) -> bytes:
-    # The length in front keeps ("a", "bc") and ("ab", "c") apart.
-    joined = "\0".join(f"{len(text)}:{text}" for text in texts)
+    # The lengths keep ("a", "bc") and ("ab", "c") apart.
+    joined = "\0".join([*texts, *map(str, map(len, texts))])
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()

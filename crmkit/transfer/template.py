@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -32,7 +32,7 @@ class _Piece:
 
     text: str
     column: str | None = None
-    change: str = ""
+    change: Callable[[str], str] = str
 
 
 @attrs.frozen
@@ -41,6 +41,12 @@ class Template:
 
     text: str
     _pieces: tuple[_Piece, ...] = attrs.field(alias="pieces")
+    #: The columns that it names.
+    columns: tuple[str, ...] = attrs.field(init=False, repr=False)
+
+    @columns.default
+    def _named(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(piece.column for piece in self._pieces if piece.column is not None))
 
     @classmethod
     def parse(cls, text: str, where: str) -> Template:
@@ -72,27 +78,21 @@ class Template:
             raise PlanError(where, _("an open brace in {text!r}; write it twice to mean itself"), text=match.string)
         column, _colon, change = inside.rpartition(":")
         # A column's name may hold a colon itself.
-        return _Piece("", column, change) if column and change in FILTERS else _Piece("", inside, "")
+        return _Piece("", column, FILTERS[change]) if column and change in FILTERS else _Piece("", inside)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it names."""
-        return tuple(dict.fromkeys(piece.column for piece in self._pieces if piece.column is not None))
-
-    def fill(self, cell: Callable[[str], str]) -> str | None:
+    def fill(self, texts: Mapping[str, str]) -> str | None:
         """Return the text for one row, or ``None`` if a column that it names is empty there."""
         parts: list[str] = []
         for piece in self._pieces:
-            text = piece.text if piece.column is None else FILTERS[piece.change](cell(piece.column))
+            text = piece.text if piece.column is None else piece.change(texts[piece.column])
             if not text:
                 return None
             parts.append(text)
         return "".join(parts)
 
-    def fill_partly(self, cell: Callable[[str], str]) -> str | None:
+    def fill_partly(self, texts: Mapping[str, str]) -> str | None:
         """Return the text for one row with empty columns left out, or ``None`` if all of them are empty."""
-        texts = {column: cell(column) for column in self.columns}
-        if self.columns and not any(texts.values()):
+        if self.columns and not any(texts[column] for column in self.columns):
             return None
-        parts = (p.text if p.column is None else FILTERS[p.change](texts[p.column]) for p in self._pieces)
+        parts = [p.text if p.column is None else p.change(texts[p.column]) for p in self._pieces]
         return "".join(parts).strip()

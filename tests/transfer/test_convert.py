@@ -86,6 +86,13 @@ def test_a_cell_becomes_the_value_of_its_field(type, cell, formats, value):
     assert found.__class__ is value.__class__
 
 
+def test_a_column_may_count_millions():
+    millions = Formats(currency="USD", factor=Decimal(1_000_000))
+
+    assert convert(fields.Integer(), "1.5", millions) == 1_500_000
+    assert convert(fields.MoneyType(), Decimal("1100.04"), millions) == Money.of(1_100_040_000, "USD")
+
+
 @pytest.mark.parametrize(
     ("type", "cell", "formats", "message"),
     [

@@ -173,11 +173,11 @@ def test_a_missing_plan_is_named(tmp_path):
     ],
 )
 def test_a_template_is_filled_or_empty(template, row, text):
-    assert Template.parse(template, "plan").fill(row.__getitem__) == text
+    assert Template.parse(template, "plan").fill(row) == text
 
 
 def test_a_template_for_text_leaves_out_what_is_empty():
     template = Template.parse("{first} {last}", "plan")
 
-    assert template.fill_partly({"first": "", "last": "Li"}.__getitem__) == "Li"
-    assert template.fill_partly({"first": "", "last": ""}.__getitem__) is None
+    assert template.fill_partly({"first": "", "last": "Li"}) == "Li"
+    assert template.fill_partly({"first": "", "last": ""}) is None
