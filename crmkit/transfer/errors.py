@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _SHOWN = 60
+_SENTENCE = _("{place}: {reason}.")
 _FILE = _("{file}")
 _LINE = _("{file}, line {line}")
 _CELL = _("{file}, line {line}, column {column!r}")
@@ -52,7 +53,7 @@ class SourceError(CrmkitError):
     """
 
     code = "source"
-    template = _("{place}: {reason}.")
+    template = _SENTENCE
 
     def __init__(
         self,
@@ -92,66 +93,77 @@ class SourceMissingError(SourceError):
     """The file is not there."""
 
     code = "source-missing"
+    template = _SENTENCE
 
 
 class SourceFormatError(SourceError):
     """The file is of no kind that can be read."""
 
     code = "source-format"
+    template = _SENTENCE
 
 
 class SourceProtectedError(SourceError):
     """The workbook needs a password."""
 
     code = "source-protected"
+    template = _SENTENCE
 
 
 class SourceEncodingError(SourceError):
     """The bytes are not text in the encoding that was stated or found."""
 
     code = "source-encoding"
+    template = _SENTENCE
 
 
 class SourceEmptyError(SourceError):
     """The file has no row of column names."""
 
     code = "source-empty"
+    template = _SENTENCE
 
 
 class DuplicateColumnsError(SourceError):
     """Two columns have the same name."""
 
     code = "source-duplicate-columns"
+    template = _SENTENCE
 
 
 class MissingColumnsError(SourceError):
     """The plan names columns that the file has not."""
 
     code = "source-missing-columns"
+    template = _SENTENCE
 
 
 class RowTooLongError(SourceError):
     """A row does not end: most often a quotation mark that is never closed."""
 
     code = "source-row-too-long"
+    template = _SENTENCE
 
 
 class SourceTooLargeError(SourceError):
     """A workbook would unpack to far more than a workbook holds."""
 
     code = "source-too-large"
+    template = _SENTENCE
 
 
 class SourceDamagedError(SourceError):
     """The workbook is not put together as the standard says (ECMA-376)."""
 
     code = "source-damaged"
+    template = _SENTENCE
 
 
 class CellProblem(SourceError):
     """One row, or one cell of it, is refused; the others go on. Collected in the error file."""
 
     code = "import-cell"
+    template = _SENTENCE
 
     def __init__(
         self,
