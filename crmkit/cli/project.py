@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from crmkit.core.clock import Clock
 from crmkit.core.config import Company
 from crmkit.core.errors import CrmkitError
 from crmkit.core.settings_file import FILE
@@ -69,8 +70,12 @@ def system_time_zone() -> str:
     return "UTC"
 
 
-def make_project(folder: Path, project: Project) -> Settings:
+def make_project(
+    folder: Path, project: Project, *, clock: Clock | None = None, fill: Callable[[CRM], None] | None = None
+) -> Settings:
     """Make *folder* with its files, its database and its first administrator, and return the settings.
+
+    *fill* writes what else there shall be from the beginning; what it makes happens at the time of *clock*.
 
     Raises:
         FolderError: the folder is not empty, or the database holds a CRM already.
@@ -81,7 +86,7 @@ def make_project(folder: Path, project: Project) -> Settings:
     with _beside(folder) as draft:
         for name, text in _files(project).items():
             (draft / name).write_text(text, "utf-8")
-        _make_database(draft, project)
+        _make_database(draft, project, clock, fill)
         for path in draft.glob("*.db"):
             # It holds everything that the wall protects from other users of this machine.
             path.chmod(0o600)
@@ -127,17 +132,19 @@ def _move(draft: Path, folder: Path) -> None:
         raise
 
 
-def _make_database(draft: Path, project: Project) -> None:
+def _make_database(draft: Path, project: Project, clock: Clock | None, fill: Callable[[CRM], None] | None) -> None:
     from crmkit.core.crm import CRM
     from crmkit.core.migrating import apply, revert
     from crmkit.core.settings import load_settings
 
-    crm = CRM(load_settings(draft / FILE).config)
+    crm = CRM(load_settings(draft / FILE).config, clock=clock)
     try:
         _check_empty(crm)
         try:
             apply(crm)
             _create_administrator(crm, project)
+            if fill is not None:
+                fill(crm)
         except BaseException:
             # A database that lies elsewhere does not go with the draft.
             revert(crm, "core")

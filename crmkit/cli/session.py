@@ -67,6 +67,12 @@ class Session:
         locale = self.locale or glimpse(self.config_file).locale
         click.get_current_context().find_root().with_resource(use_locale(locale))
 
+    def use(self, config_file: str) -> None:
+        """Go on with the settings in *config_file*, which the command has just made."""
+        self.config_file = config_file
+        for name in ("settings", "left_out", "loaded", "crm", "principal"):
+            vars(self).pop(name, None)
+
     @cached_property
     def settings(self) -> Settings:
         """The settings, with what flags say.

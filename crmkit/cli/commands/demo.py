@@ -1,0 +1,135 @@
+"""``crmkit demo``: a company to look at, with believable data from every plugin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmkit.cli.progress import drawing, progress_option
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.settings_file import FILE
+from crmkit.core.text import gettext as _, translate
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+    from crmkit.core.policy.people import User
+    from crmkit.transfer.progress import Show
+
+__all__ = ["command"]
+
+_YEARS = timedelta(days=730)
+
+
+@click.command("demo", help=COMMANDS["demo"])
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default="demo")
+@click.option("--scale", type=click.FloatRange(0.001, 10), default=1.0, help=_("How large the company is; 1 is usual."))
+@click.option("--seed", type=int, default=7, help=_("Another number makes another company."))
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help=_("The day on which its two years end."))
+@progress_option
+@click.pass_obj
+def command(
+    session: Session, folder: Path, scale: float, seed: int, until: datetime | None, progress: bool | None
+) -> None:
+    """Make the company, unless it is there already, and show it."""
+    if not (folder / FILE).is_file():
+        end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+        with drawing(progress) as show:
+            _make(session, folder, end, scale, seed, show)
+    session.use(str(folder / FILE))
+    shown = _look(session)
+    if session.as_json:
+        session.show({"folder": folder.resolve(), **shown})
+        return
+    _tell(session, folder, shown)
+
+
+def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int, show: Show | None) -> None:
+    from crmkit.cli.demo.history import create_demo
+    from crmkit.cli.project import Project, first_party_plugins, make_project
+    from crmkit.core.clock import FixedClock
+    from crmkit.core.config import Company
+    from crmkit.transfer.progress import Meter
+
+    clock = FixedClock(end - _YEARS)
+    company = Company(name="Brandt Pumpen", currency="EUR", time_zone="Europe/Berlin", locale=session.locale or "en")
+    plugins = [] if session.no_plugins else [name for name in first_party_plugins() if name not in session.without]
+
+    def fill(crm: CRM) -> None:
+        meter = Meter(show, translate(_("days")))
+        create_demo(crm, clock, until=end, seed=seed, scale=scale, progress=lambda n, of: meter.advance(1, n / of))
+        meter.finish()
+
+    make_project(folder, Project(company, plugins, "Administrator"), clock=clock, fill=fill)
+
+
+def _look(session: Session) -> dict[str, Any]:
+    """Return who was chosen to look, and how many records of each kind they see."""
+    from crmkit import Principal
+
+    crm = session.crm
+    people = _three(session)
+    entities = [info for info in crm.registry.entities.values() if info.owned]
+    with session.trusted() as db:
+        rows = [{"entity": info.id, "label": info.label, "all": db.count(info.cls)} for info in entities]
+    for user in people:
+        with crm.read(Principal(user.id, user.name)) as db:
+            for row, info in zip(rows, entities, strict=True):
+                row[user.name] = db.count(info.cls)
+    return {"people": [user.name for user in people], "sees": [row for row in rows if row["all"]]}
+
+
+def _three(session: Session) -> list[User]:
+    """Return somebody at the bottom of the tree of teams, somebody in its middle, and somebody at its top."""
+    from crmkit import Team, User
+
+    with session.trusted() as db:
+        teams = {team.id: team for team in db.find(Team)}
+        users = [user for user in db.find(User, "is_active", order_by="created_at") if user.team_id in teams]
+
+    def depth(user: User) -> int:
+        team, steps = teams[user.team_id], 0  # type: ignore[index]
+        while team.parent_id is not None:
+            team, steps = teams[team.parent_id], steps + 1
+        return steps
+
+    by_depth: dict[int, list[User]] = {}
+    for user in users:
+        by_depth.setdefault(depth(user), []).append(user)
+    # The last one of the deepest team joined after its manager: somebody who sells.
+    chosen = [by_depth[level][-1 if level == max(by_depth) else 0] for level in sorted(by_depth, reverse=True)]
+    return chosen[:3]
+
+
+def _tell(session: Session, folder: Path, shown: dict[str, Any]) -> None:
+    _funnel(session)
+    people = shown["people"]
+    session.say(translate(_("What three different people see:")))
+    columns = {"label": translate(_("Records")), **{name: name for name in people}, "all": translate(_("All"))}
+    session.show(shown["sees"], columns=columns)
+    lines = [
+        f"cd {folder}",
+        "crmkit team list",
+        *([f'crmkit sales funnel --as "{people[0]}"', f'crmkit explain "{people[0]}" read D-000001'] if people else []),
+        "crmkit export sales.deal --where \"stage == 'won'\" -o won.xlsx",
+        "crmkit --help",
+    ]
+    session.say("\n" + translate(_("What to try next:")))
+    for line in lines:
+        session.say(f"  {line}")
+
+
+def _funnel(session: Session) -> None:
+    """Run the command ``sales funnel``, if that plugin takes part, as the administrator."""
+    from crmkit.cli.groups import import_group
+
+    if "sales" not in {plugin.name for plugin in session.crm.plugins}:
+        return
+    found = import_group("sales")
+    if found is not None and "funnel" in found.group.commands:
+        context = click.get_current_context()
+        context.invoke(found.group.commands["funnel"])
+        session.say("")
