@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crmkit.core.clock import Clock as Clock, FixedClock as FixedClock, SystemClock as SystemClock
     from crmkit.core.config import Company as Company, Config as Config, Database as Database
     from crmkit.core.crm import CRM as CRM
+    from crmkit.core.demo import Demo as Demo, DemoPart as DemoPart, DemoPerson as DemoPerson
     from crmkit.core.entity import (
         ExtensionRecord as ExtensionRecord,
         Owned as Owned,
@@ -111,6 +112,7 @@ _HOMES = {
     "core.clock": "Clock FixedClock SystemClock",
     "core.config": "Company Config Database",
     "core.crm": "CRM",
+    "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",

@@ -13,6 +13,7 @@ from crmkit.core.plugins import LoadedPlugin, PluginError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
+    from crmkit.core.demo import DemoPart
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.writing.changes import Write, WriteContext
@@ -64,6 +65,18 @@ def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
     Return: :class:`Pipeline` and :class:`Guard` objects; their ids begin with the plugin's name.
     Combined: all are registered; the first pipeline of an entity is its default.
     Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_demo() -> DemoPart:
+    """Return what the plugin contributes to the demo company.
+
+    When: once, when ``crmkit demo`` begins.
+    Return: a :class:`DemoPart`: roles by job, and functions that make the plugin's records day by day.
+    Combined: all are called in load order, each day anew.
+    Used by: ``crmkit/plugins/customers/hooks.py``.
     """
     raise NotImplementedError
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import Problem, Role, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Problem, Role, Write, WriteContext, hookimpl
 
-from . import entities, roles, services
+from . import demo, entities, roles, services
 
 
 @hookimpl
@@ -26,3 +26,9 @@ def crmkit_register_roles() -> Sequence[Role]:
 def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
     """Refuse prices that no one could mean."""
     return services.check_prices(context, writes)
+
+
+@hookimpl
+def crmkit_register_demo() -> DemoPart:
+    """Take part in the demo company."""
+    return demo.PART

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import Guard, Pipeline, Problem, Role, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Guard, Pipeline, Problem, Role, Write, WriteContext, hookimpl
 
-from . import entities, pipelines, roles, services
+from . import demo, entities, pipelines, roles, services
 
 
 @hookimpl
@@ -42,3 +42,9 @@ def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
 def crmkit_check_move(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
     """Refuse deals that would be closed on a day still to come."""
     return services.check_closing_days(context, writes)
+
+
+@hookimpl
+def crmkit_register_demo() -> DemoPart:
+    """Take part in the demo company."""
+    return demo.PART

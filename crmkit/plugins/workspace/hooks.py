@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import Role, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Role, Write, WriteContext, hookimpl
 
-from . import entities, roles, services
+from . import demo, entities, roles, services
 
 
 @hookimpl
@@ -29,3 +29,9 @@ def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
         if write.entity.id == "workspace.task":
             services.settle_task(context, write)
     services.add_entry_tasks(context, writes)
+
+
+@hookimpl
+def crmkit_register_demo() -> DemoPart:
+    """Take part in the demo company."""
+    return demo.PART
