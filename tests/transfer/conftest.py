@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import shutil
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from crmkit import Assignment, FixedClock, Team, User
 from crmkit.core.policy.principal import Principal
 from crmkit.transfer.cells import Row
 from crmkit.transfer.importing import run_import
@@ -18,6 +15,7 @@ from crmkit.transfer.sources import open_source
 sys.path.insert(0, str(Path(__file__).parent))
 
 from crm_of_shop import open_crm, prepare
+from shop import SHOP
 
 
 @pytest.fixture
@@ -43,14 +41,9 @@ def read():
     return rows
 
 
-@pytest.fixture
-def clock():
-    return FixedClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
-
-
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """A database with the tables of the plugin ``shop``."""
+    """A SQLite file with the tables of the plugin ``shop``, to be opened by several processes."""
     path = tmp_path_factory.mktemp("template") / "crm.db"
     crm = open_crm(path)
     prepare(crm)
@@ -61,24 +54,17 @@ def empty_database(tmp_path_factory):
 
 
 @pytest.fixture
-def crm(tmp_path, clock, empty_database):
-    """A CRM with the plugin ``shop`` on a fresh SQLite file."""
-    (tmp_path / "db").mkdir()
-    crm = open_crm(shutil.copy(empty_database, tmp_path / "db" / "crm.db"), clock)
-    yield crm
-    crm.close()
+def crm(make_crm, database, clock):
+    """A CRM with the plugin ``shop``."""
+    return make_crm(SHOP, database=database, clock=clock)
 
 
 @pytest.fixture
-def person(crm):
+def person(people):
     """Make a user with roles and a home team, and return the principal."""
 
     def make(name: str, *roles: str, team: str | None = None):
-        with crm.system("test") as db:
-            home = (db.find(Team, Team.f.name == team) or [db.create(Team(name=team))])[0] if team else None
-            user = db.create(User(name=name, team_id=home and home.id))
-            db.create_many([Assignment(user_id=user.id, role=role) for role in ("core.member", *roles)])
-        return crm.principal(name)
+        return people.user(name, team=team, roles=roles)
 
     return make
 

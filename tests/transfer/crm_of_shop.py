@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from shop import plugin
+from shop import SHOP
 
 from crmkit import CRM, Config, Database
 from crmkit.core.ledger import GENESIS
@@ -17,7 +17,7 @@ from crmkit.transfer.plan_file import read_plan
 
 def open_crm(path: Path, clock=None) -> CRM:
     """Return a CRM on the SQLite file *path*."""
-    return CRM(Config(database=Database(url=f"sqlite:///{path}")), plugins=[plugin()], clock=clock)
+    return CRM(Config(database=Database(url=f"sqlite:///{path}")), plugins=[SHOP], clock=clock)
 
 
 def prepare(crm: CRM) -> None:

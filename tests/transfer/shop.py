@@ -124,3 +124,6 @@ def plugin() -> ModuleType:
         setattr(hooks, function.__name__, function)
     module.hooks = hooks
     return module
+
+
+SHOP = plugin()

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import random
 import tomllib
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from crm_of_shop import prepare
 
-from crmkit import CRM, Config, Database
 from crmkit.core.ledger import verify_ledger
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import parse_plan, read_plan
 
 PLAN = Path(__file__).parents[2] / "examples" / "sales-opportunities" / "plan.toml"
-PLUGINS = ("workspace", "customers", "commerce", "sales")
 PRODUCTS = ("GTX Basic", "GTX Pro", "MG Special")
 
 
 @pytest.fixture
-def sales(tmp_path):
-    crm = CRM(
-        Config(database=Database(url=f"sqlite:///{tmp_path}/crm.db")),
-        plugins=[import_module(f"crmkit.plugins.{name}") for name in PLUGINS],
-    )
-    prepare(crm)
-    yield crm
-    crm.close()
+def sales(make_crm):
+    return make_crm("sales", "workspace")
 
 
 @pytest.fixture

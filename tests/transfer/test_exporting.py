@@ -9,6 +9,7 @@ from shop import Company, Deal
 
 from crmkit import Money, User
 from crmkit.core.errors import ForbiddenError, UnknownFieldError
+from crmkit.testing import both_databases
 from crmkit.transfer.exporting import export
 from crmkit.transfer.sources import open_source
 
@@ -41,6 +42,7 @@ def exported(crm, system, tmp_path):
     return run
 
 
+@both_databases
 def test_all_readable_fields_are_exported(exported, deals):
     columns, rows = exported(order_by="id")
 
@@ -57,6 +59,7 @@ def test_all_readable_fields_are_exported(exported, deals):
     )
 
 
+@both_databases
 def test_fields_rule_and_order_are_obeyed(exported, deals):
     columns, rows = exported(fields=["name", "company.city", "company.name"], order_by="-name")
     assert columns == ("name", "company.city", "company.name")
@@ -88,6 +91,7 @@ def test_json_lines_keep_money_together(crm, system, deals):
 # The wall
 
 
+@both_databases
 def test_a_person_exports_its_own_records(exported, deals):
     ann, bob = deals
 

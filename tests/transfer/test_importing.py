@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -8,8 +9,10 @@ from shop import Company, Deal, Note
 
 from crmkit import Money, Target, Team, User
 from crmkit.core.ledger import verify_ledger
+from crmkit.testing import both_databases
 from crmkit.transfer.errors import MissingColumnsError, PlanError, SourceError, SourceMissingError
 from crmkit.transfer.sources import open_source
+from crmkit.transfer.writers import write_rows
 
 COMPANIES = """
 name = "demo"
@@ -79,6 +82,7 @@ def reasons(path):
 # What a run does
 
 
+@both_databases
 def test_rows_become_records(load, folder, all_of):
     report = load(COMPANIES, folder(companies=ROWS))
 
@@ -97,20 +101,29 @@ def test_rows_become_records(load, folder, all_of):
     }
 
 
-def test_a_second_run_writes_nothing(load, folder, ledger_rows, crm):
+@both_databases
+def test_a_second_run_writes_nothing(load, folder, ledger_rows):
     source = folder(companies=ROWS)
     load(COMPANIES, source)
     before = ledger_rows()
 
-    with crm.storage.reading() as connection:
-        version = connection.scalar(sa.text("PRAGMA data_version"))
-        report = load(COMPANIES, source)
-        assert connection.scalar(sa.text("PRAGMA data_version")) == version
+    report = load(COMPANIES, source)
 
     assert counts(report) == (2, 0, 0, 2, 0, 0)
     assert ledger_rows() == before
 
 
+def test_a_second_run_leaves_the_file_of_the_database_alone(load, folder, crm):
+    source = folder(companies=ROWS)
+    load(COMPANIES, source)
+
+    with crm.storage.reading() as connection:
+        version = connection.scalar(sa.text("PRAGMA data_version"))
+        load(COMPANIES, source)
+        assert connection.scalar(sa.text("PRAGMA data_version")) == version
+
+
+@both_databases
 def test_a_changed_row_changes_its_record_alone(load, folder, all_of, ledger_rows):
     load(COMPANIES, folder(companies=ROWS))
     before = ledger_rows()
@@ -133,6 +146,7 @@ def test_an_empty_cell_empties_the_field_and_fields_outside_the_plan_stay(load, 
     assert (acme.city, acme.rating) == (None, "high")
 
 
+@both_databases
 def test_a_dry_run_tells_the_same_and_writes_nothing(load, folder, all_of, ledger_rows):
     source = folder(companies=ROWS + "3,Initech,Bonn,soon,\n")
 
@@ -160,6 +174,7 @@ def test_a_record_may_stand_before_the_one_it_belongs_to(load, folder, all_of, m
     assert all(by_name[f"Company {n}"].parent_id == by_name[f"Company {n + 1}"].id for n in range(1, 60))
 
 
+@both_databases
 def test_a_refused_record_takes_only_those_that_belong_to_it(load, folder, all_of):
     source = folder(
         companies="id,name,city,founded,parent\n1,A,,,2\n2,B,Atlantis,,\n3,C,,,4\n4,D,,,5\n5,E,,,\n6,F,,,1\n"
@@ -240,6 +255,7 @@ def test_values_are_mapped_before_anything_reads_them(load, folder, all_of):
     assert (acme.city, globex.city, globex.parent_id) == (None, "上海", acme.id)
 
 
+@both_databases
 def test_any_reference_is_looked_up_in_the_entity_that_the_plan_names(load, folder, all_of):
     plan = (
         COMPANIES
@@ -265,7 +281,7 @@ def test_any_reference_is_looked_up_in_the_entity_that_the_plan_names(load, fold
 
 
 @pytest.fixture
-def people(person, load, folder):
+def agents(person, load, folder):
     load(COMPANIES, folder(companies=ROWS))
     return [person("Ann", team="West"), person("Bob", team="East")]
 
@@ -277,7 +293,8 @@ DEAL_ROWS = (
 )
 
 
-def test_deals_come_with_stage_date_owner_and_team(load, folder, all_of, crm, people, clock):
+@both_databases
+def test_deals_come_with_stage_date_owner_and_team(load, folder, all_of, crm, agents, clock):
     report = load(DEALS, folder(deals=DEAL_ROWS))
 
     assert counts(report) == (2, 2, 0, 0, 0, 0)
@@ -299,7 +316,8 @@ def test_deals_come_with_stage_date_owner_and_team(load, folder, all_of, crm, pe
     assert entered == [first.stage_entered_at]
 
 
-def test_a_second_export_moves_and_transfers_without_asking_guards(load, folder, all_of, crm, people):
+@both_databases
+def test_a_second_export_moves_and_transfers_without_asking_guards(load, folder, all_of, crm, agents):
     load(DEALS, folder(deals=DEAL_ROWS))
 
     later = DEAL_ROWS.replace("b,Second,,Bob,,New one,,", "b,Second,,Ann,,lost,,4/1/2017")
@@ -318,7 +336,7 @@ def test_a_second_export_moves_and_transfers_without_asking_guards(load, folder,
     assert counts(load(DEALS, folder(deals=later))) == (2, 0, 0, 2, 0, 0)
 
 
-def test_an_unknown_stage_or_a_missing_field_of_a_stage_is_a_problem(load, folder, people):
+def test_an_unknown_stage_or_a_missing_field_of_a_stage_is_a_problem(load, folder, agents):
     source = folder(
         deals="id,title,company,agent,value,stage,opened,closed\na,A,,,,Wonn,,\nb,B,,,,won,,\nc,C,,,,open,,\n"
     )
@@ -330,7 +348,7 @@ def test_an_unknown_stage_or_a_missing_field_of_a_stage_is_a_problem(load, folde
     assert "amount" in report.problems[1].why()
 
 
-def test_only_the_system_may_date_a_stage_back(load, folder, people, person):
+def test_only_the_system_may_date_a_stage_back(load, folder, agents, person):
     with pytest.raises(PlanError, match=r"stage_entered_at: 'stage_entered_at' is set by crmkit"):
         load(DEALS, folder(deals=DEAL_ROWS), person("Boss", "core.administrator"))
 
@@ -365,6 +383,7 @@ def test_every_fault_of_a_row_is_told_with_its_cell(load, folder, all_of):
     assert report.files[0].errors == str(source / "companies.errors.csv")
 
 
+@both_databases
 def test_one_bad_row_costs_none_of_its_batch(load, folder, all_of, ledger_rows):
     rows = [f"{n},Company {n % 90},Berlin,{n},," for n in range(100)]
     source = folder(companies="id,name,city,founded,parent,x\n" + "\n".join(rows))
@@ -402,7 +421,7 @@ def test_two_rows_with_one_external_id_are_refused_unless_they_say_the_same(load
     assert counts(load(COMPANIES, source))[1:3] == (0, 0)
 
 
-def test_a_look_up_that_is_not_unique_is_refused(load, folder, crm, people):
+def test_a_look_up_that_is_not_unique_is_refused(load, folder, crm, agents):
     with crm.system("test") as db:
         db.create(User(name="Ann"))
 
@@ -435,6 +454,7 @@ def test_the_plan_says_what_becomes_of_rows_that_are_there(load, folder, line, e
     assert counts(load(plan, folder(companies=ROWS.replace("Berlin", "Bonn")))) == expected
 
 
+@both_databases
 def test_a_deleted_record_is_refused_unless_the_plan_restores(load, folder, crm, all_of):
     source = folder(companies=ROWS)
     load(COMPANIES, source)
@@ -494,6 +514,43 @@ def test_a_reference_to_a_hidden_record_is_refused_like_one_to_nothing(load, fol
         said.append(report.problems[0].why().replace(parent, "…"))
 
     assert said[0] == said[1]
+
+
+# Other kinds of files
+
+
+def test_a_workbook_is_imported_and_its_error_file_read_as_the_plan_says(load, folder, all_of, agents):
+    plan = DEALS.replace("deals.csv", "deals.xlsx").replace("[formats]", "[formats]\ndecimal = ','\nthousands = '.'")
+    source = folder()
+    rows = [
+        ["a", "First", "Acme", "Ann", Decimal("1100.5"), "won", date(2017, 1, 2), date(2017, 3, 1)],
+        ["b", "Second", "Nobody", "Bob", Decimal("2200.75"), "open", date(2017, 1, 3), None],
+    ]
+    write_rows(source / "deals.xlsx", "id title company agent value stage opened closed".split(), rows)
+
+    report = load(plan, source)
+
+    assert counts(report) == (2, 1, 0, 0, 0, 1)
+    errors = source / "deals.errors.csv"
+    assert "2200,75" in errors.read_text("utf-8-sig")
+    errors.write_text(errors.read_text("utf-8-sig").replace(",Nobody,", ",Globex,"), encoding="utf-8-sig")
+    assert counts(load(plan, errors)) == (1, 1, 0, 0, 0, 0)
+    assert [(deal.amount, deal.closed_on) for deal in all_of(Deal)] == [
+        (Money.of("1100.50", "EUR"), date(2017, 3, 1)),
+        (Money.of("2200.75", "EUR"), None),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_a_file_in_any_encoding_gives_the_same_records(load, folder, all_of, encoding):
+    source = folder()
+    rows = "id,name,city,founded,parent\n1,华夏科技,北京,1990,\n2,浦东贸易,上海,2001,1\n"
+    (source / "companies.csv").write_text(rows, encoding=encoding)
+
+    report = load(COMPANIES, source)
+
+    assert [company.city for company in all_of(Company)] == ["北京", "上海"]
+    assert report.files[0].facts["encoding"] == encoding
 
 
 # The plan and the CRM
