@@ -1,0 +1,44 @@
+"""JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from crmkit.core.fields.base import Column, FieldType, Refused
+from crmkit.core.text import gettext as _
+
+__all__ = ["Json"]
+
+
+@attrs.frozen
+class Json(FieldType):
+    """Any JSON value, checked by *check* where one is given."""
+
+    check: Callable[[Any], None] | None = None
+    name: ClassVar[str] = "json"
+    python: ClassVar[type[Any]] = object
+    operators: ClassVar[Sequence[str]] = ()
+    widget: ClassVar[str] = "json"
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return one JSON column."""
+        return (Column("", "json"),)
+
+    def normalise(self, value: Any) -> Any:
+        """Return *value* if it can be written as JSON."""
+        from msgspec import json
+
+        try:
+            json.encode(value)
+        except TypeError as error:
+            raise Refused(_("no JSON: {reason}"), reason=str(error)) from None
+        if self.check is not None:
+            self.check(value)
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema that admits everything."""
+        return {}

@@ -1,0 +1,104 @@
+"""References to other records, and to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+import attrs
+
+from crmkit.core.fields.base import EQUALITY, Column, FieldType
+
+__all__ = ["AnyReference", "File", "Reference", "Target"]
+
+
+@attrs.frozen
+class Target:
+    """Which record an any-reference points at."""
+
+    entity: str
+    id: UUID
+
+    @classmethod
+    def of(cls, record: Any) -> Target:
+        """Return the target that *record* is."""
+        return cls(record.__entity__.id, record.id)
+
+
+@attrs.frozen
+class Reference(FieldType):
+    """The id of a record of *entity*.
+
+    With *follows*, the record is visible only to those who see its target. *on_delete* says what deleting the
+    target does: refuse (``restrict``), empty this field (``clear``) or delete this record too (``cascade``).
+    """
+
+    entity: str
+    follows: bool = False
+    on_delete: Literal["restrict", "clear", "cascade"] = "restrict"
+    name: ClassVar[str] = "reference"
+    python: ClassVar[type[Any]] = UUID
+    operators: ClassVar[Sequence[str]] = EQUALITY
+    widget: ClassVar[str] = "reference"
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return one id column."""
+        return (Column("", "uuid"),)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return a string of format ``uuid``."""
+        return {"type": "string", "format": "uuid"}
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
+@attrs.frozen
+class AnyReference(FieldType):
+    """A record of any entity. Who does not see the target does not see the record that points at it.
+
+    Entities that hang on an any-reference themselves are targets only if *also* names them, so that what is visible
+    never depends on itself.
+    """
+
+    also: tuple[str, ...] = attrs.field(converter=_names, default=())
+    name: ClassVar[str] = "any_reference"
+    python: ClassVar[type[Any]] = Target
+    operators: ClassVar[Sequence[str]] = ("==", "!=")
+    widget: ClassVar[str] = "any_reference"
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the entity's name and the record's id."""
+        return (Column("_entity", "text", length=80), Column("_id", "uuid"))
+
+    def split(self, value: Any) -> tuple[Any, ...]:
+        """Return entity and id."""
+        return (None, None) if value is None else (value.entity, value.id)
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Return the :class:`Target`."""
+        return None if parts[0] is None else Target(parts[0], parts[1])
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return ``{entity, id}``."""
+        properties = {"entity": {"type": "string"}, "id": {"type": "string", "format": "uuid"}}
+        return {"type": "object", "properties": properties, "required": ["entity", "id"]}
+
+
+@attrs.frozen
+class File(FieldType):
+    """The id of a stored file."""
+
+    name: ClassVar[str] = "file"
+    python: ClassVar[type[Any]] = UUID
+    widget: ClassVar[str] = "file"
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return one id column."""
+        return (Column("", "uuid"),)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return a string of format ``uuid``."""
+        return {"type": "string", "format": "uuid"}
