@@ -1,0 +1,130 @@
+"""Declaring the fields of an entity: plain ones, references, and values derived from others."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, TypeVar, overload
+
+import attrs
+
+from crmkit.core import fields as types_
+from crmkit.core.fields import FieldType
+from crmkit.core.text import Text
+
+__all__ = ["FieldSpec", "any_ref", "computed", "field", "ref", "spec_of"]
+
+T = TypeVar("T")
+V = TypeVar("V")
+_SPEC = "crmkit"
+
+
+@attrs.frozen
+class FieldSpec:
+    """What :func:`field` was told."""
+
+    type: FieldType | None
+    label: Text | None
+    help: Text | None
+    search: bool
+    indexed: bool
+    unique: bool
+    personal: bool
+    purpose: str | None
+
+
+def field(
+    type: FieldType | None = None,
+    *,
+    default: Any = attrs.NOTHING,
+    factory: Callable[[], Any] | None = None,
+    init: bool = True,
+    label: Text | None = None,
+    help: Text | None = None,
+    search: bool = False,
+    indexed: bool = False,
+    unique: bool = False,
+    personal: bool = False,
+    purpose: str | None = None,
+) -> Any:
+    """Declare one field of an entity.
+
+    *type* may be left out where the annotation says enough (``str``, ``int``, ``Decimal``, ``Money``, ``bool``,
+    ``date``, ``datetime``). *search* puts it into full-text search; *indexed* makes filtering and sorting by it fast
+    at a million records; *unique* refuses a second record with the same value, deleted ones aside. *personal*
+    marks personal data kept for *purpose*; export and erasure follow it.
+    """
+    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose)
+    if factory is not None:
+        return attrs.field(factory=factory, init=init, kw_only=True, metadata={_SPEC: spec})
+    return attrs.field(default=default, init=init, kw_only=True, metadata={_SPEC: spec})
+
+
+def spec_of(attribute: Any) -> FieldSpec | None:
+    """Return what :func:`field` was told about *attribute*; ``None`` if it is no field."""
+    spec: FieldSpec | None = getattr(attribute, "metadata", {}).get(_SPEC)
+    return spec
+
+
+def ref(
+    entity: str,
+    *,
+    default: Any = attrs.NOTHING,
+    init: bool = True,
+    follows: bool = False,
+    on_delete: Literal["restrict", "clear", "cascade"] = "restrict",
+    label: Text | None = None,
+    help: Text | None = None,
+    indexed: bool = True,
+    unique: bool = False,
+) -> Any:
+    """Declare a reference to a record of *entity*; the field's name ends in ``_id``. See :class:`Reference`."""
+    kind = types_.Reference(entity, follows=follows, on_delete=on_delete)
+    return field(kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique)
+
+
+def any_ref(
+    *,
+    also: Sequence[str] = (),
+    default: Any = attrs.NOTHING,
+    label: Text | None = None,
+    help: Text | None = None,
+) -> Any:
+    """Declare a reference to a record of any entity; the value is a :class:`Target`. See :class:`AnyReference`."""
+    return field(types_.AnyReference(also), default=default, label=label, help=help, indexed=True)
+
+
+class computed(Generic[T]):
+    """A value derived from other fields: a property in memory, an expression in SQL.
+
+    The decorated function gets the record, or in SQL a namespace of its columns; where one expression cannot serve
+    both, :meth:`sql` gives another for SQL. It is readable by those who may read all fields in *needs*.
+    """
+
+    def __init__(self: computed[Any], type: FieldType, *, needs: Sequence[str], label: Text | None = None) -> None:
+        """Declare the field's *type* and which fields it *needs*."""
+        self.type, self.needs, self.label = type, tuple(needs), label
+        self.name = ""
+        self.in_memory: Callable[[Any], Any]
+        self.in_sql: Callable[[Any], Any]
+
+    def __call__(self, function: Callable[[Any], V]) -> computed[V]:
+        """Take *function* for memory and for SQL."""
+        self.in_memory = self.in_sql = function
+        self.__doc__ = function.__doc__
+        return typing.cast("computed[V]", self)
+
+    def sql(self, function: Callable[[Any], Any]) -> computed[T]:
+        """Take *function*, which gets the namespace of columns, for SQL."""
+        self.in_sql = function
+        return self
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, record: None, cls: type[Any]) -> computed[T]: ...
+    @overload
+    def __get__(self, record: Any, cls: type[Any]) -> T: ...
+    def __get__(self, record: Any, cls: type[Any]) -> Any:
+        return self if record is None else self.in_memory(record)

@@ -1,0 +1,107 @@
+"""What crmkit knows about an entity and its fields, without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from crmkit.core import fields as types_
+from crmkit.core.entity.declaring import computed
+from crmkit.core.errors import DeclarationError
+from crmkit.core.fields import FieldType
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["SYSTEM_FIELDS", "EntityInfo", "FieldInfo", "entity_info"]
+
+SYSTEM_FIELDS = frozenset(
+    "id version created_at updated_at created_by deleted_at custom pipeline_version stage_kind stage_entered_at".split()
+)
+
+
+@attrs.frozen(eq=False)
+class FieldInfo:
+    """One field of one entity, as every part of crmkit sees it."""
+
+    name: str
+    type: FieldType
+    entity: str
+    owner: str
+    nullable: bool
+    label: Text
+    help: Text
+    init: bool
+    has_default: bool
+    default: Callable[[], Any]
+    search: bool = False
+    indexed: bool = False
+    unique: bool = False
+    personal: bool = False
+    purpose: str | None = None
+
+    @property
+    def relation(self) -> str | None:
+        """The name under which rules and expansions follow this reference: ``company`` for ``company_id``."""
+        if not isinstance(self.type, types_.Reference):
+            return None
+        return self.name.removesuffix("_id")
+
+    @property
+    def is_system(self) -> bool:
+        """Whether crmkit sets this field, never the caller."""
+        return self.name in SYSTEM_FIELDS
+
+
+@attrs.frozen(eq=False)
+class EntityInfo:
+    """One entity: its class and its fields in order. *host* is set for an extension.
+
+    *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline.
+    """
+
+    id: str
+    cls: type[Any]
+    label: Text
+    fields: Mapping[str, FieldInfo]
+    computed: Mapping[str, computed[Any]]
+    unique: tuple[tuple[str, ...], ...] = ()
+    links: Mapping[str, str] = attrs.field(factory=dict)
+    host: str | None = None
+    extends_as: str | None = None
+    owned: bool = False
+    pipelined: bool = False
+    number: FieldInfo | None = attrs.field(init=False)
+
+    @number.default
+    def _find_number(self) -> FieldInfo | None:
+        """Return the field that carries the human number, if the entity has one."""
+        return next((f for f in self.fields.values() if isinstance(f.type, types_.Number)), None)
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that declares it: the one whose name the id carries, or the one that extends the host."""
+        return self.extends_as or self.id.partition(".")[0]
+
+    @property
+    def table(self) -> str:
+        """The table's name: ``sales_deal`` for ``sales.deal``, ``membership_sales_deal`` for an extension of it."""
+        name = self.id.replace(".", "_")
+        return f"{self.extends_as}_{name}" if self.extends_as else name
+
+    @property
+    def hangs_on_any(self) -> bool:
+        """Whether records are visible only to those who see the record of any entity that they point at."""
+        return any(isinstance(f.type, types_.AnyReference) for f in self.fields.values())
+
+
+def entity_info(cls: type[Any]) -> EntityInfo:
+    """Return what ``@entity`` or ``@extension`` recorded about *cls*.
+
+    Raises:
+        DeclarationError: *cls* is no entity.
+    """
+    info = getattr(cls, "__entity__", None)
+    if not isinstance(info, EntityInfo):
+        raise DeclarationError(cls.__name__, _("is no entity; decorate it with @entity"))
+    return info
