@@ -129,7 +129,7 @@ class Values:
             return value
         kind = attrs.evolve(value.kind, scale=scale)
         if not isinstance(value, plan.Const) and numbers.fits(factor):
-            return plan.Arithmetic(kind, "*", value, plan.Const(kinds.number(), factor))
+            return plan.Scaled(kind, value, factor)
         if isinstance(value, plan.Const) and numbers.fits(value.value * factor):
             return plan.Const(kind, value.value * factor)
         raise RuleError(_("these numbers are too far apart to be calculated exactly."), at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
@@ -68,8 +69,8 @@ class _Places:
         return Position(line, offset - self._starts[line - 1] + 1)
 
 
-def tokenize(text: str) -> list[Token]:
-    """Return the tokens of *text*, the last of kind ``end``.
+def tokenize(text: str) -> Iterator[Token]:
+    """Yield the tokens of *text*, the last of kind ``end``: whoever stops reading gets the first error, not the last.
 
     Raises:
         RuleError: the text is too long, or has characters or spellings that rules do not know.
@@ -78,17 +79,16 @@ def tokenize(text: str) -> list[Token]:
         raise RuleError(
             _("it has {length} characters."), None, _("Accepted: {limit}."), length=len(text), limit=MAX_LENGTH
         )
-    place, tokens, offset = _Places(text), [], 0
+    place, offset = _Places(text), 0
     while offset < len(text):
         found = _TOKEN.match(text, offset)
         if found is None:
             char = text[offset]
             raise RuleError(_("unexpected {char!r}."), place(offset), _INSTEAD.get(char, _NAMES_ARE), char=char)
         if found.lastgroup != "space":
-            tokens.append(_token(found, place))
+            yield _token(found, place)
         offset = found.end()
-    tokens.append(Token("end", "", place(len(text))))
-    return tokens
+    yield Token("end", "", place(len(text)))
 
 
 def _token(found: re.Match[str], place: _Places) -> Token:

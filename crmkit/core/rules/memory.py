@@ -241,12 +241,22 @@ class Memory:
 
         def read(values: Values, moment: Moment) -> int | None:
             one, other = left(values, moment), right(values, moment)
-            if one is None or other is None:
+            if one is None or other is None or not (fits(one) and fits(other)):
                 return None
             result = calculate(one, other)
             return result if fits(result) else None
 
         return read
+
+    @read.register
+    def _scaled(self, value: plan.Scaled) -> Read:
+        read, factor = self.read(value.value), value.factor
+
+        def scaled(values: Values, moment: Moment) -> int | None:
+            number = read(values, moment)
+            return None if number is None else number * factor
+
+        return scaled
 
     @read.register
     def _fold(self, value: plan.Fold) -> Read:

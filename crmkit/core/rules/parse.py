@@ -5,8 +5,10 @@ Why this is not cel-python's parser is measured in ``docs/decisions/rules.md``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 
 from crmkit.core.rules import ast
 from crmkit.core.rules.errors import Position, RuleError
@@ -45,22 +47,22 @@ def parse(text: str) -> ast.Node:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens, self.index, self.nesting = tokens, 0, 0
+    """Looks at one token, and at two more behind a dot."""
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.index]
+    def __init__(self, tokens: Iterator[Token]) -> None:
+        self.tokens, self.ahead, self.nesting = tokens, deque[Token](), 0
+        self.token = next(tokens)
 
     def take(self) -> Token:
-        token = self.tokens[self.index]
-        self.index += 1
+        token = self.token
+        if token.kind != "end":
+            self.token = self.ahead.popleft() if self.ahead else next(self.tokens)
         return token
 
     def accept(self, kind: str) -> bool:
         if self.token.kind != kind:
             return False
-        self.index += 1
+        self.take()
         return True
 
     def expect(self, kind: str) -> None:
@@ -96,7 +98,7 @@ class _Parser:
             if binding <= around:
                 self.nesting -= 1
                 return left
-            self.index += 1
+            self.take()
             left = self.infix(left, str(op), binding, token.at)
 
     def infix(self, left: ast.Node, op: str, binding: int, at: Position) -> ast.Node:
@@ -116,21 +118,21 @@ class _Parser:
             case "name":
                 return self.methods(self.name())
             case "text" | "number":
-                self.index += 1
+                self.take()
                 return self.methods(ast.Literal(token.value, at=token.at))  # type: ignore[arg-type]
             case "!":
-                self.index += 1
+                self.take()
                 return ast.Not(self.expression(_UNARY), at=token.at)
             case "-":
-                self.index += 1
+                self.take()
                 return ast.minus(self.expression(_UNARY), token.at)
             case "(":
-                self.index += 1
+                self.take()
                 inner = self.expression(_LOOSEST)
                 self.expect(")")
                 return self.methods(inner)
             case "[":
-                self.index += 1
+                self.take()
                 return self.methods(ast.Items(self.arguments("]"), at=token.at))
         raise self.unexpected(_("Expected a field, a value, ! or (."))
 
@@ -149,18 +151,17 @@ class _Parser:
 
     def name(self) -> ast.Node:
         """Return the constant, call or path that starts with the name at hand."""
+        if self.token.value == "in":
+            raise self.unexpected(_("Expected a field, a value, ! or (."))
         first = self.take()
         word = str(first.value)
         if word in _CONSTANTS:
             return ast.Literal(_CONSTANTS[word], at=first.at)
-        if word == "in":
-            self.index -= 1
-            raise self.unexpected(_("Expected a field, a value, ! or (."))
         if self.accept("("):
             return self.call(first)
         parts, places = [word], [first.at]
         while self.token.kind == "." and not self.calls_next():
-            self.index += 1
+            self.take()
             part = self.selector()
             parts.append(str(part.value))
             places.append(part.at)
@@ -168,7 +169,8 @@ class _Parser:
 
     def calls_next(self) -> bool:
         """Return whether the name after this dot is a method."""
-        return [token.kind for token in self.tokens[self.index + 1 : self.index + 3]] == ["name", "("]
+        self.ahead.extend(islice(self.tokens, 2 - len(self.ahead)))
+        return [token.kind for token in self.ahead] == ["name", "("]
 
     def selector(self) -> Token:
         if self.token.kind != "name" or self.token.value in ("in", *_CONSTANTS):

@@ -36,6 +36,7 @@ __all__ = [
     "Opposite",
     "Part",
     "Relation",
+    "Scaled",
     "Shift",
     "Size",
     "Some",
@@ -127,7 +128,7 @@ class Field(Value):
 
 @attrs.frozen(eq=False)
 class Arithmetic(Value):
-    """``left op right`` on integers of the scales that *op* needs."""
+    """``left op right`` on integers of the scales that *op* needs; missing where one leaves 64 bits."""
 
     op: str
     left: Value
@@ -137,6 +138,24 @@ class Arithmetic(Value):
     def parts(self) -> tuple[Part, ...]:
         """Both operands."""
         return (self.left, self.right)
+
+
+@attrs.frozen(eq=False)
+class Scaled(Value):
+    """A number brought to more digits after the point. It is as null as the number; it may leave 64 bits."""
+
+    value: Value
+    factor: int
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The number."""
+        return (self.value,)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the number is."""
+        return self.value.is_derived
 
 
 @attrs.frozen(eq=False)

@@ -22,6 +22,7 @@ __all__ = [
     "SlugCount",
     "Start",
     "StartsWith",
+    "Unbounded",
     "Whole",
 ]
 
@@ -119,6 +120,14 @@ class Checked(Portable):
         "(SELECT crm_n FROM (SELECT {0} AS crm_n) AS crm_t"
         " WHERE crm_n BETWEEN -9223372036854775808 AND 9223372036854775807)"
     )
+
+
+class Unbounded(Portable):
+    """A product that is compared only; it may leave 64 bits."""
+
+    type = sa.BigInteger()
+    sqlite = "({0} * {1})"
+    postgresql = "(CAST({0} AS NUMERIC) * {1})"
 
 
 class Whole(Portable):

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 from crmkit.core.rules import plan
 from crmkit.core.rules.kinds import Kind
 from crmkit.core.rules.moment import Moment
-from crmkit.core.rules.portable import Checked, DayLine, MomentLine, Operand, SlugCount, Whole
+from crmkit.core.rules.portable import Checked, DayLine, MomentLine, Operand, SlugCount, Unbounded, Whole
 from crmkit.core.rules.sql_source import Source
 from crmkit.core.storage import columns
 
@@ -64,7 +64,7 @@ class SqlValues:
         """Return values that are compared with each other, all on one measure."""
         if any(map(plan.is_shifted, values)):
             return [self.on_timeline(value) for value in values]
-        return [Whole(self.read(v)) if _is_calculated(v) else self.read(v) for v in values]
+        return list(map(self.read, values))
 
     @singledispatchmethod
     def read(self, value: plan.Value) -> Expression:
@@ -104,7 +104,16 @@ class SqlValues:
         return sa.case((self.conditions.positive(value.test), then), else_=otherwise)
 
     @read.register
+    def _scaled(self, value: plan.Scaled) -> Expression:
+        # Where this leaves 64 bits, SQLite makes a float of it: too coarse to calculate with, exact enough to compare
+        # with what stays within.
+        return Unbounded(self.read(value.value), sa.literal(value.factor, sa.BigInteger()))
+
+    @read.register
     def _arithmetic(self, value: plan.Arithmetic) -> Expression:
+        return Whole(self._result(value))
+
+    def _result(self, value: plan.Arithmetic) -> Expression:
         left, right = self._operand(value.left), self._operand(value.right)
         match value.op:
             case "+":
@@ -114,8 +123,13 @@ class SqlValues:
         return Checked(left * right)
 
     def _operand(self, value: plan.Value) -> Expression:
-        found = self.read(value)
-        return found if isinstance(value, plan.Arithmetic) else Operand(found)
+        if isinstance(value, plan.Arithmetic):
+            return self._result(value)
+        if isinstance(value, plan.Scaled):
+            factor = sa.literal(value.factor, sa.BigInteger())
+            return Checked(self._operand(value.value) * Operand(factor))
+        found = Operand(self.read(value))
+        return Checked(found) if isinstance(value, plan.Choose) else found
 
     @read.register
     def _fold(self, value: plan.Fold) -> Expression:
@@ -159,9 +173,3 @@ def parameter_name(value: plan.Now) -> str:
 
 def _kept(value: Any, kind: Kind) -> Any:
     return "|" + "".join(f"{slug}|" for slug in value) if kind.name == "slugs" else value
-
-
-def _is_calculated(value: plan.Value) -> bool:
-    if isinstance(value, plan.Choose):
-        return _is_calculated(value.then) or _is_calculated(value.otherwise)
-    return isinstance(value, plan.Arithmetic)
