@@ -103,6 +103,15 @@ def test_every_problem_of_a_batch_is_named_by_its_place(crm, painter):
     assert "at most 500 characters" in caught.value.by_index[2][0].localized()
 
 
+def test_places_count_what_the_caller_gave_whether_it_changes_anything_or_not(crm, painter):
+    with crm.write(painter) as db:
+        same, bad = db.create_many([Commission(title="a"), Commission(title="b")])
+        with pytest.raises(ValidationError) as caught:
+            db.update_many([(same, {"title": "a"}), (bad, {"artist_id": new_id()})])
+
+    assert list(caught.value.by_index) == [1]
+
+
 def test_required_fields_may_not_be_emptied(crm, painter):
     with crm.write(painter) as db:
         made = db.create(Commission(title="Sea"))

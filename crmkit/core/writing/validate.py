@@ -89,14 +89,15 @@ def _new_references(registry: Registry, write: Write) -> Iterator[tuple[AnyRefer
 
 
 def raise_problems(writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:
-    """Raise the problems of the first write that has any.
+    """Raise *problems*, each with the position in *writes* of the write that has it.
 
     Raises:
-        ValidationError: there are problems; ``index`` is the write's place in the batch.
+        ValidationError: there are problems; they are told by the write's place in the caller's batch.
     """
     by_place: dict[int, list[FieldProblem]] = {}
     for place, problem in problems:
         by_place.setdefault(place, []).append(problem)
     if by_place:
-        first = min(by_place)
-        raise ValidationError(writes[first].entity.id, by_place[first], first, by_place)
+        told = {writes[position].place: found for position, found in sorted(by_place.items(), reverse=True)}
+        first = min(told)
+        raise ValidationError(writes[min(by_place)].entity.id, told[first], first, told)

@@ -325,6 +325,8 @@ class Writer(Reader):
     def _live(self, writes: Sequence[Write]) -> list[Write]:
         if self._broken is not None:
             raise WriterBrokenError(self._broken)
+        for place, write in enumerate(writes):
+            write.place = place
         return live(self, writes) if writes else []
 
     def _write(self, kind: Kind, record: Record, values: dict[str, Any]) -> Write:
