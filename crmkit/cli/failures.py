@@ -34,9 +34,8 @@ class Failed(click.ClickException):
         if self.as_json:
             import json
 
-            from crmkit.cli.output import plain
-
-            body = {"code": self.code, "message": " ".join(self.sentences), "facts": plain(self.facts)}
+            facts = {name: _fact(fact) for name, fact in self.facts.items()}
+            body = {"code": self.code, "message": " ".join(self.sentences), "facts": facts}
             click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
             return
         from crmkit.cli.output import harmless
@@ -45,6 +44,20 @@ class Failed(click.ClickException):
         click.echo(f"{translate(_('Error'))} [{self.code}]: {harmless(first, lines=True)}", err=True)
         for sentence in rest:
             click.echo(f"  - {harmless(sentence, lines=True)}", err=True)
+
+
+def _fact(value: Any) -> Any:
+    """Return a fact of an error for JSON: other errors with their code, and whatever JSON does not know as text."""
+    from crmkit.cli.output import plain
+
+    if isinstance(value, CrmkitError):
+        return {"code": value.code, "message": str(value)}
+    if isinstance(value, (list, tuple)):
+        return [_fact(part) for part in value]
+    try:
+        return plain(value)
+    except TypeError:
+        return str(value)
 
 
 def describe(error: Exception) -> tuple[str, list[str], dict[str, Any]]:

@@ -51,6 +51,8 @@ def left_out(names: Sequence[str], without: Iterable[str]) -> frozenset[str]:
     if unknown := sorted(gone - set(names)):
         message = _("{name!r} is not enabled. Enabled: {known}")
         raise ConfigurationError("--without", message, name=unknown[0], known=", ".join(names) or "-")
+    if not gone:
+        return frozenset()
     requires = {p.name: set(p.manifest.requires) for p in find_plugins([n for n in names if n not in gone])}
     while more := {name for name, wanted in requires.items() if wanted & gone} - gone:
         gone |= more

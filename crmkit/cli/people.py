@@ -13,7 +13,15 @@ from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import casefold, gettext as _
 
-__all__ = ["HOST", "AmbiguousNameError", "UnknownNameError", "find_principal", "find_team", "find_user"]
+__all__ = [
+    "HOST",
+    "AmbiguousNameError",
+    "SimilarNameError",
+    "UnknownNameError",
+    "find_principal",
+    "find_team",
+    "find_user",
+]
 
 # Whoever may run commands on this machine with this configuration could read the database as well.
 HOST = Principal(None, "system", "command line")
@@ -31,6 +39,12 @@ class AmbiguousNameError(CrmkitError):
 
 
 class UnknownNameError(NotFoundError):
+    """Nobody, or no team, has the name that was given."""
+
+    template = _("There is no {entity} {reference!r}.")
+
+
+class SimilarNameError(UnknownNameError):
     """Nobody has the name that was given; those with a similar one are listed."""
 
     template = _("There is no {entity} {reference!r}. Did you mean {options}?")
@@ -96,4 +110,4 @@ def _is(field: object, folded: str) -> Rule:
 
 def _unknown(entity: str, name: str, names: list[str]) -> NotFoundError:
     options = get_close_matches(name, names, n=3)
-    return UnknownNameError(entity, name, options) if options else NotFoundError(entity, name)
+    return SimilarNameError(entity, name, options) if options else UnknownNameError(entity, name)

@@ -1,0 +1,116 @@
+import pytest
+
+
+def names(rows):
+    return [row["name"] for row in rows]
+
+
+def test_user_is_created_with_team_roles_and_what_the_company_takes_for_granted(crmkit, project):
+    crmkit("team", "create", "Sales")
+    created = crmkit(
+        *("user", "create", "王芳", "--email", "wang@acme.example", "--team", "sales", "--role", "core.administrator"),
+        *("--language", "zh_CN", "--json"),
+    ).json
+    assert {key: created[key] for key in ("name", "team", "roles", "time_zone", "locale")} == {
+        "name": "王芳",
+        "team": "Sales",
+        "roles": ["core.administrator", "core.member"],
+        "time_zone": "UTC",
+        "locale": "zh_CN",
+    }
+    assert names(crmkit("user", "list", "--json").json) == ["Ada Winter", "王芳"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--team", "Sale"], "There is no team 'Sale'. Did you mean Sales?"),
+        (["--role", "sales.agent"], "There is no role 'sales.agent'. Roles: core.administrator, core.member."),
+        (["--time-zone", "Berlin"], "--time-zone: 'Berlin' is no time zone"),
+        (["--language", "de-AT"], "--language: 'de-AT' is no language; did you mean 'de_AT'?"),
+        (["--email", "ada@acme.example"], "conflicts with another record"),
+    ],
+)
+def test_user_is_not_created_with_what_does_not_exist(crmkit, project, arguments, message):
+    crmkit("team", "create", "Sales")
+    assert message in crmkit("user", "create", "Ben", *arguments, code=1).stderr
+    assert names(crmkit("user", "list", "--json").json) == ["Ada Winter"]
+
+
+def test_person_is_found_by_name_address_or_id_and_case_matters_only_between_two(crmkit, project):
+    for name in ("Ben Fox", "BEN FOX"):
+        crmkit("user", "create", name, "--email", f"{name.split()[0]}@acme.example")
+    id_ = crmkit("user", "show", "Ada Winter", "--json").json["id"]
+
+    for reference in ("ada winter", "ADA@acme.example", id_, id_.upper()):
+        assert crmkit("user", "show", reference, "--json").json["id"] == id_
+    assert crmkit("user", "show", "BEN FOX", "--json").json["email"] == "BEN@acme.example"
+    error = crmkit("user", "show", "ben fox", code=1).stderr
+    assert "Several are called 'ben fox'" in error
+    assert "Ben Fox <Ben@acme.example>" in error
+    assert (
+        "There is no user 'Ada Wimter'. Did you mean Ada Winter?" in crmkit("user", "show", "Ada Wimter", code=1).stderr
+    )
+
+
+def test_inactive_user_does_not_act_and_is_listed_only_with_all(crmkit, project):
+    crmkit("user", "create", "Ben")
+    assert crmkit("user", "deactivate", "Ben", "--json").json["is_active"] is False
+    assert names(crmkit("user", "list", "--json").json) == ["Ada Winter"]
+    assert names(crmkit("user", "list", "--all", "--json").json) == ["Ada Winter", "Ben"]
+    assert "[inactive-user]: 'Ben' is no active user" in crmkit("user", "list", "--as", "Ben", code=1).stderr
+    crmkit("user", "activate", "Ben")
+    crmkit("user", "list", "--as", "Ben")
+
+
+def test_role_is_given_once_and_taken_away(crmkit, project):
+    crmkit("user", "create", "Ben")
+    for _time in range(2):
+        assert crmkit("user", "assign", "Ben", "core.administrator", "--json").json["roles"] == [
+            "core.administrator",
+            "core.member",
+        ]
+    assert crmkit("user", "unassign", "Ben", "core.administrator", "--json").json["roles"] == ["core.member"]
+    assert "Roles: core.member." in crmkit("user", "unassign", "Ben", "core.administrator", code=1).stderr
+    assert "There is no role 'sales'" in crmkit("user", "assign", "Ben", "sales", code=1).stderr
+
+
+def test_who_has_no_right_to_manage_people_is_refused(crmkit, project):
+    crmkit("user", "create", "Ben")
+    assert "Error [forbidden]" in crmkit("user", "create", "Carl", "--as", "Ben", code=1).stderr
+    assert names(crmkit("user", "list", "--as", "Ben", "--json").json) == ["Ada Winter", "Ben"]
+
+
+def test_write_is_noted_in_the_ledger_with_the_command_and_the_person(crmkit, project):
+    user = crmkit("user", "create", "Ben", "--json").json
+    (entry,) = crmkit("history", user["id"], "--json").json
+    assert (entry["kind"], entry["by"], entry["cause"]) == ("create", "Ada Winter", "cli:user create")
+    assert entry["changes"]["name"] == {"old": None, "new": "Ben"}
+    shown = crmkit("history", f"core.user/{user['id']}").stdout
+    assert "name: – → Ben" in shown
+
+
+def test_teams_are_a_tree(crmkit, project):
+    crmkit("team", "create", "Sales")
+    crmkit("team", "create", "华南", "--parent", "Sales")
+    crmkit("user", "create", "Ben", "--team", "华南")
+    heading, _rule, *rows = crmkit("team", "list").stdout.splitlines()
+    assert [heading, *rows] == ["Team     People", "Sales", "  华南   Ben"]
+    assert [(row["name"], row["level"]) for row in crmkit("team", "list", "--json").json] == [("Sales", 0), ("华南", 1)]
+
+
+def test_roles_are_listed_with_their_plugin(crmkit, project):
+    rows = crmkit("user", "roles", "--json").json
+    assert {"role": "core.member", "label": "Member", "plugin": "core"} in rows
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("xyz", "'xyz' names no record. Give a number such as"),
+        ("01a202d0-b6ab-7729-8699-92eb24cccf5a", "There is no record '01a202d0-b6ab-7729-8699-92eb24cccf5a'."),
+        ("nix.nix/1", "There is no entity 'nix.nix'."),
+    ],
+)
+def test_reference_that_leads_nowhere_is_refused(crmkit, project, reference, message):
+    assert message in crmkit("history", reference, code=1).stderr
