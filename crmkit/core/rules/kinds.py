@@ -108,7 +108,7 @@ def kind_of(type: fields.FieldType, base_digits: int) -> Kind:
     plain = _OF_COLUMN[column.kind]
     slugs = type.slugs if isinstance(type, fields.Choice) else None
     entity = type.entity if isinstance(type, fields.Reference) else None
-    return attrs.evolve(plain, operators=_allowed(type, plain), scale=column.scale, slugs=slugs, entity=entity)
+    return Kind(plain.name, _allowed(type, plain), scale=column.scale, slugs=slugs, entity=entity)
 
 
 def _allowed(type: fields.FieldType, plain: Kind) -> Collection[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 
 from crmkit.core.rules import ast
 
@@ -14,6 +15,7 @@ _COMPARISON, _UNARY, _MEMBER = 4, 7, 8
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+@lru_cache(maxsize=1024)
 def render(node: ast.Node) -> str:
     """Return *node* as CEL; parsing it gives an equal tree."""
     return _render(node, 0)
