@@ -18,7 +18,8 @@ from crmkit.core.policy.principal import Principal
 __all__ = ["create_demo"]
 
 _DAYS = 730
-_SESSIONS = {"agent": 40, "manager": 12}
+# In a small company people work less often, but often enough for deals to come to an end.
+_SESSIONS = {"agent": (12, 32), "manager": (3, 8)}
 _OPENS, _MINUTES_OPEN = time(8, 30), 540
 
 
@@ -94,7 +95,8 @@ def _days_of(demo: Demo, person: DemoPerson, until: datetime) -> Iterator[_Sessi
     """Yield the days on which *person* works; some are better at it than others, and the company grows."""
     random = demo.random
     strength = random.uniform(0.5, 1.5)
-    for _session in range(max(3, round(_SESSIONS[person.job] * min(1.0, demo.scale) ** 0.5))):
+    fewest, usual = _SESSIONS[person.job]
+    for _session in range(max(fewest, round(usual * min(1.0, demo.scale) ** 0.5))):
         age = random.random()
         weight = strength * (0.6 + 0.8 * age) * random.uniform(0.5, 1.5) if person.job == "agent" else 0.0
         yield _Session(_working_hour(random, person, demo.now, until, age), person, weight)

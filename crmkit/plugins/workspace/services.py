@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
-
-import sqlalchemy as sa
 
 from crmkit import EntryTask, Reader, Record, Stage, Target, User, Write, WriteContext, Writer, translate
 
@@ -150,10 +147,9 @@ def _entry_task(context: WriteContext, write: Write, wanted: EntryTask, owner: U
 
 def _open_tasks(context: WriteContext, records: Sequence[UUID]) -> Iterator[tuple[UUID, str]]:
     if records:
-        task = context.trusted.visible(Task)
-        wanted = sa.select(task.c.regarding_id, task.c.title).where(task.c.regarding_id.in_(records))
-        rows: Iterable[Any] = context.trusted.execute(wanted.where(task.c.is_done.is_(False)))
-        yield from ((row[0], row[1]) for row in rows)
+        for task in context.trusted.find(Task, Task.f.regarding.id.in_(records) & ~Task.f.is_done):
+            assert task.regarding is not None
+            yield task.regarding.id, task.title
 
 
 # Comments.
