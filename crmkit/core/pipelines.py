@@ -11,7 +11,7 @@ import attrs
 
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.rules.rule import Rule
-from crmkit.core.text import Text, gettext as _
+from crmkit.core.text import Text, gettext as _, translate
 
 __all__ = ["ANY_STAGE", "EntryTask", "Guard", "Move", "Pipeline", "Refusal", "Stage", "UnknownStageError"]
 
@@ -195,4 +195,4 @@ class Refusal(CrmkitError):
         """Return the refusal with the missing fields, failed guards and problems after it."""
         details = [*self.facts["missing"], *self.facts["guards"], *self.facts["problems"]]
         sentence = super().localized(locale)
-        return f"{sentence} [{'; '.join(details)}]" if details else sentence
+        return f"{sentence} [{'; '.join(translate(part, locale) for part in details)}]" if details else sentence

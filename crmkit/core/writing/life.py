@@ -15,7 +15,7 @@ from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
 from crmkit.core.policy.access import EntityAccess, VerbScope
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.changes import VERB_OF, Write
 from crmkit.core.writing.dependents import dependent_writes
 from crmkit.core.writing.normalise import Normaliser
@@ -40,8 +40,13 @@ class WriteRefusedError(CrmkitError):
 
     def __init__(self, entity: str, problems: Sequence[tuple[str, Problem]]) -> None:
         """Keep the ``(plugin, problem)`` pairs."""
-        summary = "; ".join(f"{plugin}: {problem.message}" for plugin, problem in problems)
-        super().__init__(entity=entity, problems=tuple(problems), summary=summary)
+        super().__init__(entity=entity, problems=tuple(problems))
+
+    def localized(self, locale: str | None = None) -> str:
+        """Return every problem, with its plugin, in one sentence."""
+        problems: Sequence[tuple[str, Problem]] = self.facts["problems"]
+        summary = "; ".join(f"{plugin}: {translate(problem.message, locale)}" for plugin, problem in problems)
+        return translate(self.template, locale).format(entity=self.facts["entity"], summary=summary)
 
 
 class HookRoundsError(CrmkitError):

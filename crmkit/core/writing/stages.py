@@ -117,7 +117,7 @@ def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:
 
 
 def _guard_name(writer: Writer, guard: Rule | str) -> str:
-    return guard.text if isinstance(guard, Rule) else str(writer.crm.registry.guards[guard].label)
+    return guard.text if isinstance(guard, Rule) else writer.crm.registry.guards[guard].label
 
 
 def record_visits(writer: Writer, writes: Sequence[Write]) -> None:

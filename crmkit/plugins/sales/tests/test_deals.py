@@ -93,6 +93,18 @@ def test_losing_asks_for_a_reason(crm, anna, new_deal):
     assert (deal.stage, deal.lost_reason, deal.closed_on) == ("lost", "competitor", date(2026, 3, 2))
 
 
+def test_refusals_are_said_in_the_language_of_the_reader(crm, anna, new_deal, clock):
+    with crm.write(anna) as db:
+        deal = new_deal(db)
+        with pytest.raises(Refusal) as refused:
+            db.move(deal, "lost")
+        with pytest.raises(WriteRefusedError) as refused_by_hook:
+            services.lose(db, deal, "price", closed_on=clock.now().date() + timedelta(days=1))
+
+    assert "已填写丢单原因" in refused.value.localized("zh_CN")
+    assert "商机的关闭日期不能是将来的日期" in refused_by_hook.value.localized("zh_CN")
+
+
 def test_unknown_reason_for_losing_is_refused(crm, anna, new_deal):
     with crm.write(anna) as db, pytest.raises(ValidationError, match="lost_reason: one of price, competitor"):
         services.lose(db, new_deal(db), "bad weather")
