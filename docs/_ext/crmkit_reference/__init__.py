@@ -17,10 +17,14 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
-from crmkit_reference import errors
+from crmkit_reference import cli, configuration, errors, hooks, permissions
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "cli": cli.render,
+    "configuration": configuration.render,
     "errors": errors.render,
+    "hooks": hooks.render,
+    "permissions": permissions.render,
 }
 _MARK = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
 
