@@ -17,7 +17,7 @@ from crmkit.transfer.convert import Converter, converter
 from crmkit.transfer.errors import PlanError
 from crmkit.transfer.plan import ColumnValue, Constant, FieldPlan, Formats, ImportPlan, Lookup, Step
 
-__all__ = ["BoundField", "BoundLookup", "BoundStep", "bind"]
+__all__ = ["BoundField", "BoundLookup", "BoundStep", "bind", "may_tell_history"]
 
 #: Set at creation like other fields, but changed by other verbs than update.
 TRANSFERRED = ("owner_id", "team_id")
@@ -72,6 +72,11 @@ class BoundStep:
         """Whether a row may point at a record that a later row makes."""
         own = self.entity.id, self.plan.system, ""
         return any(field.lookup is not None and field.lookup.source == own for field in self.fields)
+
+
+def may_tell_history(access: Access) -> bool:
+    """Return whether *access* may place records in stages that they entered long ago: the system, administrators."""
+    return access.is_system or "core.administrator" in access.role_ids
 
 
 def bind(plan: ImportPlan, registry: Registry, access: Access) -> tuple[BoundStep, ...]:
@@ -138,8 +143,8 @@ class _Binder:
         return Choice([Option(slug, label) for slug, label in labels.items()])
 
     def _may_enter(self, field: str) -> bool:
-        """Return whether *field* is when a record entered its stage, which only the system may date back."""
-        return field == ENTERED and self._entity.pipelined and self._access.is_system
+        """Return whether *field* is when a record entered its stage, and the principal may say when that was."""
+        return field == ENTERED and self._entity.pipelined and may_tell_history(self._access)
 
     def _constant(self, plan: FieldPlan, read: Callable[[Formats], Converter], value: Any) -> Any:
         formats = plan.source.formats if isinstance(plan.source, ColumnValue) else self._step.file.formats

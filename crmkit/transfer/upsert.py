@@ -26,7 +26,7 @@ from crmkit.core.writing.external import Known
 from crmkit.core.writing.life import WriteRefusedError, load_stored
 from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.writer import Writer
-from crmkit.transfer.binding import ENTERED, MOVED, TRANSFERRED, BoundField, BoundStep
+from crmkit.transfer.binding import ENTERED, MOVED, TRANSFERRED, BoundField, BoundStep, may_tell_history
 from crmkit.transfer.drafts import Draft, problem_of
 from crmkit.transfer.errors import CellProblem
 from crmkit.transfer.lookups import Lookups
@@ -257,8 +257,8 @@ class Upsert:
         values["team_id"] = self._homes[owner]
 
     def _dated(self, draft: Draft) -> dict[str, Any]:
-        """Tell the pipeline that this has happened elsewhere, which only the system may claim."""
-        if not (self._step.entity.pipelined and self._writer.access.is_system):
+        """Tell the pipeline that this has happened elsewhere, which not everybody may claim."""
+        if not (self._step.entity.pipelined and may_tell_history(self._writer.access)):
             return {}
         entered = draft.values.get(ENTERED)
         return {"placed": True, "entered_at": entered and entered.astimezone(UTC)}

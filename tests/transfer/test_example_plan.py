@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit.core.ledger import verify_ledger
+from crmkit.testing import People
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import parse_plan, read_plan
 
@@ -88,6 +89,17 @@ def test_the_example_plan_imports_its_export_and_a_second_run_writes_nothing(sal
     assert {(file["created"], file["updated"]) for file in again["files"]} == {(0, 0)}
     with sales.storage.reading() as connection:
         assert verify_ledger(connection, sales.schema) == ledger
+
+
+def test_an_administrator_imports_the_history_of_deals_as_the_system_does(sales, export):
+    ada = People(sales).user("Ada", roles=["core.administrator"])
+
+    report = run_import(sales, ada, read_plan(PLAN), export)
+
+    assert report.rejected == 0
+    with sales.storage.reading() as connection:
+        won = connection.scalar(sa.text("SELECT max(stage_entered_at) FROM sales_deal WHERE stage = 'won'"))
+    assert str(won) < "2017-04"
 
 
 def test_agents_managers_and_administrators_see_numbers_that_add_up(sales, export, system):
