@@ -6,23 +6,36 @@ import hashlib
 import itertools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
 
 from crmkit.core.crm import CRM
+from crmkit.core.errors import CrmkitError
 from crmkit.core.migrating import apply
 from crmkit.core.migrating.revisions import all_revisions
 from crmkit.core.storage.database_objects import create_objects
+from crmkit.core.text import gettext as _
 from crmkit.testing.plugin_sets import PluginSet, plugin_set
 from crmkit.testing.postgresql import postgresql_url
 from crmkit.testing.session import Session
 
-__all__ = ["Databases", "PostgreSQLDatabases", "SQLiteDatabases"]
+__all__ = ["Databases", "PostgreSQLDatabases", "SQLiteDatabases", "UnrevisedError"]
 
 _count = itertools.count(1)
+
+
+class UnrevisedError(CrmkitError):
+    """A plugin declares columns that none of its revisions makes, so that nothing can be tested."""
+
+    code = "unrevised"
+    template = _("{plugin} declares {columns} in {table}, which no revision makes: run crmkit db revision {plugin}")
+
+    def __init__(self, plugin: str, table: str, columns: Iterable[str]) -> None:
+        """Name the *columns* of *table*."""
+        super().__init__(plugin=plugin, table=table, columns=", ".join(sorted(columns)))
 
 
 class Databases(Protocol):
@@ -118,26 +131,30 @@ class PostgreSQLDatabases:
 
 
 def fresh_database(session: Session, databases: Databases, plugins: PluginSet) -> str:
-    """Return the name of a new database with the tables of *plugins*, and nobody in it."""
+    """Return the name of a new database with the tables of *plugins*, and nobody in it.
+
+    Raises:
+        UnrevisedError: a plugin declares what none of its revisions makes.
+    """
     name = f"crmkit_test_{session.key}_{os.getpid()}_{next(_count)}"
     migrated = _migrated_template(session, databases, plugins)
-    if not plugins.thrown_away:
+    if not plugins.declared:
         databases.make(name, migrated, None)
     elif plugins.uses == 1:
         # A throw-away plugin is rarely seen twice: copy, and make its few tables in the copy.
         databases.make(name, migrated, None)
-        _with_crm(plugins, _make_tables)(databases.url(name))
+        _with_crm(plugins, _declared_maker(plugins))(databases.url(name))
     else:
         template = f"{migrated}_{os.getpid()}_{id(plugins)}"
         if not databases.exists(template):
-            databases.make(template, migrated, _with_crm(plugins, _make_tables))
+            databases.make(template, migrated, _with_crm(plugins, _declared_maker(plugins)))
         databases.make(name, template, None)
     return name
 
 
 def _migrated_template(session: Session, databases: Databases, plugins: PluginSet) -> str:
     """Return the name of the database that the revisions of the installed plugins make; all processes share it."""
-    if plugins.thrown_away:
+    if plugins.declared:
         config = plugins.pattern.config
         plugins = plugin_set(plugins.migrated, config.company, config.database.url)
     template = f"crmkit_test_{session.key}_{_fingerprint(plugins.pattern)}"
@@ -168,12 +185,20 @@ def _with_crm(plugins: PluginSet, change: Callable[[CRM], None]) -> Callable[[st
 
 def _apply(crm: CRM) -> None:
     apply(crm)
+    with crm.storage.reading() as connection:
+        inspector = sa.inspect(connection)
+        present = {name: {c["name"] for c in inspector.get_columns(name)} for name in inspector.get_table_names()}
+    for table in crm.schema.metadata.sorted_tables:
+        lacking = {str(column.name) for column in table.columns} - present.get(table.name, set())
+        if lacking:
+            raise UnrevisedError(table.info["owner"], table.name, lacking)
 
 
-def _make_tables(crm: CRM) -> None:
-    """Make the tables of plugins that have no revisions."""
-    owners = {plugin.name for plugin in crm.plugins if not hasattr(plugin.module, "__path__")}
-    tables = [table for table in crm.schema.metadata.tables.values() if table.info["owner"] in owners]
-    with crm.storage.altering() as connection:
-        crm.schema.metadata.create_all(connection, tables=tables, checkfirst=False)
-        create_objects(connection, crm.registry, crm.schema)
+def _declared_maker(plugins: PluginSet) -> Callable[[CRM], None]:
+    def make(crm: CRM) -> None:
+        tables = [table for table in crm.schema.metadata.tables.values() if table.info["owner"] in plugins.declared]
+        with crm.storage.altering() as connection:
+            crm.schema.metadata.create_all(connection, tables=tables, checkfirst=False)
+            create_objects(connection, crm.registry, crm.schema)
+
+    return make

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from types import ModuleType
 
 from crmkit.core.config import Company, Config, Database
 from crmkit.core.crm import CRM
+from crmkit.core.migrating.revisions import revisions_of
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 
 __all__ = ["PluginSet", "resolve"]
@@ -27,16 +29,15 @@ class PluginSet:
             getattr(self.pattern, built_once)
         self.uses = 0
 
-    @property
+    @cached_property
     def migrated(self) -> tuple[LoadedPlugin, ...]:
-        """The plugins whose tables come from revisions; throw-away plugins have none."""
-        return tuple(plugin for plugin in self.plugins if hasattr(plugin.module, "__path__"))
+        """The plugins whose tables are made by revisions."""
+        return tuple(plugin for plugin in self.plugins if revisions_of(self.pattern, plugin.name))
 
-    @property
-    def thrown_away(self) -> tuple[str, ...]:
-        """The names of the plugins whose tables are made from what they declare."""
-        migrated = {plugin.name for plugin in self.migrated}
-        return tuple(plugin.name for plugin in self.plugins if plugin.name not in migrated)
+    @cached_property
+    def declared(self) -> frozenset[str]:
+        """The names of the plugins whose tables are made from what they declare: they have no revisions yet."""
+        return frozenset(plugin.name for plugin in self.plugins) - {plugin.name for plugin in self.migrated}
 
 
 def resolve(plugins: Sequence[str | ModuleType | LoadedPlugin]) -> tuple[LoadedPlugin, ...]:

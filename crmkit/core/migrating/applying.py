@@ -14,12 +14,13 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
 from crmkit.core.migrating.applied import APPLIED, forget_applied, note_applied, read_applied
-from crmkit.core.migrating.errors import MigrationFailedError
+from crmkit.core.migrating.errors import MigrationFailedError, RevisionError
 from crmkit.core.migrating.integrity import references_kept
 from crmkit.core.migrating.planning import waiting
 from crmkit.core.migrating.recording import OPERATIONS
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
 from crmkit.core.storage.database_objects import create_objects, drop_objects
+from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -89,6 +90,8 @@ def revert(crm: CRM, plugin: str) -> Report:
 
 def _dependents(crm: CRM, plugin: str) -> set[str]:
     """Return *plugin* and all that require it, directly or not; load order puts them after it."""
+    if plugin not in branches(crm):
+        raise RevisionError(plugin, _("no enabled plugin has this name"))
     if plugin == CORE:
         return set(branches(crm))
     leaving = {plugin}
@@ -142,8 +145,8 @@ def _operations(connection: Connection) -> Iterator[None]:
 def _failing_as(revision: Revision) -> Iterator[None]:
     try:
         yield
-    except CrmkitError:
-        raise
+    except CrmkitError as error:
+        raise MigrationFailedError(revision.id, str(error)) from error
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}."
         raise MigrationFailedError(revision.id, reason) from error

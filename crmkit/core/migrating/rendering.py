@@ -49,17 +49,13 @@ def render_revision(
     """Return the text of a revision file, formatted as ruff would."""
     up, down = _function("upgrade", upgrade), _function("downgrade", downgrade)
     body = f"{up}\n\n{down}"
-    used = [text for name, text in _ALIASES.items() if name in _words(body)]
-    declared = "\n".join(
-        [*(f"{name} = {_literal(value)}" for name, value in header.items()), *([""] if used else []), *used]
-    )
-    text_function = f"\n{_TEXT}" if "text" in _words(body) else ""
+    words = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    said = [f"{name} = {_literal(value)}" for name, value in header.items()]
+    used = [text for name, text in _ALIASES.items() if name in words]
+    declared = "\n".join([*said, *([""] if used else []), *used])
+    text_function = f"\n{_TEXT}" if "text" in words else ""
     title = message.replace("\\", "/").replace('"', "'")
     return f'"""{title}."""\n\n{_imports(declared)}\n\n{declared}\n{text_function}\n\n{body}'
-
-
-def _words(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def _imports(declared: str) -> str:

@@ -6,6 +6,7 @@ All of it is made again wherever it is missing, so that it needs no revisions: r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import attrs
 import sqlalchemy as sa
@@ -109,7 +110,12 @@ def _postgresql(registry: Registry) -> Iterator[_DatabaseObject]:
 def _fold() -> _DatabaseObject:
     found = sa.text("SELECT 1 WHERE obj_description(to_regprocedure('crm_fold(text)')) = :made")
     exists = found.bindparams(made=f"Unicode {casefold_unicode_version()}")
-    return _DatabaseObject("function crm_fold", exists, lambda c: _run_script(c, casefold_function_ddl()))
+    return _DatabaseObject("function crm_fold", exists, lambda c: _run_script(c, _fold_ddl()))
+
+
+@cache
+def _fold_ddl() -> str:
+    return casefold_function_ddl()
 
 
 def _guard_function() -> _DatabaseObject:
