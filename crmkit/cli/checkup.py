@@ -119,7 +119,7 @@ def _settings(session: Session) -> Iterator[Finding]:
 
 # What an extra brings, and the plugins that want it.
 _EXTRAS = {
-    "io": (("charset_normalizer", "python_calamine", "xlsxwriter"), frozenset[str]()),
+    "io": (("xlsxwriter",), frozenset[str]()),
     "customers": (("email_validator", "phonenumbers"), frozenset({"customers"})),
 }
 
@@ -274,5 +274,5 @@ def _people(session: Session) -> Iterator[Finding]:
         yield found
         return
     facts = {"active": len(active), "bosses": len(bosses), "name": session.principal.name}
-    message = _("{active} active users, {bosses} administrators; {name} acts on the command line")
+    message = _("active users: {active}, administrators: {bosses}; {name} acts on the command line")
     yield Finding("people", "ok", message, facts)

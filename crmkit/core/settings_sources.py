@@ -78,7 +78,7 @@ def from_environment(
     known: Mapping[str, Setting], environ: Mapping[str, str], reasons: list[ConfigurationError]
 ) -> dict[str, Given]:
     """Return what the variables in *environ* give, by path; an empty variable is one that is not set."""
-    given = {}
+    given: dict[str, Given] = {}
     for path, setting in known.items():
         for found in _variables(setting, environ, reasons):
             given.setdefault(path, found)
