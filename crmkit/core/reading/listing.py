@@ -42,7 +42,9 @@ class Listing:
         """The segments in the order in which they are read."""
         return ("with", "without") if self.order.keys and self.order.keys[0].nullable else ("all",)
 
-    def statement(self, segment: str, *, limited: bool, after: Sequence[bool] | None) -> sa.Select[Any]:
+    def statement(
+        self, segment: str, *, limited: bool, after: Sequence[bool] | None
+    ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
         """Return the statement of one *segment*.
 
         It takes ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
@@ -50,18 +52,18 @@ class Listing:
         """
         table = self._table()
         visible = self._branches(table)
-        if len(visible) == 1 or not limited:
-            condition = visible[0] if len(visible) == 1 else self.visibility.predicate(self.info, table.c)
-            return self._page(table, condition, segment, limited, after, self._selected(table))
-        parts = [self._page(table, branch, segment, limited, after, self._selected(table)) for branch in visible]
-        together = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
-        named = [together.c[name] for name in self._names()]
-        ordered = [
-            column
-            for term in self._terms(table, segment)
-            for column in term.directed(together.c["id" if term.column is table.c.id else f"order_{term.place}"])
-        ]
-        return sa.select(*named).order_by(*ordered).limit(_limit())
+        if len(visible) > 1 and not limited:
+            visible = [self.visibility.predicate(self.info, table.c)]
+        parts = [self._part(table, branch, segment, after) for branch in visible]
+        if len(parts) == 1:
+            statement: sa.Select[Any] | sa.CompoundSelect[Any] = parts[0]
+            ordered = [term.directed(term.column) for term in self._terms(table, segment)]
+        else:
+            # Not sub-selects with limits of their own: the databases merge plain ones row by row.
+            statement = sa.union_all(*parts)
+            ordered = [term.directed(self._named(table, term)) for term in self._terms(table, segment)]
+        statement = statement.order_by(*ordered)
+        return statement.limit(_limit()) if limited else statement
 
     def count(self) -> sa.Select[Any]:
         """Return the statement that counts the list."""
@@ -90,30 +92,21 @@ class Listing:
             ]
         return self.visibility.branches(self.info, table.c)
 
-    def _names(self) -> list[str]:
-        return [*self.columns, *(f"order_{place}" for place, _key in enumerate(self.order.keys))]
+    def _named(self, table: sa.Table, term: _Term) -> ColumnElement[Any]:
+        """Return the column of *term* as a merged statement calls it."""
+        return sa.literal_column("id" if term.column is table.c.id else f"order_{term.place}")
 
     def _selected(self, table: sa.Table) -> list[ColumnElement[Any]]:
         """Return the record's columns and, behind them, the values of the order for the cursor."""
         values = [self._key_column(table, key).label(f"order_{n}") for n, key in enumerate(self.order.keys)]
         return [*(table.c[name] for name in self.columns), *values]
 
-    def _page(
-        self,
-        table: sa.Table,
-        visible: ColumnElement[bool],
-        segment: str,
-        limited: bool,
-        after: Sequence[bool] | None,
-        selected: Sequence[ColumnElement[Any]],
+    def _part(
+        self, table: sa.Table, visible: ColumnElement[bool], segment: str, after: Sequence[bool] | None
     ) -> sa.Select[Any]:
-        terms = self._terms(table, segment)
-        statement = sa.select(*selected).select_from(self._from(table, segment))
+        statement = sa.select(*self._selected(table)).select_from(self._from(table, segment))
         statement = statement.where(*self._conditions(table), visible, *self._segment(table, segment))
-        if after is not None:
-            statement = statement.where(self._beyond(terms, after))
-        statement = statement.order_by(*(column for term in terms for column in term.directed()))
-        return statement.limit(_limit()) if limited else statement
+        return statement if after is None else statement.where(self._beyond(self._terms(table, segment), after))
 
     def _conditions(self, table: sa.Table) -> Iterator[ColumnElement[bool]]:
         yield table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
@@ -187,11 +180,10 @@ class _Term:
     descending: bool
     nullable: bool
 
-    def directed(self, column: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
-        """Return the ORDER BY of this term, over *column* in its stead if one is given."""
-        column = self.column if column is None else column
+    def directed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return *column* in the direction of this term."""
         sorted_by = column.desc() if self.descending else column.asc()
-        return [column.is_(None), sorted_by] if self.nullable else [sorted_by]
+        return sorted_by.nulls_last() if self.nullable else sorted_by
 
     def beyond(self, mark: ColumnElement[Any], rest: ColumnElement[bool], *, given: bool) -> ColumnElement[bool]:
         """Return the condition of standing behind *mark* in this term, or level with it and behind in the *rest*."""
