@@ -37,7 +37,19 @@ def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
         seen |= {w.record_id for w in todo if w.kind == "delete"}
         found += todo
         todo = [w for w in todo if w.kind == "delete"]
-    return found
+    return _one_each(found)
+
+
+def _one_each(writes: Sequence[Write]) -> list[Write]:
+    """Return one write for each record: it may refer twice to what goes, or go with one and be emptied of another."""
+    kept: dict[UUID, Write] = {}
+    for write in writes:
+        known = kept.setdefault(write.record_id, write)
+        if known.kind == "update" and write.kind == "delete":
+            kept[write.record_id] = write
+        elif known.kind == "update":
+            known.values |= write.values
+    return list(kept.values())
 
 
 def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[UUID]) -> list[Write]:
