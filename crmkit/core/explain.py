@@ -159,6 +159,6 @@ def _name(info: EntityInfo, record: Record) -> str:
 def _of_inactive(principal: Principal, verb: str, info: EntityInfo, record: Record | None) -> Explanation:
     facts = {"person": principal.name}
     finding = Finding("user", verb, False, Sentence(_("{person} is no active user"), facts))
-    change = Change("activate", Sentence(_("{person} is made active again; then other things decide"), facts))
+    change = Change("activate", verb, Sentence(_("{person} is made active again; then other things decide"), facts))
     made = _explanation(principal.name, principal, verb, info, record, "no", "inactive")
     return attrs.evolve(made, findings=(finding,), changes=(change,))

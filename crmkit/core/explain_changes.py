@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crmkit.core.explanation import Answer, Change, Finding, Sentence
-from crmkit.core.policy.roles import SCOPES, Role
+from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Role
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
@@ -18,16 +18,17 @@ __all__ = ["changes"]
 
 def changes(question: Question, answer: Answer, reason: str, findings: Sequence[Finding]) -> Iterator[Change]:
     """Yield what would turn *answer* round, each once."""
-    seen = set[str]()
+    seen = set[tuple[str, str]]()
     for change in _all(question, answer, reason, findings):
-        if str(change.sentence) not in seen:
-            seen.add(str(change.sentence))
+        said = (change.verb, str(change.sentence))
+        if said not in seen:
+            seen.add(said)
             yield change
 
 
 def _all(question: Question, answer: Answer, reason: str, findings: Sequence[Finding]) -> Iterator[Change]:
     if reason == "in-bin":
-        yield Change("restore", Sentence(_("the record is restored from the bin")))
+        yield Change("restore", question.verb, Sentence(_("the record is restored from the bin")))
     elif answer == "no":
         for verb in question.verbs:
             yield from _for_verb(question, verb, [finding for finding in findings if finding.verb == verb])
@@ -39,8 +40,8 @@ def _only_way(question: Question, findings: Sequence[Finding]) -> Iterator[Chang
     for verb in question.verbs:
         ways = [f for f in findings if f.verb == verb and f.kind in ("grant", "share") and f.held]
         if len(ways) == 1:
-            facts = {"way": ways[0].sentence}
-            yield Change("only", Sentence(_("it rests on this alone: {way}"), facts), role=ways[0].role)
+            sentence = Sentence(_("without this it would be no: {way}"), {"way": ways[0].sentence})
+            yield Change("only", verb, sentence, role=ways[0].role)
 
 
 def _for_verb(question: Question, verb: str, findings: Sequence[Finding]) -> Iterator[Change]:
@@ -56,10 +57,10 @@ def _for_verb(question: Question, verb: str, findings: Sequence[Finding]) -> Ite
     for finding in findings:
         unknown = finding.held is None and granted
         if finding.kind == "restriction" and (unknown or finding.held is False):
-            yield Change("restriction", Sentence(_("this comes to hold: {what}"), {"what": finding.sentence}))
+            yield Change("restriction", verb, Sentence(_("this comes to hold: {what}"), {"what": finding.sentence}))
         elif finding.kind == "follows" and not finding.held:
             facts = {"person": question.access.name, "what": finding.sentence}
-            yield Change("follows", Sentence(_("{person} gets to see the other record: {what}"), facts))
+            yield Change("follows", verb, Sentence(_("{person} gets to see the other record: {what}"), facts))
 
 
 def _closed_ways(question: Question, verb: str) -> Iterator[Change]:
@@ -72,24 +73,28 @@ def _closed_ways(question: Question, verb: str) -> Iterator[Change]:
             text = question.shown(grant.scope).text
             if text is not None:
                 yield Change(
-                    "rule", Sentence(_("the rule of the role {role} comes to hold: {rule}"), {**facts, "rule": text})
+                    "rule",
+                    verb,
+                    Sentence(_("the rule of the role {role} comes to hold: {rule}"), {**facts, "rule": text}),
                 )
             continue
-        yield Change("own", Sentence(_("the record is transferred to {person}"), facts))
+        yield Change("own", verb, Sentence(_("the record is transferred to {person}"), facts))
         if grant.scope in ("team", "subtree") and question.team_name != "–":
             template = _("{person} becomes a member of the team {team}")
             if grant.scope == "subtree":
                 template = _("{person} becomes a member of the team {team}, or of one above it")
-            yield Change("team", Sentence(template, facts))
+            yield Change("team", verb, Sentence(template, facts))
 
 
 def _roles(question: Question, verb: str) -> Iterator[Change]:
     """Yield the roles that the person lacks and whose grants would hold."""
     asker = question.asker
-    for name, role in asker.accesses.roles(asker.connection).items():
+    known = asker.accesses.roles(asker.connection)
+    # Who may do everything comes last: that is seldom what somebody lacks.
+    for name, role in sorted(known.items(), key=lambda item: any(g.entity == EVERY_ENTITY for g in item[1].grants)):
         if role not in question.access.roles and _would_allow(question, role, verb):
             facts = {"person": question.access.name, "role": name}
-            yield Change("role", Sentence(_("{person} is given the role {role}"), facts), role=name)
+            yield Change("role", verb, Sentence(_("{person} is given the role {role}"), facts), role=name)
 
 
 def _would_allow(question: Question, role: Role, verb: str) -> bool:
@@ -103,14 +108,14 @@ def _new_ways(question: Question, verb: str) -> Iterator[Change]:
     """Yield the narrowest grant that would do, and a share."""
     facts = {"verb": verb, "entity": question.info.id, "person": question.access.name}
     if question.record is None:
-        yield Change("grant", Sentence(_("a role of {person} grants {verb} on {entity}"), facts))
+        yield Change("grant", verb, Sentence(_("a role of {person} grants {verb} on {entity}"), facts))
         return
     facts["scope"] = _narrowest(question)
-    yield Change("grant", Sentence(_("a role of {person} grants {verb} on {entity}, scope {scope}"), facts))
+    yield Change("grant", verb, Sentence(_("a role of {person} grants {verb} on {entity}, scope {scope}"), facts))
     if verb == "read":
-        yield Change("share", Sentence(_("the record is shared with {person} or with a team of theirs"), facts))
+        yield Change("share", verb, Sentence(_("the record is shared with {person} or with a team of theirs"), facts))
     elif verb == "update":
-        yield Change("share", Sentence(_("the record is shared with {person}, level write"), facts))
+        yield Change("share", verb, Sentence(_("the record is shared with {person}, level write"), facts))
 
 
 def _narrowest(question: Question) -> str:

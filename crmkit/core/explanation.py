@@ -84,9 +84,10 @@ class FieldFinding:
 
 @attrs.frozen
 class Change:
-    """Something that would change the answer. *role* names the role that would help, where one would."""
+    """Something that would change the answer for *verb*. *role* names the role that would help, where one would."""
 
     kind: ChangeKind
+    verb: str
     sentence: Sentence
     role: str | None = None
 
@@ -127,7 +128,9 @@ class Explanation:
         yield from self._field_lines(locale)
         if self.changes:
             yield translate(_("What would change the answer:"), locale)
-            yield from (f"  - {change.sentence.localized(locale)}" for change in self.changes)
+            several = len({change.verb for change in self.changes}) > 1
+            for change in self.changes:
+                yield f"  - {f'{change.verb}: ' if several else ''}{change.sentence.localized(locale)}"
 
     def _field_lines(self, locale: str | None) -> Iterator[str]:
         for access, heading in (("hidden", _("Hidden fields:")), ("read_only", _("Fields that may only be read:"))):

@@ -212,7 +212,7 @@ def test_share_gives_read_and_with_level_write_update(crm, people, order, level,
     assert [f.held for f in of_kind(update, "share", "update")] == [level == "write"]
     name = "the team Sales" if to_team else "Anna"
     assert str(of_kind(read, "share")[0].sentence) == f"the record is shared with {name}, level {level}"
-    assert changes_of(read)[0] == f"it rests on this alone: the record is shared with {name}, level {level}"
+    assert changes_of(read)[0] == f"without this it would be no: the record is shared with {name}, level {level}"
 
 
 def people_team(db, principal):
