@@ -86,8 +86,16 @@ def test_write_is_noted_in_the_ledger_with_the_command_and_the_person(crmkit, pr
     (entry,) = crmkit("history", user["id"], "--json").json
     assert (entry["kind"], entry["by"], entry["cause"]) == ("create", "Ada Winter", "cli:user create")
     assert entry["changes"]["name"] == {"old": None, "new": "Ben"}
-    shown = crmkit("history", f"core.user/{user['id']}").stdout
-    assert "name: – → Ben" in shown
+
+
+def test_history_names_people_and_what_references_lead_to(crmkit, project):
+    crmkit("team", "create", "Sales")
+    user = crmkit("user", "create", "Ben", "--team", "Sales", "--json").json
+    crmkit("user", "deactivate", "Ben")
+    first, *lines = crmkit("history", f"core.user/{user['id']}").stdout.splitlines()
+    assert first.endswith("  Ada Winter  create  (cli:user create)")
+    assert "  team_id: Sales" in lines
+    assert lines[-1] == "  is_active: yes → no"
 
 
 def test_teams_are_a_tree(crmkit, project):
