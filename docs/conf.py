@@ -5,7 +5,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "crmkit"
 copyright = "the crmkit contributors"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "crmkit_reference"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "crmkit_reference"]
 
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
