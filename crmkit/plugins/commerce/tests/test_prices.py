@@ -6,14 +6,15 @@ from decimal import Decimal
 import pytest
 
 from crmkit import ConflictError, ExchangeRate, ForbiddenError, Money, WriteRefusedError
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Price, Product
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("commerce", clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("commerce", clock=clock, database=database)
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def amounts(prices):
     return [price and price.amount for price in prices]
 
 
+@both_databases
 def test_price_is_the_one_of_the_day(crm, mei):
     with crm.write(mei) as db:
         pump = db.create(Product(name="Pump"))

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from crmkit import ConflictError, Money, NotFoundError, UnknownFieldError, ValidationError, WriteRefusedError
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Company, Contact, Interaction, Participant
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("customers", clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("customers", clock=clock, database=database)
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def test_company_keeps_what_is_known_of_it(crm, anna):
         assert db.find(Company, 'sector == "technology" && revenue > 1000 && employees < 3000') == [company]
 
 
+@both_databases
 def test_company_cannot_stand_above_itself(crm, anna):
     with crm.write(anna) as db:
         top = db.create(Company(name="Top"))
@@ -113,6 +115,7 @@ def test_company_with_contacts_cannot_be_deleted(crm, chief):
             db.delete(company)
 
 
+@both_databases
 def test_contacts_who_share_an_address_or_a_number_are_found(crm, anna):
     with crm.write(anna) as db:
         one = db.create(Contact(name="Anne", email="anne@example.org", phone="+49 30 1234567"))
@@ -133,6 +136,7 @@ def test_contacts_whom_one_does_not_see_are_not_found_by_address(crm, anna, peop
         assert services.same_person(db, mine) == []
 
 
+@both_databases
 def test_interaction_is_found_from_what_it_is_about_and_from_who_took_part(crm, anna, clock):
     with crm.write(anna) as db:
         company = db.create(Company(name="Acme"))

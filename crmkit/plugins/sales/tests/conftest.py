@@ -11,8 +11,8 @@ from ..entities import Deal
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("sales", "workspace", clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("sales", "workspace", clock=clock, database=database)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from crmkit import ForbiddenError, Money, NotFoundError, Refusal, ValidationErro
 from crmkit.plugins.commerce.entities import Product
 from crmkit.plugins.customers.entities import Company
 from crmkit.plugins.workspace.entities import Task
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Deal
@@ -32,6 +33,7 @@ def test_deal_begins_in_prospecting_with_a_number(crm, anna):
     assert (deal.engaged_on, deal.closed_on) == (None, None)
 
 
+@both_databases
 def test_deal_goes_from_prospecting_to_won(crm, anna, new_deal, clock):
     with crm.write(anna) as db:
         deal = moved(db, new_deal(db), "engaging", "proposal")
@@ -161,6 +163,7 @@ def test_hook_check_move_refuses_a_closing_day_still_to_come(crm, anna, new_deal
             services.win(db, deal, closed_on=tomorrow)
 
 
+@both_databases
 def test_proposal_asks_the_owner_to_send_it_in_the_owners_language(crm, staff, new_deal):
     with crm.write(staff.mei) as db:
         deal = moved(db, new_deal(db), "engaging", "proposal")

@@ -7,6 +7,7 @@ import pytest
 
 from crmkit import ExchangeRate, Grant, Mask, Money, UnknownFieldError
 from crmkit.plugins.customers.entities import Company
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Deal
@@ -33,6 +34,7 @@ def lanes(funnel):
     return {stage.slug: (stage.count, stage.amount, stage.weighted) for stage in funnel.stages}
 
 
+@both_databases
 def test_funnel_counts_and_adds_up_what_the_reader_sees(crm, staff):
     with crm.write(staff.anna) as db:
         fill(db, ("engaging", "100.10", None), ("engaging", "50", None), ("prospecting", None, None))
@@ -86,6 +88,7 @@ def test_funnel_of_an_unknown_pipeline_says_which_there_are(crm, anna):
         services.funnel(db, "sales.nosuch")
 
 
+@both_databases
 def test_forecast_weighs_open_deals_by_month(crm, anna):
     with crm.write(anna) as db:
         fill(

@@ -6,6 +6,7 @@ import pytest
 
 from crmkit import Money, Refusal
 from crmkit.plugins.customers.entities import Company, Contact
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Deal, Lead
@@ -64,6 +65,7 @@ def test_lead_that_names_nobody_becomes_a_deal_alone(crm, anna):
     assert (done.company, done.contact, done.deal.company_id) == (None, None, None)
 
 
+@both_databases
 def test_lead_is_converted_once_and_the_second_try_leaves_nothing_behind(crm, anna, lead):
     with crm.write(anna) as db:
         done = services.convert_lead(db, lead)

@@ -3,14 +3,15 @@ from __future__ import annotations
 import pytest
 
 from crmkit import ForbiddenError, ValidationError
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Comment, Tag, Task
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("workspace", clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("workspace", clock=clock, database=database)
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_comments_come_in_the_order_of_talk(crm, anna, bo, task):
         assert [said.body for said in services.comments_of(db, task)] == ["Who has the list?", "梅 has it."]
 
 
+@both_databases
 def test_comment_is_seen_only_where_its_record_is(crm, anna, eve, task):
     with crm.write(anna) as db:
         services.comment(db, task, "Not for Paris")
@@ -79,6 +81,7 @@ def test_tag_that_nobody_used_before_is_made(crm, anna, task):
         assert [tag.name for tag in services.tags_of(db, task)] == ["VIP", "中国"]
 
 
+@both_databases
 def test_tag_is_the_same_in_upper_and_lower_case(crm, anna, task):
     with crm.write(anna) as db:
         services.tag(db, task, "Straße")

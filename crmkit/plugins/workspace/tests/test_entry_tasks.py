@@ -18,7 +18,7 @@ from crmkit import (
     field,
     translator,
 )
-from crmkit.testing import plugin
+from crmkit.testing import both_databases, plugin
 
 from .. import services
 
@@ -49,8 +49,8 @@ def garden():
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("workspace", garden(), clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("workspace", garden(), clock=clock, database=database)
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def test_refused_move_makes_no_task(crm, anna):
         assert titles(services.tasks_of(db, bed)) == ["Dig it over"]
 
 
+@both_databases
 def test_open_task_is_not_doubled_when_the_stage_is_entered_again(crm, anna):
     with crm.write(anna) as db:
         bed = db.create(Bed(name="North", seeds=5))

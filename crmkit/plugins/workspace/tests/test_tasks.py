@@ -6,14 +6,15 @@ from decimal import Decimal
 import pytest
 
 from crmkit import ForbiddenError, ValidationError
+from crmkit.testing import both_databases
 
 from .. import services
 from ..entities import Task
 
 
 @pytest.fixture
-def crm(make_crm, clock):
-    return make_crm("workspace", clock=clock)
+def crm(make_crm, clock, database):
+    return make_crm("workspace", clock=clock, database=database)
 
 
 @pytest.fixture
@@ -121,6 +122,7 @@ def test_manager_changes_the_tasks_of_the_teams_below(crm, anna, people):
         assert services.complete(db, db.find(Task)[0]).is_done
 
 
+@both_databases
 def test_my_tasks_come_in_the_order_of_their_days(crm, anna):
     day = date(2026, 3, 1)
     with crm.write(anna) as db:
