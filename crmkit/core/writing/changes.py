@@ -65,7 +65,7 @@ class Write:
     @property
     def is_history(self) -> bool:
         """Whether this tells what has already happened elsewhere, so that nobody is to act on it now."""
-        return "placed" in self.details or "entered_at" in self.details
+        return bool(self.details.get("placed") or self.details.get("entered_at"))
 
     def set(self, field: str, value: Any) -> None:
         """Give *field* a value, from a hook; it is normalised and validated like any other.
