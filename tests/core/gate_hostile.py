@@ -158,6 +158,13 @@ def _deep(m: Material) -> Any:
     return select(expression)
 
 
+def _doubled(m: Material) -> Any:
+    expression = m.deal.c.amount
+    for _level in range(40):
+        expression = sa.case((expression > 1, expression), else_=expression)
+    return select(expression)
+
+
 def _twisted_union(m: Material, **changes: Callable[[Any, Any], Any]) -> Any:
     counted = select(func.count()).select_from(m.deal).scalar_subquery()
     union = sa.union_all(select(m.company.c.id), select(m.company.c.id))
@@ -521,6 +528,10 @@ HOSTILE: dict[str, Callable[[Material], Any]] = {
         _changed(sa.type_coerce(m.deal.c.name, sa.String), clause=m.table.c.secret)
     ),
     "nested ten thousand deep": _deep,
+    "doubled forty times": _doubled,
+    "modifiers that show one thing first": lambda m: select(
+        _changed(m.deal.c.name.like("x"), modifiers=_Changing(escape=f"' || {STOLEN} || '"))
+    ),
     # Unions, which SQLAlchemy renders partly without the names of tables
     "a union grouped": lambda m: _twisted_union(m, group_by=lambda counted, _m: counted),
     "a union ordered by a select": lambda m: _twisted_union(m, order_by=lambda counted, _m: counted),
@@ -559,3 +570,10 @@ class _Twice(list[Any]):
     def __iter__(self) -> Any:
         shown, self._first = self._first, None
         return iter(shown) if shown is not None else super().__iter__()
+
+
+class _Changing(dict[str, Any]):
+    """A mapping that shows nothing to who lists it."""
+
+    def items(self) -> Any:
+        return ()

@@ -51,15 +51,15 @@ _STATEMENT: Rules = {
     "dialect_options": r.dialect_options,
 }  # fmt: skip
 _SELECT: Rules = _STATEMENT | {
-    "_raw_columns": r.children, "_order_by_clauses": r.children, "_group_by_clauses": r.children, "_distinct": None,
-    "_distinct_on": r.children, "_where_criteria": r.conditions, "_having_criteria": r.conditions,
-    "_from_obj": r.sources, "_setup_joins": r.joins, "_memoized_select_entities": r.earlier_selects,
+    "_raw_columns": r.children, "_distinct": r.distinct, "_distinct_on": r.conditions, "_from_obj": r.sources,
+    "_where_criteria": r.conditions, "_having_criteria": r.conditions, "_order_by_clauses": r.conditions,
+    "_group_by_clauses": r.conditions, "_setup_joins": r.joins, "_memoized_select_entities": r.earlier_selects,
     "_correlate": r.sources, "_correlate_except": r.sources, "_auto_correlate": None, "_prefixes": r.empty,
     "_suffixes": r.empty, "_hints": r.empty, "_statement_hints": r.empty, "_post_select_clause": r.empty,
     "_pre_columns_clause": r.distinct_on, "_post_criteria_clause": r.empty, "_post_body_clause": r.empty,
 }  # fmt: skip
 _UNION: Rules = _STATEMENT | {
-    "selects": r.children, "keyword": r.keyword, "_order_by_clauses": r.union_order, "_group_by_clauses": r.empty,
+    "selects": r.conditions, "keyword": r.keyword, "_order_by_clauses": r.union_order, "_group_by_clauses": r.empty,
 }  # fmt: skip
 _FROM: Rules = {"_columns": None, "primary_key": None, "foreign_keys": None}
 _ALIAS: Rules = _FROM | {"element": r.source, "name": r.name, "_orig_name": None}
@@ -75,7 +75,7 @@ _FUNCTION: Rules = _EXPRESSION | {
     "name": None, "packagenames": r.empty, "clause_expr": r.child, "monotonic": None, "_has_args": None,
 }  # fmt: skip
 _UNARY: Rules = _EXPRESSION | {
-    "element": r.child, "operator": r.operator_of(UNARY_OPERATORS), "modifier": r.operator_of(MODIFIERS),
+    "element": r.marked, "operator": r.operator_of(UNARY_OPERATORS), "modifier": r.operator_of(MODIFIERS),
     "negate": None,
 }  # fmt: skip
 _BINARY: Rules = _EXPRESSION | {
@@ -92,14 +92,14 @@ _LABEL: Rules = _EXPRESSION | {
     "_resolve_label": None,
 }  # fmt: skip
 _OVER: Rules = _EXPRESSION | {
-    "element": r.child, "order_by": r.child, "partition_by": r.child, "range_": r.child, "rows": r.child,
+    "element": r.child, "order_by": r.condition, "partition_by": r.condition, "range_": r.child, "rows": r.child,
     "groups": r.child, "exclude": r.exclude,
 }  # fmt: skip
 _FRAME: Rules = {
     "lower_bind": r.child, "upper_bind": r.child, "lower_type": r.frame_type, "upper_type": r.frame_type,
 }  # fmt: skip
 _JOIN: Rules = _FROM | {"left": r.source, "right": r.source, "onclause": r.condition, "isouter": None, "full": None}
-_ORDERED: Rules = _EXPRESSION | {"element": r.child, "order_by": r.child}
+_ORDERED: Rules = _EXPRESSION | {"element": r.child, "order_by": r.condition}
 
 _SHAPES: dict[type, Shape] = {
     selectable.Select: Shape(_SELECT, forget=("_all_selected_columns",)),
@@ -130,7 +130,7 @@ _SHAPES: dict[type, Shape] = {
     elements.Cast: Shape(_EXPRESSION | {"clause": r.child, "typeclause": r.child}, whole=r.unsteady),
     elements.TypeClause: Shape({"type": r.kind}),
     elements.TypeCoerce: Shape(_EXPRESSION | {"clause": r.child}, forget=("typed_expression",)),
-    elements.Extract: Shape(_EXPRESSION | {"expr": r.child, "field": r.extract_field}),
+    elements.Extract: Shape(_EXPRESSION | {"expr": r.child, "field": r.extract_field}, whole=r.unsteady),
     elements.CollationClause: Shape(_EXPRESSION | {"collation": r.name, "collation_schema": r.name}),
     elements.Slice: Shape(_EXPRESSION | {"start": r.child, "stop": r.child, "step": r.child}),
     elements.FunctionFilter: Shape(_EXPRESSION | {"func": r.child, "criterion": r.child}),

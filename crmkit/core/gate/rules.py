@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql.ext import DistinctOnClause
 from sqlalchemy.schema import Column
-from sqlalchemy.sql import elements, selectable
+from sqlalchemy.sql import elements, operators, selectable
 from sqlalchemy.sql.elements import FrameClauseType, _anonymous_label
 from sqlalchemy.types import String, Unicode
 from sqlalchemy.util import immutabledict
@@ -115,11 +115,16 @@ def joins(walk: Walk, value: Any) -> None:
             walk.push_source(left)
 
 
+def distinct(walk: Walk, value: Any) -> None:
+    """Note that output is compared, for which the database may compute it early."""
+    walk.sorts_output = walk.sorts_output or bool(value)
+
+
 def distinct_on(walk: Walk, value: Any) -> None:
     """Judge PostgreSQL's DISTINCT ON, the only extension of the syntax that is listed."""
     if type(value) is not DistinctOnClause:
         walk.refuse(_("prefixes, hints, options and parameters are not accepted here"))
-    walk.push(value)
+    walk.push_condition(value)
 
 
 def earlier_selects(walk: Walk, value: Any) -> None:
@@ -144,13 +149,13 @@ def union_order(walk: Walk, value: Any) -> None:
 
 def dialect_options(walk: Walk, value: Any) -> None:
     """Refuse options of one database."""
-    if any(options._non_defaults for options in value.values()):
+    if any(options._non_defaults for options in dict(value).values()):
         walk.refuse(_("prefixes, hints, options and parameters are not accepted here"))
 
 
 def execution_options(walk: Walk, value: Any) -> None:
     """Accept how rows are fetched, nothing that changes what is executed."""
-    if not value.keys() <= EXECUTION_OPTIONS:
+    if type(value) is not immutabledict or not value.keys() <= EXECUTION_OPTIONS:
         walk.refuse(_("prefixes, hints, options and parameters are not accepted here"))
 
 
@@ -163,23 +168,33 @@ def keyword(walk: Walk, value: Any) -> None:
 def operator_of(listed: frozenset[Any]) -> Rule:
     """Return the rule that accepts an operator of *listed*, or none."""
 
-    def operator(walk: Walk, value: Any) -> None:
+    def listed_operator(walk: Walk, value: Any) -> None:
         if not operator_in(value, listed):
             walk.refuse(_("the operator is not listed"))
         if value not in STEADY_OPERATORS:
             walk.unsteady()
 
-    return operator
+    return listed_operator
 
 
 def modifiers(walk: Walk, value: Any) -> None:
     """Accept the escape of LIKE, SYMMETRIC, and a regular expression that ignores case."""
+    if type(value) not in (dict, immutabledict):
+        walk.refuse(_("the operator is not listed"))
     for key, modifier in value.items():
         plain = modifier is None or type(modifier) is bool
         if not (plain or (type(modifier) is str and (key, len(modifier)) in (("escape", 1), ("flags", 1)))):
             walk.refuse(_("the operator is not listed"))
         if key not in ("autoescape", "escape", "flags", "symmetric"):
             walk.refuse(_("the operator is not listed"))
+
+
+def marked(walk: Walk, value: Any) -> None:
+    """Judge the element of an operator; what DISTINCT compares within an aggregate may be computed early."""
+    if walk.element.operator is operators.distinct_op:
+        walk.push_condition(value)
+    else:
+        walk.push(value)
 
 
 def right(walk: Walk, value: Any) -> None:
@@ -200,7 +215,7 @@ def rows_exist(walk: Walk, value: Any) -> None:
 
 
 def unsteady(walk: Walk, _element: Any) -> None:
-    """Note that the element may fail on some row: a cast on a value, a scalar select on a second row."""
+    """Note that the element may fail: a cast on a value, a scalar select on a second row, a field that a date lacks."""
     walk.unsteady()
 
 
@@ -264,6 +279,7 @@ def label_text(walk: Walk, value: Any) -> None:
     """Accept the name of a column of the select; SQLAlchemy refuses any other when it compiles."""
     if type(value) is not str:
         walk.refuse(_("a name must be a string"))
+    walk.sorts_output = True
 
 
 def value_columns(walk: Walk, value: Any) -> None:

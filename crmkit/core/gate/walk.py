@@ -20,6 +20,8 @@ __all__ = ["Walk"]
 
 # SQLAlchemy compiles by recursion, up to four Python frames for each step down.
 MAX_DEPTH = 120
+# An element that stands in two places is compiled twice, and what it stands in again.
+MAX_SIZE = 50_000
 # PostgreSQL cuts longer names, after which one may be the name of a table.
 MAX_NAME = 63
 
@@ -27,13 +29,14 @@ MAX_NAME = 63
 class Walk:
     """One look at one statement, level by level.
 
-    ``push`` judges an element later, as what the element in hand is: output, which is computed only for rows that the
-    policies let through, or not. ``push_output`` and ``push_condition`` say which.
+    ``push`` judges an element later, as what the element in hand is: output of the statement, which is computed for
+    rows that the policies let through, or a condition, order or part, which may be computed before. ``push_output`` and
+    ``push_condition`` say which.
     """
 
     __slots__ = (
-        "_may_fail", "_seen", "borrowed_keys", "cte_names", "element", "is_output", "issued", "push",
-        "push_condition", "push_output", "types", "used",
+        "_may_fail", "_output_may_fail", "_seen", "borrowed_keys", "cte_names", "element", "is_output", "issued",
+        "push", "push_condition", "push_output", "sorts_output", "types", "used",
     )  # fmt: skip
     push: Callable[[Any], None]
     push_condition: Callable[[Any], None]
@@ -47,7 +50,8 @@ class Walk:
         self.types: list[Any] = []
         self.element: Any = None
         self.is_output = False
-        self._may_fail = False
+        self.sorts_output = False
+        self._may_fail = self._output_may_fail = False
         self._seen: set[int] = set()
 
     def run(self, outputs: list[Any], others: list[Any]) -> None:
@@ -56,17 +60,18 @@ class Walk:
         Raises:
             StatementRefusedError: something in it is not listed, or stands outside the safe relations.
         """
-        depth = 0
+        depth = size = 0
         while outputs or others:
             depth += 1
-            if depth > MAX_DEPTH:
-                self.refuse(_("the statement is nested too deeply"))
+            size += len(outputs) + len(others)
+            if depth > MAX_DEPTH or size > MAX_SIZE:
+                self.refuse(_("the statement is nested too deeply, or too large"))
             outputs, others = self._level(outputs, others)
         if self.types:
             self._check_types()
         if self.cte_names or self.borrowed_keys:
             self._check_names()
-        if self._may_fail:
+        if self._may_fail or (self._output_may_fail and self.sorts_output):
             for relation in self.used.values():
                 _fence(relation)
 
@@ -94,7 +99,9 @@ class Walk:
 
     def unsteady(self) -> None:
         """Note that the element in hand may fail on some row."""
-        if not self.is_output:
+        if self.is_output:
+            self._output_may_fail = True
+        else:
             self._may_fail = True
 
     def refuse(self, reason: Text, node: str = "") -> NoReturn:
