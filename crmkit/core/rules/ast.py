@@ -54,8 +54,13 @@ class Node:
         """The nodes directly below."""
         return ()
 
+    @property
+    def weight(self) -> int:
+        """How many levels and parts the node itself stands for."""
+        return 1
+
     def __attrs_post_init__(self) -> None:
-        depth, size = 1, 1
+        depth = size = self.weight
         for child in self.children:
             depth = max(depth, child.depth + 1)
             size += child.size
@@ -77,7 +82,7 @@ class Literal(Node):
 
 @attrs.frozen(cache_hash=True)
 class Items(Node):
-    """A list. Plain items do not count as parts of the rule; how many there may be is a limit of its own."""
+    """A list. Constants in it do not count as parts of the rule; how many there may be is a limit of its own."""
 
     items: tuple[Node, ...]
 
@@ -98,6 +103,11 @@ class Path(Node):
 
     parts: tuple[str, ...]
     places: tuple[Position, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def weight(self) -> int:
+        """Each relation on the way is a level, and a sub-select."""
+        return len(self.parts)
 
     def place(self, index: int) -> Position | None:
         """Return where the part *index* stands, if it was written as text."""

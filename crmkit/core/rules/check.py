@@ -10,9 +10,12 @@ import attrs
 from crmkit.core.rules import plan
 from crmkit.core.rules.check_conditions import Conditions
 from crmkit.core.rules.check_paths import Namespace, Paths
+from crmkit.core.rules.errors import RuleError
 from crmkit.core.rules.memory import Values, compile_memory
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.nesting import MAX_NESTING, nesting
 from crmkit.core.rules.rule import Rule
+from crmkit.core.text import gettext as _
 
 __all__ = ["CheckedRule", "Namespace", "check"]
 
@@ -55,6 +58,12 @@ def check(rule: Rule, namespace: Namespace) -> CheckedRule:
     """
     paths = Paths(namespace)
     condition = Conditions(paths).condition(rule.node)
+    if nesting(condition) > MAX_NESTING:
+        raise RuleError(
+            _("it nests too deeply for a database."),
+            rule.node.at,
+            _("Accepted: five relations in a path, or a few ternaries or parentheses inside each other."),
+        )
     return CheckedRule(
         rule, namespace.entity.id, paths.base_currency, condition, frozenset(paths.fields), frozenset(paths.relations)
     )

@@ -16,6 +16,7 @@ from crmkit.core.text import Text, gettext as _
 
 __all__ = ["Conditions", "opposite"]
 
+_MOST_LISTED = 10_000
 _FLIPPED = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -25,6 +26,7 @@ class Conditions:
     def __init__(self, paths: Paths) -> None:
         """Resolve fields with *paths*."""
         self.values = Values(paths, self.condition)
+        self.listed = 0
 
     def condition(self, node: ast.Node) -> plan.Condition:
         """Return the condition that *node* is.
@@ -111,6 +113,12 @@ class Conditions:
             raise RuleError(_("in needs a list."), node.right.at or node.at, _('Accepted: in ["a", "b"].'))
         value = self.values.value(node.left)
         expect("in", value.kind, node.at)
+        self.listed += len(node.right.items)
+        if self.listed > _MOST_LISTED:
+            # Databases accept only so many bound values in one statement.
+            raise RuleError(
+                _("its lists are too long."), node.right.at, _("Accepted: {limit} values."), limit=_MOST_LISTED
+            )
         items = list(map(self.values.value, node.right.items))
         found: list[plan.Value] = []
         for item, source in zip(items, node.right.items, strict=True):

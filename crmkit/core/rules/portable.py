@@ -68,13 +68,16 @@ class Ending(Portable):
     postgresql = "right({0}, {1})"
 
 
-# Both arguments are written once: twice, and ternaries inside ternaries would double the statement at each level.
+# Where ternaries stand inside ternaries, each argument written twice would double the statement at each level. OFFSET 0
+# keeps PostgreSQL from doing just that: it writes an inner select out at each place that names its columns.
 class StartsWith(Portable):
     """Whether a text starts with another."""
 
     type = sa.Boolean()
     sqlite = "(SELECT substr(crm_x, 1, length(crm_y)) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y))"
-    postgresql = "(SELECT left(crm_x, length(crm_y)) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y) AS crm_t)"
+    postgresql = (
+        "(SELECT left(crm_x, length(crm_y)) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y OFFSET 0) AS crm_t)"
+    )
 
 
 class EndsWith(Portable):
@@ -84,7 +87,9 @@ class EndsWith(Portable):
     sqlite = (
         "(SELECT substr(crm_x, length(crm_x) - length(crm_y) + 1) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y))"
     )
-    postgresql = "(SELECT right(crm_x, length(crm_y)) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y) AS crm_t)"
+    postgresql = (
+        "(SELECT right(crm_x, length(crm_y)) = crm_y FROM (SELECT {0} AS crm_x, {1} AS crm_y OFFSET 0) AS crm_t)"
+    )
 
 
 class ByCodePoint(Portable):
@@ -100,7 +105,9 @@ class SlugCount(Portable):
 
     type = sa.BigInteger()
     sqlite = "(SELECT length(crm_x) - length(replace(crm_x, '|', '')) - 1 FROM (SELECT {0} AS crm_x))"
-    postgresql = sqlite[:-1] + " AS crm_t)"
+    postgresql = (
+        "(SELECT length(crm_x) - length(replace(crm_x, '|', '')) - 1 FROM (SELECT {0} AS crm_x OFFSET 0) AS crm_t)"
+    )
 
 
 class Operand(Portable):
@@ -117,7 +124,7 @@ class Checked(Portable):
     type = sa.BigInteger()
     sqlite = "({0})"
     postgresql = (
-        "(SELECT crm_n FROM (SELECT {0} AS crm_n) AS crm_t"
+        "(SELECT crm_n FROM (SELECT {0} AS crm_n OFFSET 0) AS crm_t"
         " WHERE crm_n BETWEEN -9223372036854775808 AND 9223372036854775807)"
     )
 

@@ -83,12 +83,18 @@ class SqlConditions:
         return self.atom(condition) if wanted else self._denied(condition)
 
     def _if_else(self, condition: plan.IfElse, wanted: bool) -> Truth:
-        then, otherwise = self._wanted(condition.then, wanted), self._wanted(condition.otherwise, wanted)
-        test = self.positive(condition.test)
-        if _has_ternary(condition.test):
-            # Written out below, each ternary within the test would double the statement.
-            return sa.case((test, then), else_=otherwise)
-        return sa.or_(sa.and_(test, then), sa.and_(self.negative(condition.test), otherwise))
+        if not any(map(_has_ternary, condition.parts)):
+            then, otherwise = self._wanted(condition.then, wanted), self._wanted(condition.otherwise, wanted)
+            return sa.or_(
+                sa.and_(self.positive(condition.test), then), sa.and_(self.negative(condition.test), otherwise)
+            )
+        # Written out like that, each ternary within a test would double the statement.
+        cases = list[tuple[Truth, Truth]]()
+        rest: plan.Condition = condition
+        while isinstance(rest, plan.IfElse):
+            cases.append((self.positive(rest.test), self._wanted(rest.then, wanted)))
+            rest = rest.otherwise
+        return sa.case(*cases, else_=self._wanted(rest, wanted))
 
     # Relations and extensions.
 

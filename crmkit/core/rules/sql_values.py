@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import singledispatchmethod
 from typing import Any, TypeAlias
@@ -98,10 +99,14 @@ class SqlValues:
 
     @read.register
     def _choose(self, value: plan.Choose) -> Expression:
-        return self._case(value, self.read(value.then), self.read(value.otherwise))
+        return self._case(value, self.read)
 
-    def _case(self, value: plan.Choose, then: Expression, otherwise: Expression) -> Expression:
-        return sa.case((self.conditions.positive(value.test), then), else_=otherwise)
+    def _case(self, value: plan.Value, read: Callable[[plan.Value], Expression]) -> Expression:
+        cases = []
+        while isinstance(value, plan.Choose):
+            cases.append((self.conditions.positive(value.test), read(value.then)))
+            value = value.otherwise
+        return sa.case(*cases, else_=read(value))
 
     @read.register
     def _scaled(self, value: plan.Scaled) -> Expression:
@@ -143,7 +148,7 @@ class SqlValues:
     def on_timeline(self, value: plan.Value) -> Expression:
         """Return a date or moment in the form in which it can be moved."""
         if isinstance(value, plan.Choose):
-            return self._case(value, self.on_timeline(value.then), self.on_timeline(value.otherwise))
+            return self._case(value, self.on_timeline)
         value, offset = plan.unshifted(value)
         found = self.read(value)
         if value.kind.name == "date":

@@ -158,6 +158,15 @@ def test_hidden_reference_hides_the_relation_behind_it():
         check(Rule.parse('company.city == "x"'), Fields(hidden=frozenset([("shop.deal", "company_id")])))
 
 
+def test_lists_together_have_a_limit():
+    rule = Deal.f.vip
+    for _ in range(11):
+        rule |= Deal.f.name.in_([str(number) for number in range(1000)])
+
+    with pytest.raises(RuleError, match="its lists are too long. Accepted: 10000 values."):
+        check(rule, Fields())
+
+
 def test_built_rule_is_refused_without_a_position():
     with pytest.raises(RuleError, match="^Rule: text cannot be compared with a number"):
         check(Deal.f.stage > 5, Fields())

@@ -168,6 +168,7 @@ HOSTILE = {
     "a" + " + a" * 60: (1, 199, "too deeply"),
     "a ? " * 60 + "a" + " : a" * 60: (1, 7, "unexpected '?'"),
     "a ? b : " * 70 + "c": (1, 163, "too deeply"),
+    "company" + ".parent" * 60 + ".city == 1": (1, 1, "too deeply"),
     "[" * 200: (1, 103, "too deeply"),
     " || ".join("a" for _ in range(501)): (1, 2493, "too large"),
     "a in [" + ",".join("1" for _ in range(1001)) + "]": (1, 2007, "too long"),
