@@ -85,7 +85,7 @@ class UnknownEntityError(CrmkitError):
         super().__init__(entity=entity)
 
 
-class UnknownFieldError(CrmkitError):
+class UnknownFieldError(CrmkitError, AttributeError):
     """The entity has no such field for this principal: it does not exist, or it is hidden. The words are the same."""
 
     code = "unknown-field"

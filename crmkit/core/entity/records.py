@@ -17,7 +17,7 @@ from crmkit.core.ids import new_id
 from crmkit.core.rules.build import FieldNamespace
 from crmkit.core.text import gettext as _
 
-__all__ = ["ExtensionRecord", "Owned", "Pipelined", "Record", "UnknownFieldAttributeError", "loaded_values"]
+__all__ = ["ExtensionRecord", "Owned", "Pipelined", "Record", "loaded_values"]
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Record:
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for what is not set: a hidden field answers as one that does not exist.
-        raise UnknownFieldAttributeError(self.__entity__.id, name)
+        raise UnknownFieldError(self.__entity__.id, name)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in loaded_values(self).items() if v is not None)
@@ -52,10 +52,6 @@ class Record:
 
     def __hash__(self) -> int:
         return hash(self.id)
-
-
-class UnknownFieldAttributeError(UnknownFieldError, AttributeError):
-    """A record was asked for a field that it does not have, or that its reader may not read."""
 
 
 @mixin

@@ -37,9 +37,10 @@ VERB_OF: Mapping[str, str] = {
 class Write:
     """One record about to be written. *values* are the new ones, *stored* the row as it stands (empty on create).
 
-    *place* is where it stands in the batch that the caller gave. *trusted* marks what crmkit or a hook adds: it takes the same steps, but no grant is asked for.
-    *details* tell the steps more; an import sets ``entered_at`` (when the record entered its stage) and ``placed`` (the
-    pipeline's moves and guards are not asked, because it happened elsewhere).
+    *place* is where it stands in the batch that the caller gave. *trusted* marks what crmkit or a hook adds: it takes
+    the same steps, but no grant is asked for. *details* tell the steps more; an import sets ``entered_at`` (when the
+    record entered its stage) and ``placed`` (the pipeline's moves and guards are not asked, because it happened
+    elsewhere).
     """
 
     kind: Kind
