@@ -136,7 +136,7 @@ def fresh_database(session: Session, databases: Databases, plugins: PluginSet) -
     Raises:
         UnrevisedError: a plugin declares what none of its revisions makes.
     """
-    name = f"crmkit_test_{session.key}_{os.getpid()}_{next(_count)}"
+    name = f"crmkit_{session.key}_{os.getpid()}_{next(_count)}"
     migrated = _migrated_template(session, databases, plugins)
     if not plugins.declared:
         databases.make(name, migrated, None)
@@ -145,7 +145,7 @@ def fresh_database(session: Session, databases: Databases, plugins: PluginSet) -
         databases.make(name, migrated, None)
         _with_crm(plugins, _declared_maker(plugins))(databases.url(name))
     else:
-        template = f"{migrated}_{os.getpid()}_{id(plugins)}"
+        template = f"{migrated}_{os.getpid()}_{plugins.number}"
         if not databases.exists(template):
             databases.make(template, migrated, _with_crm(plugins, _declared_maker(plugins)))
         databases.make(name, template, None)
@@ -157,7 +157,7 @@ def _migrated_template(session: Session, databases: Databases, plugins: PluginSe
     if plugins.declared:
         config = plugins.pattern.config
         plugins = plugin_set(plugins.migrated, config.company, config.database.url)
-    template = f"crmkit_test_{session.key}_{_fingerprint(plugins.pattern)}"
+    template = f"crmkit_{session.key}_{_fingerprint(plugins.pattern)}"
     if not databases.exists(template):
         with session.locked(template):
             if not databases.exists(template):
@@ -169,7 +169,7 @@ def _fingerprint(crm: CRM) -> str:
     digest = hashlib.sha256()
     for revision in all_revisions(crm):
         digest.update(revision.id.encode() + revision.path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:12]
 
 
 def _with_crm(plugins: PluginSet, change: Callable[[CRM], None]) -> Callable[[str], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import count
 from types import ModuleType
 
 from crmkit.core.config import Company, Config, Database
@@ -15,6 +16,7 @@ from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_orde
 __all__ = ["PluginSet", "resolve"]
 
 _KEPT = 32
+_numbers = count(1)
 _cache: OrderedDict[object, PluginSet] = OrderedDict()
 
 
@@ -27,7 +29,7 @@ class PluginSet:
         self.pattern = CRM(Config(company=company, database=Database(url=url)), plugins=self.plugins)
         for built_once in ("system_access", "store", "ledger", "numbers", "visits"):
             getattr(self.pattern, built_once)
-        self.uses = 0
+        self.number, self.uses = next(_numbers), 0
 
     @cached_property
     def migrated(self) -> tuple[LoadedPlugin, ...]:

@@ -35,6 +35,7 @@ _SETTINGS = {
     "max_connections": "300",
     "autovacuum": "off",
     "shared_buffers": "64MB",
+    "dynamic_shared_memory_type": "mmap",
 }
 _watchers: list[subprocess.Popen[bytes]] = []
 
@@ -104,11 +105,19 @@ def _watch(folder: Path, owner: int) -> None:
     except _Ended:
         pass
     finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
+        _stop(server)
         shutil.rmtree(folder / "data", ignore_errors=True)
         shutil.rmtree(folder / "lib", ignore_errors=True)
         ready.unlink(missing_ok=True)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
 
 
 def _end(_number: int, _frame: Any) -> None:
