@@ -16,7 +16,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.cli.failures import describe
+from crmkit.cli.failures import as_crmkit_error
 from crmkit.core.text import Text, gettext as _, translate
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def _attempt(check: str, action: Callable[[], Any]) -> Finding:
 
 
 def _failure(check: str, error: Exception) -> Finding:
-    _code, sentences, _facts = describe(error)
-    return Finding(check, "fail", _("{reason}"), {"reason": "; ".join(sentences).replace(":;", ":")})
+    return Finding(check, "fail", _("{reason}"), {"reason": str(as_crmkit_error(error))})
 
 
 def _guarded(check: Callable[[Any], Iterator[Finding]], subject: Any) -> Iterator[Finding]:

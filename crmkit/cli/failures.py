@@ -8,14 +8,36 @@ from typing import IO, Any
 import click
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.text import Text, gettext as _, translate
+from crmkit.core.text import gettext as _, translate
 
-__all__ = ["Failed", "describe", "is_control_flow"]
+__all__ = ["DatabaseError", "Failed", "UnexpectedError", "as_crmkit_error", "is_control_flow"]
 
 
 def is_control_flow(error: Exception) -> bool:
     """Return whether *error* is how click ends a command, or a reader that went away, as in ``| head``."""
     return isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError))
+
+
+class DatabaseError(CrmkitError):
+    """The database could not be reached, or did not answer as expected."""
+
+    code = "database"
+    template = _("The database did not answer as expected: {reason}")
+
+    def __init__(self, reason: str) -> None:
+        """Give the database's own *reason*."""
+        super().__init__(reason=reason)
+
+
+class UnexpectedError(CrmkitError):
+    """Something in crmkit or in a plugin is broken: an error that nobody foresaw."""
+
+    code = "unexpected"
+    template = _("Something in crmkit or a plugin is broken: {reason} (--debug shows where)")
+
+    def __init__(self, error: Exception) -> None:
+        """Name the *error*."""
+        super().__init__(reason=f"{type(error).__name__}: {error}")
 
 
 class Failed(click.ClickException):
@@ -24,26 +46,45 @@ class Failed(click.ClickException):
     exit_code = 1
 
     def __init__(self, error: Exception, *, as_json: bool) -> None:
-        """Describe *error*; *as_json* prints an object instead of a sentence."""
-        self.code, self.sentences, self.facts = describe(error)
-        self.as_json = as_json
-        super().__init__("\n".join(self.sentences))
+        """Show *error*; *as_json* prints an object instead of a sentence."""
+        self.error, self.as_json = as_crmkit_error(error), as_json
+        super().__init__(str(self.error))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error; standard output is for results alone."""
         if self.as_json:
             import json
 
-            facts = {name: _fact(fact) for name, fact in self.facts.items()}
-            body = {"code": self.code, "message": " ".join(self.sentences), "facts": facts}
+            facts = {name: _fact(fact) for name, fact in self.error.facts.items()}
+            body = {"code": self.error.code, "message": str(self.error), "facts": facts}
             click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
             return
         from crmkit.cli.output import harmless
 
-        first, *rest = self.sentences
-        click.echo(f"{translate(_('Error'))} [{self.code}]: {harmless(first, lines=True)}", err=True)
+        first, *rest = sentences(self.error)
+        click.echo(f"{translate(_('Error'))} [{self.error.code}]: {harmless(first, lines=True)}", err=True)
         for sentence in rest:
             click.echo(f"  - {harmless(sentence, lines=True)}", err=True)
+
+
+def as_crmkit_error(error: Exception) -> CrmkitError:
+    """Return *error*, or where it is none of crmkit's the error that tells of it."""
+    if isinstance(error, CrmkitError):
+        return error
+    # If SQLAlchemy was never imported, the error is none of its.
+    exceptions = sys.modules.get("sqlalchemy.exc")
+    if exceptions is not None and isinstance(error, exceptions.DBAPIError):
+        return DatabaseError(" ".join(str(error.orig).split()))
+    return UnexpectedError(error)
+
+
+def sentences(error: CrmkitError) -> list[str]:
+    """Return the sentence of *error*; if it has several reasons, its heading and then each of them."""
+    reasons = error.facts.get("reasons", ())
+    if len(reasons) < 2:
+        return [str(error)]
+    heading = translate(type(error).template).format_map({**error.facts, "summary": ""}).strip()
+    return [heading, *map(str, reasons)]
 
 
 def _fact(value: Any) -> Any:
@@ -58,34 +99,3 @@ def _fact(value: Any) -> Any:
         return plain(value)
     except TypeError:
         return str(value)
-
-
-def describe(error: Exception) -> tuple[str, list[str], dict[str, Any]]:
-    """Return the code of *error*, its sentence with the reasons after it, and its facts."""
-    if isinstance(error, CrmkitError):
-        reasons = error.facts.get("reasons", ())
-        if len(reasons) > 1:
-            heading = translate(type(error).template).format_map({**error.facts, "summary": ""}).strip()
-            return error.code, [heading, *map(str, reasons)], dict(error.facts)
-        return error.code, [str(error)], dict(error.facts)
-    return _of_database(error) or _unexpected(error)
-
-
-def _of_database(error: Exception) -> tuple[str, list[str], dict[str, Any]] | None:
-    """Describe an error of the database, if SQLAlchemy was imported at all and *error* is its."""
-    exceptions = sys.modules.get("sqlalchemy.exc")
-    if exceptions is None or not isinstance(error, exceptions.DBAPIError):
-        return None
-    reason = " ".join(str(error.orig).split())
-    sentence = _sentence(_("The database did not answer as expected: {reason}"), reason=reason)
-    return "database", [sentence], {"reason": reason}
-
-
-def _unexpected(error: Exception) -> tuple[str, list[str], dict[str, Any]]:
-    reason = f"{type(error).__name__}: {error}"
-    message = _("Something in crmkit or a plugin is broken: {reason} (--debug shows where)")
-    return "unexpected", [_sentence(message, reason=reason)], {"reason": reason}
-
-
-def _sentence(message: Text, **facts: Any) -> str:
-    return translate(message).format_map(facts)

@@ -11,12 +11,11 @@ from crmkit.core.policy.people import Team, User
 from crmkit.core.policy.principal import Principal
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
-from crmkit.core.text import casefold, gettext as _
+from crmkit.core.text import casefold, gettext as _, translate
 
 __all__ = [
     "HOST",
     "AmbiguousNameError",
-    "SimilarNameError",
     "UnknownNameError",
     "find_principal",
     "find_team",
@@ -39,20 +38,22 @@ class AmbiguousNameError(CrmkitError):
 
 
 class UnknownNameError(NotFoundError):
-    """Nobody, or no team, has the name that was given."""
+    """Nobody, or no team, has the name that was given; ``options`` are similar names."""
 
+    code = "unknown-name"
     template = _("There is no {entity} {reference!r}.")
-
-
-class SimilarNameError(UnknownNameError):
-    """Nobody has the name that was given; those with a similar one are listed."""
-
-    template = _("There is no {entity} {reference!r}. Did you mean {options}?")
 
     def __init__(self, entity: str, reference: str, options: list[str]) -> None:
         """Suggest *options*."""
         super().__init__(entity, reference)
-        self.facts = {**self.facts, "options": ", ".join(options)}
+        self.facts = {**self.facts, "options": options}
+
+    def localized(self, locale: str | None = None) -> str:
+        """Return the sentence, and behind it the similar names."""
+        sentence, options = super().localized(locale), ", ".join(self.facts["options"])
+        if not options:
+            return sentence
+        return f"{sentence} {translate(_('Did you mean {options}?'), locale).format(options=options)}"
 
 
 def find_principal(crm: CRM, name: str) -> Principal:
@@ -108,6 +109,5 @@ def _is(field: object, folded: str) -> Rule:
     return rule
 
 
-def _unknown(entity: str, name: str, names: list[str]) -> NotFoundError:
-    options = get_close_matches(name, names, n=3)
-    return SimilarNameError(entity, name, options) if options else UnknownNameError(entity, name)
+def _unknown(entity: str, name: str, names: list[str]) -> UnknownNameError:
+    return UnknownNameError(entity, name, get_close_matches(name, names, n=3))

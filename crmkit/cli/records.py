@@ -30,6 +30,7 @@ class NoReferenceError(CrmkitError):
 class UnknownRecordError(NotFoundError):
     """No entity has a record of this id for this reader."""
 
+    code = "unknown-record"
     template = _("There is no record {reference!r}.")
 
     def __init__(self, reference: str) -> None:

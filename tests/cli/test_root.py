@@ -81,16 +81,16 @@ def test_option_behind_the_command_goes_before_one_in_front(crmkit, project):
 
 def test_error_is_one_sentence_with_its_code_on_standard_error(crmkit, project):
     result = crmkit("user", "show", "Bob", code=1)
-    assert (result.stdout, result.stderr) == ("", "Error [not-found]: There is no user 'Bob'.\n")
+    assert (result.stdout, result.stderr) == ("", "Error [unknown-name]: There is no user 'Bob'.\n")
 
 
 def test_error_is_an_object_on_standard_error_for_programs(crmkit, project):
     result = crmkit("user", "show", "Bob", "--json", code=1)
     assert result.stdout == ""
     assert result.error == {
-        "code": "not-found",
+        "code": "unknown-name",
         "message": "There is no user 'Bob'.",
-        "facts": {"entity": "user", "reference": "Bob"},
+        "facts": {"entity": "user", "reference": "Bob", "options": []},
     }
 
 
