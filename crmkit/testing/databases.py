@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import shutil
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 from crmkit.core.crm import CRM
 from crmkit.core.errors import CrmkitError
 from crmkit.core.migrating import apply
-from crmkit.core.migrating.revisions import all_revisions
 from crmkit.core.storage.database_objects import create_objects
 from crmkit.core.text import gettext as _
 from crmkit.testing.plugin_sets import PluginSet, plugin_set
@@ -157,19 +155,12 @@ def _migrated_template(session: Session, databases: Databases, plugins: PluginSe
     if plugins.declared:
         config = plugins.pattern.config
         plugins = plugin_set(plugins.migrated, config.company, config.database.url)
-    template = f"crmkit_{session.key}_{_fingerprint(plugins.pattern)}"
+    template = f"crmkit_{session.key}_{plugins.fingerprint}"
     if not databases.exists(template):
         with session.locked(template):
             if not databases.exists(template):
                 databases.make(template, None, _with_crm(plugins, _apply))
     return template
-
-
-def _fingerprint(crm: CRM) -> str:
-    digest = hashlib.sha256()
-    for revision in all_revisions(crm):
-        digest.update(revision.id.encode() + revision.path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _with_crm(plugins: PluginSet, change: Callable[[CRM], None]) -> Callable[[str], None]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import count
 from types import ModuleType
 
 from crmkit.core.config import Company, Config, Database
 from crmkit.core.crm import CRM
-from crmkit.core.migrating.revisions import revisions_of
+from crmkit.core.migrating.revisions import all_revisions, revisions_of
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 
 __all__ = ["PluginSet", "resolve"]
@@ -30,6 +31,14 @@ class PluginSet:
         for built_once in ("system_access", "store", "ledger", "numbers", "visits"):
             getattr(self.pattern, built_once)
         self.number, self.uses = next(_numbers), 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells the tables that these revisions make from those of others."""
+        digest = hashlib.sha256()
+        for revision in all_revisions(self.pattern):
+            digest.update(revision.id.encode() + revision.path.read_bytes())
+        return digest.hexdigest()[:12]
 
     @cached_property
     def migrated(self) -> tuple[LoadedPlugin, ...]:
@@ -52,7 +61,7 @@ def resolve(plugins: Sequence[str | ModuleType | LoadedPlugin]) -> tuple[LoadedP
     todo = list(found.values())
     while todo:
         absent = [name for name in todo.pop().manifest.requires if name not in found]
-        for plugin in find_plugins(absent):
+        for plugin in map(_installed, absent):
             found[plugin.name] = plugin
             todo.append(plugin)
     return tuple(load_order(list(found.values())))
@@ -60,8 +69,14 @@ def resolve(plugins: Sequence[str | ModuleType | LoadedPlugin]) -> tuple[LoadedP
 
 def _loaded(plugin: str | ModuleType | LoadedPlugin) -> LoadedPlugin:
     if isinstance(plugin, str):
-        return find_plugins([plugin])[0]
+        return _installed(plugin)
     return plugin if isinstance(plugin, LoadedPlugin) else as_loaded(plugin)
+
+
+@cache
+def _installed(name: str) -> LoadedPlugin:
+    # Looking through everything that is installed takes as long as a hundred databases.
+    return find_plugins([name])[0]
 
 
 def plugin_set(plugins: Sequence[LoadedPlugin], company: Company, url: str) -> PluginSet:

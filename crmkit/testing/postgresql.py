@@ -54,14 +54,14 @@ def postgresql_url(session: Session) -> str:
     folder = session.server_folder
     with session.locked("postgresql"):
         if not (folder / "ready").exists():
-            _start(folder, session.owner)
+            _start(folder, session.fast_folder / "postgresql", session.owner)
     driver = "psycopg" if find_spec("psycopg") else "pg8000"
     where = f"host={folder}" if driver == "psycopg" else f"unix_sock={folder}/.s.PGSQL.5432"
     return f"postgresql+{driver}://postgres@/postgres?{where}"
 
 
-def _start(folder: Path, owner: int) -> None:
-    command = [sys.executable, "-m", __name__, str(folder), str(owner)]
+def _start(folder: Path, data: Path, owner: int) -> None:
+    command = [sys.executable, "-m", __name__, str(folder), str(data), str(owner)]
     with (folder / "log").open("wb") as log:
         watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     # Kept: a process that is forgotten while it runs is a warning.
@@ -90,15 +90,15 @@ class _Ended(BaseException):
     pass
 
 
-def _watch(folder: Path, owner: int) -> None:
-    """Run a server in *folder* until a signal comes or the process *owner* is gone."""
+def _watch(folder: Path, data: Path, owner: int) -> None:
+    """Run a server in *folder* with its files in *data* until a signal comes or the process *owner* is gone."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ready = folder / "ready"
     programs, user = _programs(folder)
-    server = _serve(folder, programs, user)
+    server = _serve(folder, data, programs, user)
     try:
-        _wait_until_ready(folder / "data" / "postmaster.pid", server)
+        _wait_until_ready(data / "postmaster.pid", server)
         ready.write_text(str(os.getpid()))
         while server.poll() is None and is_alive(owner):
             time.sleep(0.25)
@@ -106,7 +106,7 @@ def _watch(folder: Path, owner: int) -> None:
         pass
     finally:
         _stop(server)
-        shutil.rmtree(folder / "data", ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
         shutil.rmtree(folder / "lib", ignore_errors=True)
         ready.unlink(missing_ok=True)
 
@@ -124,8 +124,7 @@ def _end(_number: int, _frame: Any) -> None:
     raise _Ended
 
 
-def _serve(folder: Path, programs: Path, user: dict[str, Any]) -> subprocess.Popen[bytes]:
-    data = folder / "data"
+def _serve(folder: Path, data: Path, programs: Path, user: dict[str, Any]) -> subprocess.Popen[bytes]:
     data.mkdir(mode=0o700)
     folder.chmod(0o711)
     if user:
@@ -175,4 +174,4 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    _watch(Path(sys.argv[1]), int(sys.argv[2]))
+    _watch(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
