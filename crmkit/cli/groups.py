@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmkit.cli.glimpse import glimpse
@@ -66,7 +66,7 @@ def plugin_groups(config_file: str | None) -> dict[str, str]:
     groups = {}
     for name in sorted(enabled):
         folder = _folder_of(installed.get(name, ""))
-        if folder is not None and (folder / "commands.py").is_file():
+        if folder is not None and os.path.isfile(os.path.join(folder, "commands.py")):
             groups[name] = _summary(folder) or name
     return groups
 
@@ -74,10 +74,20 @@ def plugin_groups(config_file: str | None) -> dict[str, str]:
 def _installed() -> Iterator[tuple[str, str]]:
     """Yield name and package of every installed plugin; ``importlib.metadata`` would cost a third of the whole help."""
     for place in sys.path:
-        for path in Path(place or ".").glob("*.dist-info/entry_points.txt"):
-            text = path.read_text("utf-8", errors="replace")
-            if f"[{_ENTRY_POINTS}]" in text:
-                yield from _points(text)
+        for name in os.listdir(place or ".") if os.path.isdir(place or ".") else ():
+            if name.endswith(".dist-info"):
+                text = _read(os.path.join(place, name, "entry_points.txt"))
+                if f"[{_ENTRY_POINTS}]" in text:
+                    yield from _points(text)
+
+
+def _read(path: str) -> str:
+    """Return the text of *path*; nothing if it is not there or cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _points(text: str) -> Iterator[tuple[str, str]]:
@@ -90,23 +100,23 @@ def _points(text: str) -> Iterator[tuple[str, str]]:
             yield name.strip(), package.strip()
 
 
-def _folder_of(package: str) -> Path | None:
+def _folder_of(package: str) -> str | None:
     """Return the folder of *package* without importing it; its parents are imported."""
     try:
         spec = find_spec(package) if package else None
     except (ImportError, ValueError):
         return None
-    return Path(spec.origin).parent if spec and spec.origin else None
+    return os.path.dirname(spec.origin) if spec and spec.origin else None
 
 
-def _summary(folder: Path) -> str:
+def _summary(folder: str) -> str:
     """Return the summary, or else the label, in the manifest of the plugin in *folder*, read as text.
 
     A manifest that is not written as ``PLUGIN = Plugin(…)`` with plain texts gives nothing here.
     """
     try:
-        module = ast.parse((folder / "__init__.py").read_text("utf-8"))
-    except (OSError, SyntaxError, ValueError):
+        module = ast.parse(_read(os.path.join(folder, "__init__.py")))
+    except (SyntaxError, ValueError):
         return ""
     texts = dict[str, str]()
     for statement in module.body:
@@ -123,10 +133,10 @@ def _text(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _translated(text: str, folder: Path) -> str:
+def _translated(text: str, folder: str) -> str:
     if not text or current_locale().startswith("en"):
         return text
     import gettext
 
-    found = gettext.translation("messages", folder / "locales", [current_locale()], fallback=True)
+    found = gettext.translation("messages", os.path.join(folder, "locales"), [current_locale()], fallback=True)
     return found.gettext(text)

@@ -129,12 +129,13 @@ def load_settings(
         ConfigurationError: the file cannot be read, or there is neither a file nor a database in the environment.
     """
     variables = os.environ if environ is None else environ
-    path = find_file(file, variables, folder)
+    found = find_file(file, variables, str(folder) if folder else None)
+    path = Path(found) if found else None
     known = known_settings()
     reasons: list[ConfigurationError] = []
     given: dict[str, Given] = {}
     if path is not None:
-        given |= from_file(known, parse_file(path), path.name, reasons)
+        given |= from_file(known, parse_file(str(path)), path.name, reasons)
     given |= from_environment(known, variables, reasons)
     given |= {name: Given(value, flag, is_text=True) for name, (flag, value) in (flags or {}).items()}
     if path is None and "database.url" not in given:

@@ -1,9 +1,9 @@
-"""Finding ``crm.toml`` and taking it apart; imports nothing heavy, so that ``crmkit --help`` can afford it."""
+"""Finding ``crm.toml`` and taking it apart; without heavy imports, for the sake of ``crmkit --help``."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from crmkit.core.errors import ConfigurationError
@@ -15,7 +15,9 @@ FILE = "crm.toml"
 FILE_VARIABLE = "CRM_CONFIG"
 
 
-def find_file(given: str | Path | None, environ: Mapping[str, str], folder: Path | None = None) -> Path | None:
+def find_file(
+    given: str | os.PathLike[str] | None, environ: Mapping[str, str], folder: str | None = None
+) -> str | None:
     """Return the file that is *given*, or named by ``CRM_CONFIG``, or lies in *folder* or above it; or ``None``.
 
     Raises:
@@ -23,16 +25,19 @@ def find_file(given: str | Path | None, environ: Mapping[str, str], folder: Path
     """
     named = given or environ.get(FILE_VARIABLE)
     if named:
-        where = "--config" if given else FILE_VARIABLE
-        path = Path(named).expanduser().resolve()
-        if not path.is_file():
-            raise ConfigurationError(where, _("there is no file {path}"), path=str(path))
+        path = os.path.realpath(os.path.expanduser(named))
+        if not os.path.isfile(path):
+            raise ConfigurationError("--config" if given else FILE_VARIABLE, _("there is no file {path}"), path=path)
         return path
-    here = (folder or Path.cwd()).resolve()
-    return next((place / FILE for place in (here, *here.parents) if (place / FILE).is_file()), None)
+    here, above = os.path.realpath(folder or os.curdir), ""
+    while here != above:
+        if os.path.isfile(os.path.join(here, FILE)):
+            return os.path.join(here, FILE)
+        here, above = os.path.dirname(here), here
+    return None
 
 
-def parse_file(path: Path) -> dict[str, Any]:
+def parse_file(path: str) -> dict[str, Any]:
     """Return the tables of *path*.
 
     Raises:
@@ -41,10 +46,11 @@ def parse_file(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        with open(path, encoding="utf-8") as file:
+            return tomllib.loads(file.read())
     except OSError as error:
-        raise ConfigurationError(str(path), _("cannot be read: {reason}"), reason=error.strerror) from None
+        raise ConfigurationError(path, _("cannot be read: {reason}"), reason=error.strerror) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(str(path), _("is not UTF-8")) from None
+        raise ConfigurationError(path, _("is not UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(str(path), _("is no TOML: {reason}"), reason=str(error)) from None
+        raise ConfigurationError(path, _("is no TOML: {reason}"), reason=str(error)) from None

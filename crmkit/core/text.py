@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gettext as _gettext
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 __all__ = ["Text", "casefold", "current_locale", "gettext", "translate", "translator", "use_locale"]
 
@@ -69,7 +69,7 @@ def translate(text: str, locale: str | None = None) -> str:
 @lru_cache(maxsize=256)
 def _catalogue(package: str, locale: str) -> _gettext.NullTranslations:
     module = import_module(package)
-    folders = [Path(place) / "locales" for place in getattr(module, "__path__", [])]
+    folders = [os.path.join(place, "locales") for place in getattr(module, "__path__", [])]
     for folder in folders:
         if _gettext.find("messages", folder, [locale]):
             return _gettext.translation("messages", folder, [locale])
