@@ -61,8 +61,9 @@ class Failed(click.ClickException):
             return
         from crmkit.cli.output import harmless
 
-        first, *rest = sentences(self.error)
-        click.echo(f"{translate(_('Error'))} [{self.error.code}]: {harmless(first, lines=True)}", err=True)
+        # Not inside an f-string, where texts are not found for translation.
+        word, (first, *rest) = translate(_("Error")), sentences(self.error)
+        click.echo(f"{word} [{self.error.code}]: {harmless(first, lines=True)}", err=True)
         for sentence in rest:
             click.echo(f"  - {harmless(sentence, lines=True)}", err=True)
 

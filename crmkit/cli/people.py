@@ -53,7 +53,8 @@ class UnknownNameError(NotFoundError):
         sentence, options = super().localized(locale), ", ".join(self.facts["options"])
         if not options:
             return sentence
-        return f"{sentence} {translate(_('Did you mean {options}?'), locale).format(options=options)}"
+        question = translate(_("Did you mean {options}?"), locale)
+        return f"{sentence} {question.format(options=options)}"
 
 
 def find_principal(crm: CRM, name: str) -> Principal:

@@ -87,7 +87,7 @@ def _lines(entry: LedgerEntry, people: Mapping[UUID, str], names: Mapping[str, s
 
     yield f"{cell(entry.at, zone)}  {_by(entry, people)}  {entry.kind}  ({entry.cause})"
     if entry.changes is None:
-        yield f"  {translate(_('the values were erased'))}"
+        yield "  " + translate(_("the values were erased"))
         return
     for field, (old, new) in entry.changes.items():
         shown = _short(new, names) if old is None else f"{_short(old, names)} → {_short(new, names)}"
