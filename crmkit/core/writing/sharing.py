@@ -8,7 +8,8 @@ from uuid import UUID
 from crmkit.core.entity import Record, entity_info
 from crmkit.core.errors import FieldProblem, ForbiddenError, NotFoundError, ValidationError
 from crmkit.core.fields import Target
-from crmkit.core.policy.people import Share
+from crmkit.core.ids import new_id
+from crmkit.core.policy.people import Share, Team, User
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write, creation
 
@@ -19,22 +20,23 @@ __all__ = ["share", "unshare"]
 
 
 def share(writer: Writer, record: Record, user: UUID | None, team: UUID | None, level: str) -> Share:
-    """Share *record*, or change the level of what is shared already, and return the share.
+    """Share *record*, or change the level of what is shared already, and return the share as it was asked for.
 
     Raises:
-        ValidationError: not exactly one of *user* and *team* is given.
+        ValidationError: not exactly one of *user* and *team* is given, or the principal does not see them.
         ForbiddenError: the principal may not share the record, or not at this *level* (write needs update).
     """
     _check_may_share(writer, record, level)
-    if (user is None) == (team is None):
-        problem = FieldProblem("user_id", _("share with one user or with one team"), "required")
-        raise ValidationError("core.share", [problem])
-    for existing in _shares_of(writer, record, user, team):
-        writer.take(Write("update", entity_info(Share), existing.id, {"level": level}, trusted=True))
-        return writer.trusted.get(Share, existing.id)
-    made = Share(record=Target(entity_info(type(record)).id, record.id), user_id=user, team_id=team, level=level)
-    writer.take(creation(made, trusted=True))
-    return writer.trusted.get(Share, made.id)
+    _check_holder(writer, user, team)
+    existing = _shares_of(writer, record, user, team)
+    target = Target(entity_info(type(record)).id, record.id)
+    id_ = existing[0].id if existing else new_id()
+    asked = Share(id=id_, record=target, user_id=user, team_id=team, level=level)
+    if existing:
+        writer.take(Write("update", entity_info(Share), id_, {"level": level}, trusted=True))
+    else:
+        writer.take(creation(asked, trusted=True))
+    return asked
 
 
 def unshare(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> int:
@@ -56,6 +58,19 @@ def _check_may_share(writer: Writer, record: Record, level: str) -> None:
     for verb in ("share", "update") if level == "write" else ("share",):
         if not writer.may(verb, record):
             raise ForbiddenError(info.id, verb, record.id)
+
+
+def _check_holder(writer: Writer, user: UUID | None, team: UUID | None) -> None:
+    if (user is None) == (team is None):
+        problem = FieldProblem("user_id", _("share with one user or with one team"), "required")
+        raise ValidationError("core.share", [problem])
+    # The write itself is trusted, so nobody else asks whether the principal sees them.
+    entity, field, holder = (entity_info(User), "user_id", user) if user else (entity_info(Team), "team_id", team)
+    if holder is not None and not writer.visible_ids(entity, [holder]):
+        facts = {"entity": entity.id, "reference": str(holder)}
+        raise ValidationError(
+            "core.share", [FieldProblem(field, _("there is no {entity} {reference}"), "reference", **facts)]
+        )
 
 
 def _shares_of(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> list[Share]:
