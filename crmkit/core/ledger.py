@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.fields import Column, Target
+from crmkit.core.fields import Column
 from crmkit.core.money import Money
 from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
@@ -66,21 +66,17 @@ class LedgerBrokenError(CrmkitError):
         super().__init__(row=row, message=message)
 
 
-def _plain(value: Any) -> Any:
-    """Return *value* for JSON where msgspec does not know the type, or writes a Decimal as a number."""
-    if isinstance(value, Money):
-        return {"amount": str(value.amount), "currency": value.currency}
-    if isinstance(value, Target):
-        return {"entity": value.entity, "id": str(value.id)}
-    raise TypeError(f"{type(value).__name__} is no value of a field")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="string", uuid_format="canonical")
+_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
 def encode_changes(changes: Mapping[str, tuple[Any, Any]]) -> bytes:
-    """Return *changes* as JSON: decimals and money as strings, so that nothing is rounded."""
-    return _encoder.encode(changes)
+    """Return *changes* as JSON: decimals and amounts of money as strings, so that nothing is rounded."""
+    return _encoder.encode({name: (_plain(old), _plain(new)) for name, (old, new) in changes.items()})
+
+
+def _plain(value: Any) -> Any:
+    """Return money as its amount and currency: msgspec would write minor units, which nobody reads."""
+    return {"amount": str(value.amount), "currency": value.currency} if type(value) is Money else value
 
 
 class Ledger:

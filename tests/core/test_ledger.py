@@ -173,3 +173,13 @@ def test_request_ids_are_kept(crm, master):
         ledger = crm.schema.system.ledger
         newest = sa.select(ledger.c.request_id).order_by(ledger.c.id.desc()).limit(1)
         assert connection.scalar(newest) == "r-1"
+
+
+def test_history_shows_money_as_amount_and_currency(crm, master):
+    from crmkit import Money
+
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea", price=Money.of("12.50", "EUR")))
+        (entry,) = db.history(made)
+
+    assert entry.changes["price"] == (None, {"amount": "12.50", "currency": "EUR"})
