@@ -436,6 +436,12 @@ HOSTILE: dict[str, Callable[[Material], Any]] = {
     "an unquoted collation of a type": lambda m: select(
         sa.cast(m.deal.c.name, sa.String(collation=quoted_name(f'"C") || {STOLEN} || (1', quote=False)))
     ),
+    "a type with another one inside": lambda m: select(
+        sa.cast(m.deal.c.name, _changed(sa.Interval(), impl=sa.Numeric(f"1) || {STOLEN} || (1")))
+    ),
+    "a type with a method of one's own": lambda m: select(
+        sa.type_coerce(m.deal.c.name, _changed(sa.String(), dialect_impl=EvilColumn().dialect_impl))
+    ),
     "an enumeration": lambda m: select(sa.cast(m.deal.c.name, sa.Enum("a", name=quoted_name("x", quote=False)))),
     "the name of a table as its number": lambda m: select(sa.cast("deal", postgresql.REGCLASS)),
     "an interval's fields": lambda m: select(sa.cast("1", postgresql.INTERVAL(fields=f"YEAR) || {STOLEN} || ("))),

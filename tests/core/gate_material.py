@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import attrs
 import sqlalchemy as sa
@@ -36,7 +37,13 @@ DEAL = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True)),
     sa.Column("secret", sa.String(40)),
 )
-SHARE = sa.Table("share_1", metadata, sa.Column("record_id", sa.Integer), sa.Column("user_id", sa.Integer))
+SHARE = sa.Table(
+    "share_1",
+    metadata,
+    sa.Column("kind", sa.String(40)),
+    sa.Column("record_id", sa.Integer),
+    sa.Column("user_id", sa.Integer),
+)
 
 
 def _deal(id_: int, owner: int, company: int, stage: str, amount: int, day: date | None) -> dict[str, object]:
@@ -73,14 +80,27 @@ def fill(connection: sa.Connection, *, hidden: bool) -> None:
     metadata.create_all(connection)
     connection.execute(COMPANY.insert(), VISIBLE_COMPANIES + (HIDDEN_COMPANIES if hidden else []))
     connection.execute(DEAL.insert(), VISIBLE_DEALS + (HIDDEN_DEALS if hidden else []))
-    connection.execute(SHARE.insert(), [{"record_id": 1, "user_id": ME}])
+    shares = [{"kind": "deal", "record_id": deal["id"], "user_id": ME} for deal in VISIBLE_DEALS]
+    connection.execute(SHARE.insert(), shares)
 
 
 def relation(table: sa.Table, owner: int = ME) -> sa.Subquery:
     """Return the safe relation of *table*: no secret, and only what *owner* owns or was shared."""
-    shown = [column for column in table.c if column.name != "secret"]
-    shared = sa.exists().where(SHARE.c.record_id == table.c.id, SHARE.c.user_id == owner)
-    return sa.select(*shown).where(sa.or_(table.c.owner_id == owner, shared)).subquery()
+    return _shown(table).where(sa.or_(table.c.owner_id == owner, _shared(table, owner))).subquery()
+
+
+def joined_relation(table: sa.Table, owner: int = ME) -> sa.Subquery:
+    """Return the safe relation of *table* under a policy of which a database may make a join: what was shared."""
+    return _shown(table).where(_shared(table, owner)).subquery()
+
+
+def _shown(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(*[column for column in table.c if column.name != "secret"])
+
+
+def _shared(table: sa.Table, owner: int) -> sa.ColumnElement[bool]:
+    mine = SHARE.c.user_id == owner
+    return sa.exists().where(SHARE.c.kind == table.name, SHARE.c.record_id == table.c.id, mine)
 
 
 @attrs.frozen(eq=False)

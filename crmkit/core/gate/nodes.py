@@ -22,13 +22,12 @@ Rules = dict[str, r.Rule | None]
 
 @attrs.frozen
 class Shape:
-    """How one kind of element is judged: memos to *forget*, a look at the *whole*, then a rule for each attribute.
+    """How one kind of element is judged: a look at the *whole*, then a rule for each attribute.
 
-    An attribute whose rule is ``None`` changes nothing that matters.
+    An attribute whose rule is ``None`` changes nothing that matters; one whose rule is ``forget`` is computed anew.
     """
 
     rules: Rules
-    forget: tuple[str, ...] = ()
     whole: r.Rule | None = None
 
 
@@ -102,7 +101,7 @@ _JOIN: Rules = _FROM | {"left": r.source, "right": r.source, "onclause": r.condi
 _ORDERED: Rules = _EXPRESSION | {"element": r.child, "order_by": r.condition}
 
 _SHAPES: dict[type, Shape] = {
-    selectable.Select: Shape(_SELECT, forget=("_all_selected_columns",)),
+    selectable.Select: Shape(_SELECT),
     selectable.CompoundSelect: Shape(_UNION),
     selectable.SelectStatementGrouping: Shape({"element": r.child, "_annotations": r.empty}),
     selectable.ScalarSelect: Shape(_EXPRESSION | {"element": r.condition}, whole=r.unsteady),
@@ -116,7 +115,7 @@ _SHAPES: dict[type, Shape] = {
     selectable.FromGrouping: Shape({"element": r.source}),
     elements.BindParameter: Shape(_BIND, whole=r.bind),
     selectable._OffsetLimitParam: Shape(_BIND, whole=r.bind),
-    elements.Label: Shape(_LABEL, forget=("element",)),
+    elements.Label: Shape(_LABEL),
     elements.BinaryExpression: Shape(_BINARY),
     elements.UnaryExpression: Shape(_UNARY),
     elements.CollectionAggregate: Shape(_UNARY),
@@ -129,7 +128,7 @@ _SHAPES: dict[type, Shape] = {
     elements.Case: Shape(_EXPRESSION | {"whens": r.whens, "value": r.child, "else_": r.child}),
     elements.Cast: Shape(_EXPRESSION | {"clause": r.child, "typeclause": r.child}, whole=r.unsteady),
     elements.TypeClause: Shape({"type": r.kind}),
-    elements.TypeCoerce: Shape(_EXPRESSION | {"clause": r.child}, forget=("typed_expression",)),
+    elements.TypeCoerce: Shape(_EXPRESSION | {"clause": r.child}),
     elements.Extract: Shape(_EXPRESSION | {"expr": r.child, "field": r.extract_field}, whole=r.unsteady),
     elements.CollationClause: Shape(_EXPRESSION | {"collation": r.name, "collation_schema": r.name}),
     elements.Slice: Shape(_EXPRESSION | {"start": r.child, "stop": r.child, "step": r.child}),
@@ -142,22 +141,29 @@ _SHAPES: dict[type, Shape] = {
     elements._textual_label_reference: Shape(_EXPRESSION | {"element": r.label_text}),
     DistinctOnClause: Shape({"_distinct_on": r.children}),
     array: Shape(_LIST | _EXPRESSION),
-    **{called: Shape(_FUNCTION, forget=("clauses",), whole=r.function) for called in FUNCTION_CLASSES},
+    **{called: Shape(_FUNCTION, whole=r.function) for called in FUNCTION_CLASSES},
 }
 
 
+# The columns of what rows are taken from are known by identity; the rest is not rendered.
+_KEPT: Rules = dict.fromkeys(
+    [
+        "c", "columns", "primary_key", "foreign_keys", "_cloned_set", "comparator", "_memoized_keys",
+        "_generate_cache_key", "_is_clone_of", "_propagate_attrs",
+    ]
+)  # fmt: skip
+
+
 def _with_memos(element: type, shape: Shape) -> Shape:
-    """Return *shape* that also passes over what SQLAlchemy computes from the rest and keeps in the element."""
+    """Return *shape* that also names what SQLAlchemy computes from the rest and keeps in the element."""
     memos = {
         attribute
         for base in element.__mro__
         for attribute, value in vars(base).items()
         if isinstance(value, memoized_property)
     }
-    passed: Rules = dict.fromkeys(
-        [*memos, "_memoized_keys", "_generate_cache_key", "_is_clone_of", "_propagate_attrs"], None
-    )
-    return attrs.evolve(shape, rules=passed | shape.rules)
+    forgotten: Rules = dict.fromkeys(memos, r.forget)
+    return attrs.evolve(shape, rules=forgotten | _KEPT | shape.rules)
 
 
 SHAPES = {element: _with_memos(element, shape) for element, shape in _SHAPES.items()}

@@ -28,7 +28,7 @@ from crmkit.core.gate.lists import (
     is_plain_name,
     operator_in,
 )
-from crmkit.core.gate.types import is_listed_type
+from crmkit.core.gate.types import foreign_types
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ __all__ = ["COLUMNS", "Rule"]
 COLUMNS = (Column, elements.ColumnClause)
 VALUES = (str, bytes, bool, int, float, Decimal, date, time, timedelta, UUID, type(None))
 Rule = Callable[["Walk", Any], None]
+
+
+def forget(_walk: Walk, _value: Any) -> None:
+    """Say that the walk removes the attribute: SQLAlchemy computed it, and computes it again when it needs it."""
 
 
 def empty(walk: Walk, value: Any) -> None:
@@ -101,7 +105,7 @@ def cte_name(walk: Walk, value: Any) -> None:
 
 def kind(walk: Walk, value: Any) -> None:
     """Accept a listed type; leave any other until it is known which relations the statement reads."""
-    if not is_listed_type(value):
+    if foreign_types(value):
         walk.types.append(value)
 
 

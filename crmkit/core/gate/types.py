@@ -5,18 +5,19 @@ A type is more than a label: it can wrap values and columns in expressions, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import NullType, TupleType
+from sqlalchemy.util import get_cls_kwargs, memoized_property
 
-__all__ = ["is_listed_type"]
+__all__ = ["foreign_types"]
 
 _TEXTS = frozenset([sa.String, sa.Text, sa.Unicode, sa.UnicodeText, sa.VARCHAR, sa.TEXT, sa.CHAR])
 _ARRAYS = frozenset([sa.ARRAY, postgresql.ARRAY])
-_NESTING = _ARRAYS | {TupleType}
+_NESTING = _ARRAYS | {TupleType, sa.Interval}
 _PLAIN = (int, bool, type(None))
 _COLLATIONS = frozenset(["C", "POSIX", "ucs_basic", "und-x-icu", "BINARY", "NOCASE", "RTRIM"])
 # By type the parameters that SQLAlchemy writes into the statement without looking at them.
@@ -39,25 +40,44 @@ _PARAMETERS: dict[type, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def is_listed_type(kind: Any) -> bool:
-    """Return whether *kind* is a plain type with plain parameters, on every database and in everything inside it."""
+_ALWAYS = frozenset(["_variant_mapping", "_fully_typed", "dispatch", "impl", "native_uuid", "scale", "types"])
+
+
+def _attributes(made: type) -> frozenset[str]:
+    """Return what an instance of *made* may hold: what its constructor takes, and what is computed from that."""
+    memos = {
+        name for base in made.__mro__ for name, value in vars(base).items() if isinstance(value, memoized_property)
+    }
+    return _ALWAYS | memos | get_cls_kwargs(made)
+
+
+_KNOWN = {made: _attributes(made) for made in _PARAMETERS}
+
+
+def foreign_types(kind: Any) -> tuple[Any, ...]:
+    """Return which types in *kind*, itself or inside it, are not plain SQLAlchemy types with plain parameters."""
     made = type(kind)
     parameters = _PARAMETERS.get(made)
-    if parameters is None:
-        return False
+    if parameters is None or not kind.__dict__.keys() <= _KNOWN[made]:
+        return (kind,)
     for parameter in parameters:
         if type(getattr(kind, parameter)) not in _PLAIN:
-            return False
+            return (kind,)
     if made in _TEXTS and kind.collation is not None and not _is_listed_collation(kind):
-        return False
-    if kind._variant_mapping and not all(map(is_listed_type, kind._variant_mapping.values())):
-        return False
-    return made not in _NESTING or all(map(is_listed_type, _inside(kind)))
+        return (kind,)
+    if made in _NESTING or kind._variant_mapping:
+        return tuple(foreign for inner in _inside(kind) for foreign in foreign_types(inner))
+    return ()
 
 
 def _is_listed_collation(kind: Any) -> bool:
     return type(kind.collation) is str and kind.collation in _COLLATIONS and kind.collation_schema is None
 
 
-def _inside(kind: Any) -> Iterable[Any]:
-    return tuple(kind.types) if type(kind) is TupleType else (kind.item_type,)
+def _inside(kind: Any) -> Iterator[Any]:
+    yield from kind._variant_mapping.values()
+    state = vars(kind)
+    yield from tuple(state.get("types", ()))
+    for attribute in ("item_type", "impl", "impl_instance"):
+        if attribute in state:
+            yield state[attribute]

@@ -14,6 +14,7 @@ from crmkit.core.errors import StatementRefusedError
 from crmkit.core.gate import rules
 from crmkit.core.gate.nodes import FROMS, LEAVES, SHAPES
 from crmkit.core.gate.rules import COLUMNS
+from crmkit.core.gate.types import foreign_types
 from crmkit.core.text import Text, gettext as _
 
 __all__ = ["Walk"]
@@ -122,19 +123,21 @@ class Walk:
         if shape is None:
             self.refuse(_REASONS.get(made, _("this kind of element is not listed")))
         state = element.__dict__
-        for memo in shape.forget:
-            state.pop(memo, None)
         if shape.whole is not None:
             shape.whole(self, element)
         rule_of = shape.rules.get
         for attribute, value in list(state.items()):
             rule = rule_of(attribute, _unlisted)
-            if rule is not None and value is not None:
+            if rule is rules.forget:
+                # It was computed from what the element held then, which may not be what is judged now.
+                del state[attribute]
+            elif rule is not None and value is not None:
                 rule(self, value)
         return None
 
     def _look_at_column(self) -> None:
         column = self.element
+        column.__dict__.pop("_from_objects", None)
         table = column.table
         if column.is_literal:
             if table is not None or type(column.name) is not str or column.name not in ("*", "1"):
@@ -158,13 +161,12 @@ class Walk:
         self.push_source(table)
 
     def _check_types(self) -> None:
-        """Accept a type that is not listed if a column of the relations in use has it, or one of its class."""
-        columns = [column.type for relation in self.used.values() for column in relation.c]
-        known = {id(type_) for type_ in columns}
-        classes = {type(type_) for type_ in columns if not type(type_).__module__.startswith("sqlalchemy.")}
+        """Accept a type that is not listed if a column of the relations in use has it."""
+        known = {id(column.type) for relation in self.used.values() for column in relation.c}
         for type_ in self.types:
-            if id(type_) not in known and type(type_) not in classes:
-                self.refuse(_("the type is not listed"), type(type_).__name__)
+            for foreign in () if id(type_) in known else foreign_types(type_):
+                if id(foreign) not in known:
+                    self.refuse(_("the type is not listed, nor that of a column"), type(foreign).__name__)
 
     def _check_names(self) -> None:
         """Refuse what would change the meaning of a safe relation: a CTE named as its table, a bind of its name."""
