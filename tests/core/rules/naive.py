@@ -67,6 +67,8 @@ class _Naive:
         raise AssertionError(node)
 
     def compare(self, op: str, left: ast.Node, right: ast.Node) -> bool:
+        if isinstance(left, ast.Items):
+            left, right = right, left
         if isinstance(right, ast.Items):
             found = self.value(left)
             return found is not None and sorted({self.value(item) for item in right.items}) == list(found)

@@ -10,6 +10,8 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule, parameters
 from tests.core.rules import naive
 from tests.core.rules.strategies import conditions
+from tests.core.rules.test_memory import LARGE as CALCULATIONS, ON_NOTHING, TRUE
+from tests.core.rules.test_reference import EXAMPLES as REFERENCE
 from tests.core.rules.world import DEALS, NOBODY, SHANGHAI, Fields, Source
 
 MANY = settings(
@@ -48,6 +50,51 @@ def agree(node, world, *connections):
         for connection in connections:
             name = connection.dialect.name
             assert in_sql(rule, connection, moment) == (found, all_ids - found), f"{name}: {rule.rule}"
+
+
+# One rule for each thing that may go wrong, whatever hypothesis happens to draw.
+EXAMPLES = [
+    *TRUE,
+    *ON_NOTHING,
+    *CALCULATIONS,
+    *REFERENCE,
+    *(f"{field}.{test}({part})"
+      for field in ("name", "name.lower()", "company.city", "membership.tier", "(vip ? name : company.city)")
+      for test in ("contains", "startsWith", "endsWith")
+      for part in ('""', '"a"', '"%"', r'"\ud7ff"', r'"\U0010ffff"', '"上"', '"ab"', "stage", "company.name", "name")),
+    *(f"{left} {op} {right}"
+      for left, right in (
+          ("name", '"Ab"'), ("name", r'"\uffff"'), ("name", "company.city"), ("company.city", "company.parent.city"),
+          ("membership.tier", '"basic"'), ("membership.tier", "name"), ("company.loyalty.level", '"none"'),
+          ("count", "price"), ("price", "amount"), ("rate", "share"), ("price", "2.50001"), ("2.50001", "price"),
+          ("count", "9223372036854775807"), ("count", "-9223372036854775808"), ("price", "99999999999999999999.5"),
+          ("-99999999999999999999.5", "price"), ("count + 1", "price"), ("count * count", "count"), ("-count", "0"),
+          ("price * rate", "1.25"), ("(vip ? count : price)", "price"), ("(vip ? count : price) + 1", "2"),
+          ("count - (vip ? doubtful : rate)", "0"), ("membership.points", "10"), ("company.employees", "count"),
+          ("membership.discount * 2", "1"), ("tags.size()", "1"), ("name.size()", "count"),
+          ("closed_on", "today()"), ("closed_on - days(1)", "company.founded_on"), ("membership.joined_on", "today()"),
+          ("membership.joined_on", "closed_on"), ("closed_on + days(100000)", 'date("9999-12-31")'),
+          ("closed_at", "now() - hours(1)"), ("closed_at + hours(1)", "now()"),
+          ("closed_at - days(400)", "company.since"),
+          ("(vip ? closed_at : now()) + days(1)", "created_at"),
+      )
+      for op in ("==", "!=", "<", "<=", ">", ">=")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_example_means_the_same_in_memory_and_on_sqlite(text, world, sqlite):
+    for rule in (Rule.parse(text), Rule.parse(f"!({text})")):
+        agree(rule.node, world, sqlite)
+        assert all(
+            check(rule, Fields()).holds(row, SHANGHAI) is naive.holds(rule.node, row, SHANGHAI) for row in world.rows
+        )
+
+
+@pytest.mark.postgresql
+def test_examples_mean_the_same_in_memory_and_on_postgresql(world, postgresql):
+    for text in EXAMPLES:
+        agree(Rule.parse(text).node, world, postgresql)
 
 
 @MANY
