@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crmkit.core.clock import Clock as Clock, FixedClock as FixedClock, SystemClock as SystemClock
-    from crmkit.core.config import (
+    from crmkit.core.configuration.config import (
         CommandLine as CommandLine,
         Company as Company,
         Config as Config,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         UnknownFieldError as UnknownFieldError,
         ValidationError as ValidationError,
     )
-    from crmkit.core.explanation import Explanation as Explanation
+    from crmkit.core.explaining.explanation import Explanation as Explanation
     from crmkit.core.fields import (
         AnyReference as AnyReference,
         Boolean as Boolean,
@@ -116,13 +116,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "core.clock": "Clock FixedClock SystemClock",
-    "core.config": "CommandLine Company Config Database",
+    "core.configuration.config": "CommandLine Company Config Database",
     "core.crm": "CRM",
     "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",
-    "core.explanation": "Explanation",
+    "core.explaining.explanation": "Explanation",
     "core.fields": "AnyReference Boolean Choice Column Date DateTime Decimals Email FieldType File Integer Json "
     "LongText MoneyType MultiChoice Number Option Percent Phone Reference Refused Target Text Url",
     "core.hooks": "Problem hookimpl",

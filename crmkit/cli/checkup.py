@@ -141,7 +141,7 @@ def _connect(crm: CRM) -> None:
 
 
 def _database(crm: CRM) -> Iterator[Finding]:
-    from crmkit.core.settings import masked
+    from crmkit.core.configuration.settings import masked
 
     facts: dict[str, Any] = {"url": masked(crm.config.database.url)}
     with crm.storage.reading() as connection:

@@ -47,25 +47,31 @@ class Failed(click.ClickException):
 
     def __init__(self, error: Exception, *, as_json: bool) -> None:
         """Show *error*; *as_json* prints an object instead of a sentence."""
-        self.error, self.as_json = as_crmkit_error(error), as_json
+        self.error = as_crmkit_error(error)
+        # Put into words here: when click shows the error, the language of the command is no longer set.
+        self._shown = _as_json(self.error) if as_json else _as_text(self.error)
         super().__init__(str(self.error))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error; standard output is for results alone."""
-        if self.as_json:
-            import json
+        click.echo(self._shown, err=True)
 
-            facts = {name: _fact(fact) for name, fact in self.error.facts.items()}
-            body = {"code": self.error.code, "message": str(self.error), "facts": facts}
-            click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
-            return
-        from crmkit.cli.output import harmless
 
-        # Not inside an f-string, where texts are not found for translation.
-        word, (first, *rest) = translate(_("Error")), sentences(self.error)
-        click.echo(f"{word} [{self.error.code}]: {harmless(first, lines=True)}", err=True)
-        for sentence in rest:
-            click.echo(f"  - {harmless(sentence, lines=True)}", err=True)
+def _as_json(error: CrmkitError) -> str:
+    import json
+
+    facts = {name: _fact(fact) for name, fact in error.facts.items()}
+    body = {"code": error.code, "message": str(error), "facts": facts}
+    return json.dumps({"error": body}, ensure_ascii=False)
+
+
+def _as_text(error: CrmkitError) -> str:
+    from crmkit.cli.output import harmless
+
+    # Not inside an f-string, where texts are not found for translation.
+    word, (first, *rest) = translate(_("Error")), sentences(error)
+    lines = [f"{word} [{error.code}]: {harmless(first, lines=True)}"]
+    return "\n".join([*lines, *(f"  - {harmless(sentence, lines=True)}" for sentence in rest)])
 
 
 def as_crmkit_error(error: Exception) -> CrmkitError:

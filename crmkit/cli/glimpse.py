@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from crmkit.core.configuration.file import find_file, parse_file
 from crmkit.core.errors import CrmkitError
-from crmkit.core.settings_file import find_file, parse_file
 
 __all__ = ["Glimpse", "glimpse"]
 

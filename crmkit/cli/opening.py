@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import attrs
 
-from crmkit.core.config import Config
+from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
 from crmkit.core.errors import ConfigurationError, CrmkitError, DeclarationError
 from crmkit.core.plugins import LoadedPlugin, PluginError, find_plugins

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.config import Config
+from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import CrmkitError

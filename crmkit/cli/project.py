@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from crmkit.core.clock import Clock
-from crmkit.core.config import Company
+from crmkit.core.configuration.config import Company
+from crmkit.core.configuration.file import FILE
 from crmkit.core.errors import CrmkitError
-from crmkit.core.settings_file import FILE
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
+    from crmkit.core.configuration.settings import Settings
     from crmkit.core.crm import CRM
-    from crmkit.core.settings import Settings
 
 __all__ = ["FolderError", "Project", "first_party_plugins", "make_project", "system_time_zone"]
 
@@ -57,7 +57,7 @@ def first_party_plugins() -> list[str]:
 
 def system_time_zone() -> str:
     """Return the name of this machine's time zone; ``UTC`` where it has none."""
-    from crmkit.core.config_checks import Unacceptable, time_zone
+    from crmkit.core.configuration.checks import Unacceptable, time_zone
 
     _before, _zoneinfo, linked = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
     for name in (os.environ.get("TZ", "").lstrip(":"), linked):
@@ -91,7 +91,7 @@ def make_project(
             # It holds everything that the wall protects from other users of this machine.
             path.chmod(0o600)
         _move(draft, folder)
-    from crmkit.core.settings import load_settings
+    from crmkit.core.configuration.settings import load_settings
 
     return load_settings(folder / FILE)
 
@@ -133,9 +133,9 @@ def _move(draft: Path, folder: Path) -> None:
 
 
 def _make_database(draft: Path, project: Project, clock: Clock | None, fill: Callable[[CRM], None] | None) -> None:
+    from crmkit.core.configuration.settings import load_settings
     from crmkit.core.crm import CRM
     from crmkit.core.migrating import apply, revert
-    from crmkit.core.settings import load_settings
 
     crm = CRM(load_settings(draft / FILE).config, clock=clock)
     try:
@@ -154,8 +154,8 @@ def _make_database(draft: Path, project: Project, clock: Clock | None, fill: Cal
 
 
 def _check_empty(crm: CRM) -> None:
+    from crmkit.core.configuration.settings import masked
     from crmkit.core.migrating.applied import read_applied
-    from crmkit.core.settings import masked
 
     with crm.storage.reading() as connection:
         if read_applied(connection):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from crmkit import CRM, Principal, Reader, Writer
-    from crmkit.core.settings import Settings
+    from crmkit.core.configuration.settings import Settings
 
 __all__ = ["NobodyError", "PluginNotEnabledError", "Session"]
 
@@ -80,7 +80,7 @@ class Session:
         Raises:
             SettingsError, ConfigurationError: they cannot be used.
         """
-        from crmkit.core.settings import load_settings
+        from crmkit.core.configuration.settings import load_settings
 
         flags = {
             path: (flag, value)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.clock import Clock, SystemClock
-from crmkit.core.config import Config
+from crmkit.core.configuration.config import Config
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
@@ -43,7 +43,7 @@ from crmkit.core.writing.visits import Visits
 from crmkit.core.writing.writer import Writer
 
 if TYPE_CHECKING:
-    from crmkit.core.explanation import Explanation
+    from crmkit.core.explaining.explanation import Explanation
 
 __all__ = ["CRM"]
 
@@ -143,13 +143,13 @@ class CRM:
     ) -> Explanation:
         """Return whether *principal* may *verb* a record, or records of an entity, with everything that decided it.
 
-        The *asker* learns nothing that they may not read; see :mod:`crmkit.core.explain`.
+        The *asker* learns nothing that they may not read; see :mod:`crmkit.core.explaining.explain`.
 
         Raises:
             NotFoundError: the asker does not see the record, or the user.
             ForbiddenError: the asker may not know what others may do.
         """
-        from crmkit.core.explain import Asker, explain
+        from crmkit.core.explaining.explain import Asker, explain
 
         with self.storage.reading() as connection:
             reader = Reader(self, connection, self._accesses.resolve(connection, asker))

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crmkit.testing.conformance import PluginConformance as PluginConformance
     from crmkit.testing.crms import NOON as NOON, CRMMaker as CRMMaker
     from crmkit.testing.factories import Factory as Factory
     from crmkit.testing.marks import both_databases as both_databases
@@ -18,6 +19,7 @@ _HOME_OF = {
     "CRMMaker": "crms",
     "Factory": "factories",
     "People": "people",
+    "PluginConformance": "conformance",
     "Session": "session",
     "both_databases": "marks",
     "plugin": "throwaway",

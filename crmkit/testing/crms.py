@@ -8,11 +8,11 @@ from types import ModuleType
 from typing import Literal
 
 from crmkit.core.clock import Clock, FixedClock
-from crmkit.core.config import Company
+from crmkit.core.configuration.config import Company
 from crmkit.core.crm import CRM
 from crmkit.core.plugins import LoadedPlugin
-from crmkit.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases, fresh_database
-from crmkit.testing.plugin_sets import plugin_set, resolve
+from crmkit.testing.databases import Databases, PostgreSQLDatabases, SQLiteDatabases, database_name, fresh_database
+from crmkit.testing.plugin_sets import PluginSet, plugin_set, resolve
 from crmkit.testing.session import Session
 
 __all__ = ["NOON", "CRMMaker", "DatabaseKind"]
@@ -51,8 +51,22 @@ class CRMMaker:
         databases = self._databases(database)
         loaded = plugin_set(resolve(plugins), company or _COMPANY, f"{database}://")
         loaded.uses += 1
-        name = fresh_database(self._session, databases, loaded)
-        crm = loaded.pattern.sibling(databases.url(name), clock=clock or FixedClock(NOON))
+        return self._open(loaded, databases, fresh_database(self._session, databases, loaded), clock)
+
+    def blank(
+        self,
+        *plugins: str | ModuleType | LoadedPlugin,
+        database: DatabaseKind = "sqlite",
+        clock: Clock | None = None,
+    ) -> CRM:
+        """Return a CRM with *plugins* on a database without any table, for tests of revisions."""
+        databases = self._databases(database)
+        name = database_name(self._session)
+        databases.make(name, None, None)
+        return self._open(plugin_set(resolve(plugins), _COMPANY, f"{database}://"), databases, name, clock)
+
+    def _open(self, plugins: PluginSet, databases: Databases, name: str, clock: Clock | None) -> CRM:
+        crm = plugins.pattern.sibling(databases.url(name), clock=clock or FixedClock(NOON))
         self._endings += [lambda: databases.drop(name), crm.close]
         return crm
 

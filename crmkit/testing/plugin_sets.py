@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from itertools import count
 from types import ModuleType
 
-from crmkit.core.config import Company, Config, Database
+from crmkit.core.configuration.config import Company, Config, Database
 from crmkit.core.crm import CRM
 from crmkit.core.migrating.revisions import all_revisions, revisions_of
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from crmkit.cli.project import Project, make_project
 from crmkit.cli.root import root
-from crmkit.core.config import Company
+from crmkit.core.configuration.config import Company
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from crmkit.cli import project as project_module
 from crmkit.cli.project import FolderError, Project, make_project, system_time_zone
-from crmkit.core.config import Company
+from crmkit.core.configuration.config import Company
 
 
 def read(path):

@@ -33,7 +33,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def _acme(tmp_path_factory):
     from crmkit.cli.project import Project, first_party_plugins, make_project
-    from crmkit.core.config import Company
+    from crmkit.core.configuration.config import Company
 
     folder = tmp_path_factory.mktemp("newcomer") / "acme"
     make_project(folder, Project(Company("Acme"), first_party_plugins(), "Administrator"))

@@ -21,7 +21,7 @@ from crmkit import (
     field,
     ref,
 )
-from crmkit.core.explain import UnknownVerbError
+from crmkit.core.explaining.explain import UnknownVerbError
 from crmkit.core.fields import Integer
 from crmkit.core.policy.people import User
 from crmkit.core.policy.roles import VERBS

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from crmkit import Money, average, count, extension, field, greatest, least, total
+from crmkit.core.reading import races
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission, atelier
 
@@ -133,6 +134,14 @@ def test_pages_in_any_order_add_up_to_the_sorted_list(crm, everybody, deals):
             assert ids_of(db.find(Commission, order_by=asked, limit=500)) == expected, asked
             assert ids_of(db.find(Commission, order_by=asked, limit=5)) == expected[:5], asked
             assert ids_of(db.stream(Commission, order_by=asked, size=7)) == expected, asked
+
+
+def test_a_list_on_sqlite_is_the_same_whichever_statement_wins(crm, everybody, deals, monkeypatch):
+    monkeypatch.setattr(races, "_STEPS", 1)
+    monkeypatch.setattr(races, "_STEPS_PER_ROW", 0)
+
+    test_a_filter_keeps_what_the_rule_says_in_any_order(crm, everybody, deals)
+    test_pages_in_any_order_add_up_to_the_sorted_list(crm, everybody, deals)
 
 
 @both_databases

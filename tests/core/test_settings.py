@@ -6,10 +6,10 @@ import attrs
 import pytest
 from babel.core import get_global
 
-from crmkit.core.config import Company, Config, Database
-from crmkit.core.currencies import CURRENCIES
+from crmkit.core.configuration.config import Company, Config, Database
+from crmkit.core.configuration.currencies import CURRENCIES
 from crmkit.core.errors import ConfigurationError
-from crmkit.core.settings import SettingsError, known_settings, load_settings, masked
+from crmkit.core.configuration.settings import SettingsError, known_settings, load_settings, masked
 
 
 @pytest.fixture
@@ -250,6 +250,6 @@ def test_currencies_are_those_that_are_legal_tender_somewhere():
 
 
 def test_finding_the_file_imports_nothing_heavy():
-    code = "import sys, crmkit.core.settings_file; print({'attr', 'msgspec', 'sqlalchemy'} & set(sys.modules))"
+    code = "import sys, crmkit.core.configuration.file; print({'attr', 'msgspec', 'sqlalchemy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "set()"

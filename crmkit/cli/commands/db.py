@@ -8,7 +8,7 @@ import click
 
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
     from crmkit.core.migrating import Plan
@@ -32,7 +32,7 @@ def _plan(session: Session) -> None:
     if session.as_json:
         session.show(_as_dict(found))
     elif found.is_empty:
-        session.say(_("Nothing is to be done."))
+        session.say(translate(_("Nothing is to be done.")))
     else:
         _tell(session, found)
     for gap in found.gaps:
@@ -73,8 +73,6 @@ def _tell(session: Session, found: Plan) -> None:
 
 
 def _touched(table: Any) -> str:
-    from crmkit.core.text import translate
-
     if table.rewritten:
         message = _("{name}: writes all {rows:,} rows anew; must wait: {waits}")
     elif table.read:
@@ -97,7 +95,7 @@ def _apply(session: Session) -> None:
     if session.as_json:
         session.show({"revisions": done.revisions, "objects": done.objects})
     elif not done.revisions and not done.objects:
-        session.say(_("Nothing was to be done."))
+        session.say(translate(_("Nothing was to be done.")))
 
 
 @command.command(
@@ -127,6 +125,6 @@ def _check(session: Session) -> None:
         for finding in findings:
             session.say(str(finding))
         if not findings:
-            session.say(_("Declarations, revisions and the database agree."))
+            session.say(translate(_("Declarations, revisions and the database agree.")))
     if any(finding.is_problem for finding in findings):
         click.get_current_context().exit(1)

@@ -11,7 +11,7 @@ import click
 from crmkit.cli.progress import drawing, progress_option
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
-from crmkit.core.settings_file import FILE
+from crmkit.core.configuration.file import FILE
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int
     from crmkit.cli.demo.history import create_demo
     from crmkit.cli.project import Project, first_party_plugins, make_project
     from crmkit.core.clock import FixedClock
-    from crmkit.core.config import Company
+    from crmkit.core.configuration.config import Company
     from crmkit.transfer.progress import Meter
 
     clock = FixedClock(end - _YEARS)

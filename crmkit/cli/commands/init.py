@@ -19,11 +19,11 @@ def _accepting(check: str) -> Callable[[Any], Any]:
     """Return what refuses a value that the setting would not take."""
 
     def accept(value: Any) -> Any:
-        from crmkit.core import config_checks
+        from crmkit.core.configuration import checks
 
         try:
-            getattr(config_checks, check)(value)
-        except config_checks.Unacceptable as error:
+            getattr(checks, check)(value)
+        except checks.Unacceptable as error:
             raise click.BadParameter(translate(error.message).format_map(error.facts)) from None
         return value
 
@@ -58,7 +58,7 @@ def command(
 ) -> None:
     """Ask for what is not given, where somebody can answer, and make the CRM."""
     from crmkit.cli.project import Project, first_party_plugins, make_project, system_time_zone
-    from crmkit.core.config import Company
+    from crmkit.core.configuration.config import Company
 
     _check_database(database)
     company = Company(
@@ -82,7 +82,7 @@ def command(
 
 
 def _check_database(url: str | None) -> None:
-    from crmkit.core.settings import masked
+    from crmkit.core.configuration.settings import masked
 
     if url is not None and masked(url) != url:
         message = _("holds a password, which does not belong into crm.toml; set CRM_DATABASE_URL instead")

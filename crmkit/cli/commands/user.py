@@ -98,11 +98,11 @@ def _create(
 ) -> None:
     from crmkit import Assignment, User
     from crmkit.cli.people import find_team
-    from crmkit.core import config_checks
+    from crmkit.core.configuration import checks
 
     company = session.settings.config.company
-    _checked("--time-zone", config_checks.time_zone, time_zone)
-    _checked("--language", config_checks.locale, language)
+    _checked("--time-zone", checks.time_zone, time_zone)
+    _checked("--language", checks.locale, language)
     with session.writer() as db:
         _check_roles(session, db, roles)
         user = db.create(
@@ -120,7 +120,7 @@ def _create(
 
 
 def _checked(where: str, check: Any, value: str | None) -> None:
-    from crmkit.core.config_checks import Unacceptable
+    from crmkit.core.configuration.checks import Unacceptable
     from crmkit.core.errors import ConfigurationError
 
     try:

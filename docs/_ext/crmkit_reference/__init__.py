@@ -17,12 +17,15 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
-from crmkit_reference import cli, configuration, errors, hooks, permissions
+from crmkit_reference import api, cli, configuration, entities, errors, fields, hooks, permissions
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "api": api.render,
     "cli": cli.render,
     "configuration": configuration.render,
+    "entities": entities.render,
     "errors": errors.render,
+    "fields": fields.render,
     "hooks": hooks.render,
     "permissions": permissions.render,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from crmkit.core.settings import Setting, known_settings
+from crmkit.core.configuration.settings import Setting, known_settings
 
 _TYPES: dict[Any, str] = {int: "whole number", list[str]: "list of texts"}
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from itertools import groupby
 from pkgutil import iter_modules
 
 import crmkit
 from crmkit.core.errors import CrmkitError
+from crmkit_reference.prose import prose
 
 # What belongs to no running CRM is not imported: it may need what only a developer has installed.
 _SKIPPED = re.compile(r"\.(tests|migrations|testing|__main__)(\.|$)")
 
 
 def render() -> str:
-    """Return a Markdown section for every error of crmkit, sorted by code."""
-    return "\n".join(_section(error) for error in find_errors())
+    """Return a Markdown section for every code, sorted; errors that share one stand in one section."""
+    return "\n".join(_section(code, list(errors)) for code, errors in groupby(find_errors(), lambda error: error.code))
 
 
 def find_errors() -> list[type[CrmkitError]]:
-    """Return the error classes of crmkit and its plugins, sorted by code, without the base class."""
+    """Return the error classes of crmkit and its plugins without the base class, by code, the general ones first."""
     _import_all()
     found = {error for error in _subclasses(CrmkitError) if error.__module__.split(".")[0] == "crmkit"}
-    return sorted(found, key=lambda error: (error.code, error.__name__))
+    return sorted(found, key=lambda error: (error.code, len(error.__mro__), error.__name__))
 
 
 def _import_all(path: Iterable[str] = crmkit.__path__, prefix: str = "crmkit.") -> None:
@@ -40,11 +41,13 @@ def _subclasses(error: type[CrmkitError]) -> Iterator[type[CrmkitError]]:
         yield from _subclasses(child)
 
 
-def _section(error: type[CrmkitError]) -> str:
-    return f"""
-## {error.code}
+def _section(code: str, errors: list[type[CrmkitError]]) -> str:
+    return f"\n## {code}\n" + "".join(map(_entry, errors))
 
-{_prose(error)}
+
+def _entry(error: type[CrmkitError]) -> str:
+    return f"""
+{prose(error)}
 
 Raised as `{error.__module__}.{error.__qualname__}`, with the message:
 
@@ -52,9 +55,3 @@ Raised as `{error.__module__}.{error.__qualname__}`, with the message:
 {error.template}
 ```
 """
-
-
-def _prose(error: type[CrmkitError]) -> str:
-    """Return the docstring, its reStructuredText roles and literals written as Markdown."""
-    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", inspect.getdoc(error) or "")
-    return text.replace("``", "`")

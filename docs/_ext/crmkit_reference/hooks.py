@@ -10,6 +10,7 @@ from typing import Any
 from crmkit.cli.project import first_party_plugins
 from crmkit.core import hooks
 from crmkit.core.plugins import find_plugins
+from crmkit_reference.prose import prose
 
 # How the docstring of a hook is divided, in this order.
 PARTS = ("When", "Return", "Combined", "Used by")
@@ -45,7 +46,7 @@ def parts_of(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
 
 def _section(name: str, function: Callable[..., Any]) -> str:
     summary, parts = parts_of(function)
-    lines = "\n".join(f"- {label}: {_prose(parts.get(label, ''))}" for label in PARTS[:-1])
+    lines = "\n".join(f"- {label}: {prose(parts.get(label, ''))}" for label in PARTS[:-1])
     return f"""
 ## {name}
 
@@ -53,7 +54,7 @@ def _section(name: str, function: Callable[..., Any]) -> str:
 def {name}{_signature(function)}: ...
 ```
 
-{_prose(summary)}
+{prose(summary)}
 
 {lines}
 - Implemented by: {", ".join(users_of(name)) or "no plugin"}
@@ -63,8 +64,3 @@ def {name}{_signature(function)}: ...
 def _signature(function: Callable[..., Any]) -> str:
     # Annotations are kept as text, which inspect shows in quotes.
     return str(inspect.signature(function)).replace("'", "")
-
-
-def _prose(text: str) -> str:
-    """Return *text* with its reStructuredText roles and literals written as Markdown."""
-    return re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text).replace("``", "`")

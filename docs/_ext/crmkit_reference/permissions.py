@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from crmkit.cli.project import first_party_plugins
-from crmkit.core.config import Config
+from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
 from crmkit.core.policy.roles import VERBS, Grant, Mask, Restriction, Role
 from crmkit.core.registry import Registry

@@ -1,6 +1,6 @@
 """The settings of one CRM, as values that are checked when they are made.
 
-Reading them from ``crm.toml`` and the environment is :mod:`crmkit.core.settings`.
+Reading them from ``crm.toml`` and the environment is :mod:`crmkit.core.configuration.settings`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.core import config_checks as check
+from crmkit.core.configuration import checks as check
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _
 

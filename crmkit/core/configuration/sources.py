@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.core.config_checks import closest
+from crmkit.core.configuration.checks import closest
+from crmkit.core.configuration.file import FILE_VARIABLE
 from crmkit.core.errors import ConfigurationError
-from crmkit.core.settings_file import FILE_VARIABLE
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit.core.settings import Setting
+    from crmkit.core.configuration.settings import Setting
 
 __all__ = ["Given", "from_environment", "from_file"]
 

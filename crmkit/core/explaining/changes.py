@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from crmkit.core.explanation import Answer, Change, Finding, Sentence
+from crmkit.core.explaining.explanation import Answer, Change, Finding, Sentence
 from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Role
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit.core.explain_question import Question
+    from crmkit.core.explaining.question import Question
 
 __all__ = ["changes"]
 

@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import CrmkitError, ForbiddenError, NotFoundError
-from crmkit.core.explain_changes import changes
-from crmkit.core.explain_question import Question
-from crmkit.core.explanation import Answer, Change, Explanation, Finding, Sentence
+from crmkit.core.explaining.changes import changes
+from crmkit.core.explaining.explanation import Answer, Change, Explanation, Finding, Sentence
+from crmkit.core.explaining.question import Question
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache, InactiveUserError
 from crmkit.core.policy.people import Assignment, RoleRecord, User

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from crmkit.core.currencies import CURRENCIES
+from crmkit.core.configuration.currencies import CURRENCIES
 from crmkit.core.text import Text, gettext as _
 
 __all__ = ["Unacceptable", "closest", "currency", "database_url", "locale", "name", "positive", "time_zone"]

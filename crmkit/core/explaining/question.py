@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.explain_rules import ShownRule, shown_rule
-from crmkit.core.explanation import Answer, FieldFinding, Finding, RulePart, Sentence
+from crmkit.core.explaining.explanation import Answer, FieldFinding, Finding, RulePart, Sentence
+from crmkit.core.explaining.rules import ShownRule, shown_rule
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import Team, User
@@ -24,7 +24,7 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit.core.explain import Asker
+    from crmkit.core.explaining.explain import Asker
 
 __all__ = ["Question"]
 
@@ -101,7 +101,8 @@ class Question:
                 yield restriction
 
     def _grant(self, role: Role, grant: Grant, verb: str) -> Finding:
-        facts = {"role": self.name_of(role), "verb": verb, "entity": grant.entity, "scope": scope_name(grant.scope)}
+        scope = scope_name(grant.scope)
+        facts: dict[str, Any] = {"role": self.name_of(role), "verb": verb, "entity": grant.entity, "scope": scope}
         template = _("the role {role} grants {verb} on {entity}, scope {scope}")
         if isinstance(grant.scope, Rule):
             shown = self.shown(grant.scope)

@@ -17,10 +17,10 @@ from typing import Any
 import attrs
 import msgspec
 
-from crmkit.core.config import Config, SettingInfo, setting_info
+from crmkit.core.configuration.config import Config, SettingInfo, setting_info
+from crmkit.core.configuration.file import FILE, find_file, parse_file
+from crmkit.core.configuration.sources import Given, from_environment, from_file
 from crmkit.core.errors import ConfigurationError, CrmkitError
-from crmkit.core.settings_file import FILE, find_file, parse_file
-from crmkit.core.settings_sources import Given, from_environment, from_file
 from crmkit.core.text import gettext as _
 
 __all__ = ["Setting", "Settings", "SettingsError", "Value", "known_settings", "load_settings", "masked"]
