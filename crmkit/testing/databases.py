@@ -128,13 +128,18 @@ class PostgreSQLDatabases:
         self._engine.dispose()
 
 
+def database_name(session: Session) -> str:
+    """Return a name that no database of *session* has."""
+    return f"crmkit_{session.key}_{os.getpid()}_{next(_count)}"
+
+
 def fresh_database(session: Session, databases: Databases, plugins: PluginSet) -> str:
     """Return the name of a new database with the tables of *plugins*, and nobody in it.
 
     Raises:
         UnrevisedError: a plugin declares what none of its revisions makes.
     """
-    name = f"crmkit_{session.key}_{os.getpid()}_{next(_count)}"
+    name = database_name(session)
     migrated = _migrated_template(session, databases, plugins)
     if not plugins.declared:
         databases.make(name, migrated, None)

