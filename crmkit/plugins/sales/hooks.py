@@ -31,11 +31,8 @@ def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
 @hookimpl
 def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
     """Keep on which day a deal was engaged and closed; let what is reopened forget why it was closed."""
-    for write in writes:
-        if write.entity.id == "sales.deal":
-            services.keep_days(context, write)
-        elif write.entity.id == "sales.lead":
-            services.forget_reason(context, write)
+    services.keep_days(context, writes)
+    services.forget_reasons(context, writes)
 
 
 @hookimpl

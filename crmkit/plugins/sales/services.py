@@ -37,7 +37,7 @@ __all__ = [
     "convert_lead",
     "disqualify",
     "forecast",
-    "forget_reason",
+    "forget_reasons",
     "funnel",
     "keep_days",
     "lose",
@@ -309,8 +309,14 @@ def _forecast_months(months: dict[date | None, tuple[int, Decimal, Decimal]], cu
 # The days that a deal keeps.
 
 
-def keep_days(context: WriteContext, write: Write) -> None:
-    """Note in *write* on which day its deal is engaged or closed; a deal that is reopened forgets how it was closed."""
+def keep_days(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Note on which day a deal is engaged or closed; a deal that is reopened forgets how it was closed."""
+    for write in writes:
+        if write.entity.id == "sales.deal":
+            _keep_days_of(context, write)
+
+
+def _keep_days_of(context: WriteContext, write: Write) -> None:
     stage = context.entered_stage(write)
     if stage is None:
         return
@@ -325,11 +331,12 @@ def keep_days(context: WriteContext, write: Write) -> None:
         _forget(write, "closed_on", "lost_reason")
 
 
-def forget_reason(context: WriteContext, write: Write) -> None:
-    """Let a lead that *write* takes up again forget why it was disqualified."""
-    stage = context.entered_stage(write)
-    if stage is not None and stage.kind == "open":
-        _forget(write, "disqualified_reason")
+def forget_reasons(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Let a lead that is taken up again forget why it was disqualified."""
+    for write in writes:
+        stage = context.entered_stage(write) if write.entity.id == "sales.lead" else None
+        if stage is not None and stage.kind == "open":
+            _forget(write, "disqualified_reason")
 
 
 def _day(context: WriteContext, write: Write) -> date:

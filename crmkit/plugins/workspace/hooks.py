@@ -25,9 +25,7 @@ def crmkit_register_roles() -> Sequence[Role]:
 @hookimpl
 def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
     """Keep tasks consistent, and make the tasks of the stages that records enter."""
-    for write in writes:
-        if write.entity.id == "workspace.task":
-            services.settle_task(context, write)
+    services.settle_tasks(context, writes)
     services.add_entry_tasks(context, writes)
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "my_tasks",
     "reopen",
     "set_progress",
-    "settle_task",
+    "settle_tasks",
     "tag",
     "tags_of",
     "tasks_of",
@@ -68,10 +68,14 @@ def my_tasks(db: Reader, *, due_before: date | None = None) -> list[Task]:
     return db.find(Task, rule, order_by="due_on")
 
 
-def settle_task(context: WriteContext, write: Write) -> None:
-    """Keep what *write* says of a task consistent: done is 100 %, and the time of day decides the day."""
-    if write.kind not in ("create", "update"):
-        return
+def settle_tasks(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Keep what is written of tasks consistent: done is 100 %, and the time of day decides the day."""
+    for write in writes:
+        if write.entity.id == "workspace.task" and write.kind in ("create", "update"):
+            _settle(context, write)
+
+
+def _settle(context: WriteContext, write: Write) -> None:
     finished = _finished(write)
     if finished:
         write.set("is_done", True)
