@@ -128,7 +128,8 @@ class Conditions:
                 found += self._item(value, item, node, source)
         or_null = len(items) > sum(item.kind.name != "null" for item in items) and not value.is_derived
         if isinstance(value, plan.Const) and all(isinstance(item, plan.Const) for item in found):
-            return plan.Constant(any(_value_of(item) == value.value for item in found))
+            matches = any(_value_of(item) == value.value for item in found)
+            return plan.Constant(matches or (or_null and value.value is None))
         if not found:
             return plan.IsNull(value) if or_null else plan.Constant(False)
         return plan.OneOf(value, tuple(found), or_null)
@@ -193,7 +194,7 @@ def _null_test(node: ast.Binary, left: plan.Value, right: plan.Value) -> plan.Co
     if value.kind.name == "null":
         return plan.Constant(True)
     expect(node.op, value.kind, node.at)
-    if value.is_derived or (isinstance(value, plan.Const)):
+    if value.is_derived or isinstance(value, plan.Const):
         return plan.Constant(False)
     return plan.IsNull(value)
 

@@ -33,6 +33,15 @@ class Rule:
 
         return Rule(parse(text))
 
+    @classmethod
+    def of(cls, given: Rule | str) -> Rule:
+        """Return *given* as a plain rule: text is parsed, and a field such as ``Deal.f.is_open`` becomes a value.
+
+        Raises:
+            RuleError: the text is no rule.
+        """
+        return cls.parse(given) if isinstance(given, str) else Rule(given.node)
+
     @property
     def node(self) -> ast.Node:
         """The tree."""

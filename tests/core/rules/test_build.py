@@ -134,6 +134,11 @@ def test_rules_are_values():
     assert repr(same) == "Rule.parse('stage == \"won\"')"
 
 
+def test_field_becomes_a_plain_rule():
+    assert Rule.of(f.vip) == Rule.of("vip") == Rule.parse("vip")
+    assert type(Rule.of(f.vip)) is Rule
+
+
 def test_private_names_are_no_fields():
     assert not hasattr(f, "__deepcopy__")
     assert not hasattr(f.company, "_node_")

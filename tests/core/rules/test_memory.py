@@ -87,6 +87,9 @@ team_id == null
 vip ? stage == "won" : stage == "lost"
 (vip ? null : count) == null
 null == null
+null in [null]
+!(null in [])
+1 in [2, 1.0] && !(1 in [2])
 1 < 2 && 1 == 1.0 && "a" != "b"
 doubtful == null
 """.strip().splitlines()
