@@ -4,19 +4,17 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit.core.storage.casefold import casefold_function_ddl, casefold_unicode_version
-from tests.postgres_server import fresh_database
+from crmkit.testing import CRMMaker
 
 pytestmark = pytest.mark.postgresql
 
 
 @pytest.fixture(scope="module")
-def postgresql():
-    with fresh_database() as url:
-        engine = sa.create_engine(url)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(casefold_function_ddl())
-            yield connection
-        engine.dispose()
+def postgresql(crmkit_session):
+    maker = CRMMaker(crmkit_session)
+    with maker(database="postgresql").storage.engine.connect() as connection:
+        yield connection
+    maker.close()
 
 
 def test_every_character_folds_on_postgresql_as_in_python(postgresql):
