@@ -13,7 +13,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 100
 
 html_theme = "furo"
 html_title = "crmkit"

@@ -1,7 +1,12 @@
 from sybil import Sybil
-from sybil.parsers.myst import PythonCodeBlockParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.abstract import AbstractCodeBlockParser
+from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+# A block with a caption is a file; tests/docs writes it where the page says, and runs the commands that follow.
+_FENCED = FencedCodeBlockLexer(language=r".+", mapping={"language": "arguments", "source": "source"})
 
 # Each page is one story: its Python blocks run in order, in one namespace.
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser()], pattern="*.md", excludes=["_build/**"]
+    parsers=[AbstractCodeBlockParser([_FENCED], "python", PythonEvaluator())], pattern="*.md", excludes=["_build/**"]
 ).pytest()

@@ -1,0 +1,80 @@
+"""The reference of the public API: every name that a plugin may import, in groups."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+
+# By module: the groups of its names. A test fails for a name that stands in none of them.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "crmkit": {
+        "Plugins and hooks": "Plugin PluginError hookimpl Write WriteContext Problem WriteRefusedError",
+        "Entities": "entity extension mixin field ref any_ref computed Record Owned Pipelined ExtensionRecord "
+        "Target Money new_id",
+        "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
+        "Integer Json LongText MoneyType MultiChoice Number Option Percent Phone Reference Text Url",
+        "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal",
+        "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
+        "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
+        "Reading": "Reader Page Rule RuleError count total average least greatest",
+        "Writing": "Writer ExchangeRate",
+        "Texts": "translator translate use_locale",
+        "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
+        "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",
+        "The demo company": "Demo DemoPart DemoPerson",
+    },
+    "crmkit.testing": {
+        "Testing": "CRMMaker Factory NOON People PluginConformance Session both_databases plugin",
+    },
+}
+# What else a reader and a writer have is for crmkit's own steps.
+_MEMBERS: Mapping[str, str] = {
+    "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history may "
+    "pipelines readable_fields currency moment",
+    "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
+    "share unshare external attempt now",
+    "WriteContext": "entered_stage create update",
+    "CRM": "principal read write system explain close",
+}
+# What is no class and no function has no docstring of its own.
+_DATA: Mapping[str, str] = {
+    "hookimpl": "The decorator of a function in ``hooks.py`` that answers the hook of its name.",
+    "NOON": "When it is in tests that say nothing else: a Monday, %s.",
+    "both_databases": "A decorator: the test runs on SQLite and on PostgreSQL, by way of the fixture ``database``.",
+}
+
+
+def render() -> str:
+    """Return a section for every group, in which autodoc describes each name."""
+    sections = [
+        _section(module, title, names.split()) for module, groups in GROUPS.items() for title, names in groups.items()
+    ]
+    return "\n".join(sections)
+
+
+def grouped(module: str) -> list[str]:
+    """Return the names of *module* that stand in a group."""
+    return [name for names in GROUPS[module].values() for name in names.split()]
+
+
+def members() -> Iterator[tuple[str, str]]:
+    """Yield class and name of every member that is described for itself."""
+    for cls, names in _MEMBERS.items():
+        yield from ((cls, name) for name in names.split())
+
+
+def _section(module: str, title: str, names: Iterable[str]) -> str:
+    parts = "\n".join(_directive(module, name) for name in names)
+    return f"\n## {title}\n\n```{{eval-rst}}\n{parts}\n```\n"
+
+
+def _directive(module: str, name: str) -> str:
+    found = getattr(import_module(module), name)
+    if name in _DATA:
+        return f".. py:data:: {module}.{name}\n\n   {_DATA[name].replace('%s', str(found))}\n"
+    if not inspect.isclass(found):
+        return f".. autofunction:: {module}.{name}\n"
+    kind = "autoexception" if issubclass(found, Exception) else "autoclass"
+    own = ", ".join(_MEMBERS.get(name, "").split())
+    return f".. {kind}:: {module}.{name}\n   :members: {own}".rstrip() + "\n   :show-inheritance:\n"
