@@ -16,7 +16,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.registry import Registry
 
-__all__ = ["check_registry"]
+__all__ = ["check_grant", "check_registry", "check_rule"]
 
 
 def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) -> Iterator[CrmkitError]:
@@ -30,6 +30,8 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
     for restriction in registry.restrictions.values():
         if restriction.entity not in registry.entities:
             yield DeclarationError(restriction.id, _("there is no entity {entity!r}"), entity=restriction.entity)
+        else:
+            yield from check_rule(registry, restriction.id, restriction.entity, restriction.rule)
     for pipeline in registry.pipelines.values():
         yield from _check_pipeline(registry, pipeline)
     yield from _check_policies(registry)
@@ -120,9 +122,25 @@ def check_grant(registry: Registry, where: str, grant: Grant) -> Iterator[Crmkit
         return
     if grant.entity not in registry.entities:
         yield DeclarationError(where, _("there is no entity {entity!r}"), entity=grant.entity)
-    elif not (isinstance(grant.scope, Rule) or grant.scope == "all" or registry.entities[grant.entity].owned):
+    elif isinstance(grant.scope, Rule):
+        yield from check_rule(registry, where, grant.entity, grant.scope)
+    elif not (grant.scope == "all" or registry.entities[grant.entity].owned):
         message = _("scope {scope!r} on {entity}, which has no owner; use 'all' or a rule")
         yield DeclarationError(where, message, scope=grant.scope, entity=grant.entity)
+
+
+def check_rule(registry: Registry, where: str, entity: str, rule: Rule) -> Iterator[CrmkitError]:
+    """Yield why *rule* says nothing about records of *entity*: an unknown field, or values that do not fit."""
+    # Rules are looked up with what knows SQL; declarations alone must not load it.
+    from crmkit.core.policy.rule_sources import FieldScope
+    from crmkit.core.rules.check import check
+
+    try:
+        check(rule, FieldScope(registry, registry.entities[entity]))
+    except KeyError:
+        return  # A reference on its way leads to an entity that is not there, which is told already.
+    except CrmkitError as error:
+        yield DeclarationError(where, _("{reason}"), reason=str(error))
 
 
 def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitError]:
@@ -138,7 +156,9 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
                 )
     for move in pipeline.moves:
         for guard in move.guards:
-            if isinstance(guard, str) and guard not in registry.guards:
+            if isinstance(guard, Rule):
+                yield from check_rule(registry, pipeline.id, pipeline.entity, guard)
+            elif guard not in registry.guards:
                 yield DeclarationError(pipeline.id, _("names the unknown guard {guard!r}"), guard=guard)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -95,24 +95,29 @@ class AccessCache:
 
     def _run_time_roles(self, connection: Connection) -> dict[str, Role]:
         grants: dict[UUID, list[Grant]] = {}
-        for role, *grant in connection.execute(
+        for role, *columns in connection.execute(
             self._alive("core.grant", "role_id", "entity", "verbs", "scope", "rule")
         ):
-            grants.setdefault(role, []).append(_grant(*grant))
+            grants.setdefault(role, []).extend(self._usable(*columns))
         masks: dict[UUID, list[Mask]] = {}
         for role, entity, field, access in connection.execute(
             self._alive("core.mask", "role_id", "entity", "field_name", "access")
         ):
             masks.setdefault(role, []).append(Mask(entity, [field], access))
         return {
-            name: Role(f"core.{_slug(id_)}", Text(label), self._usable(name, grants.get(id_, ())), masks.get(id_, ()))
+            name: Role(f"core.{_slug(id_)}", Text(label), grants.get(id_, ()), masks.get(id_, ()))
             for id_, name, label in connection.execute(self._alive("core.role", "id", "name", "label"))
             if name not in self._registry.roles
         }
 
-    def _usable(self, role: str, grants: Iterable[Grant]) -> list[Grant]:
-        """Return the grants that make sense today: one on an entity whose plugin is gone grants nothing."""
-        return [grant for grant in grants if not list(check_grant(self._registry, role, grant))]
+    def _usable(self, entity: str, verbs: str, scope: str, rule: str | None) -> Iterator[Grant]:
+        """Yield the grant if it makes sense today: where a plugin and its fields are gone, it grants nothing."""
+        try:
+            grant = Grant(entity, verbs.split(), (rule or "false") if scope == "rule" else scope)
+        except CrmkitError:
+            return
+        if not any(check_grant(self._registry, entity, grant)):
+            yield grant
 
     def _read_access(self, connection: Connection, policy: _Policy, principal: Principal) -> Access:
         user = self._schema.tables["core_user"]
@@ -151,10 +156,6 @@ class AccessCache:
         share = self._schema.tables["core_share"]
         mine = sa.or_(share.c.user_id == user, share.c.team_id.in_(teams))
         return frozenset(connection.scalars(self._alive("core.share", "record_entity").where(mine).distinct()))
-
-
-def _grant(entity: str, verbs: str, scope: str, rule: str | None) -> Grant:
-    return Grant(entity, verbs.split(), (rule or "false") if scope == "rule" else scope)
 
 
 def _slug(id_: UUID) -> str:

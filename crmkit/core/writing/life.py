@@ -19,6 +19,7 @@ from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.changes import VERB_OF, Write
 from crmkit.core.writing.dependents import dependent_writes
 from crmkit.core.writing.normalise import Normaliser
+from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import check_moves, enter_first_stage, record_visits
 from crmkit.core.writing.store import Stored
@@ -149,7 +150,7 @@ def _clean(normaliser: Normaliser, writes: Sequence[Write]) -> None:
 
 def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
     """Ask ``crmkit_before_write`` about the batch, then about what was added, until nothing is added."""
-    additions: list[Write] = dependent_writes(writer, writes)
+    additions = [*dependent_writes(writer, writes), *assignments_that_end(writer, writes)]
     load_stored(writer, additions)
     if not writer.crm.hooks.has("crmkit_before_write"):
         return additions
@@ -200,6 +201,7 @@ def _default_owner(writer: Writer, write: Write) -> None:
 def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     registry = writer.crm.registry
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
+    problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
     problems += check_references(registry, list(writes), writer.known_ids)
     raise_problems(writes, problems)
     _number(writer, writes)

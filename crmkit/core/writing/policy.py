@@ -1,0 +1,74 @@
+"""What may be written of roles made at run time: their grants and masks make sense, and a name stays its role's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from crmkit.core.errors import CrmkitError, FieldProblem
+from crmkit.core.policy.people import Assignment
+from crmkit.core.policy.roles import EVERY_ENTITY, Grant
+from crmkit.core.registry import Registry
+from crmkit.core.registry_checks import check_grant
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Write
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["assignments_that_end", "check_policy"]
+
+
+def check_policy(registry: Registry, write: Write) -> Iterator[FieldProblem]:
+    """Yield a problem for each value by which a role would grant or hide what there is not."""
+    if write.kind not in ("create", "update"):
+        return
+    match write.entity.id:
+        case "core.grant":
+            yield from _check_grant(registry, write)
+        case "core.mask":
+            yield from _check_mask(registry, write)
+        case "core.role" if write.changes("name") and write.stored:
+            # Assignments name the role: under another name it would lose its holders, or take another's.
+            yield FieldProblem("name", _("stays as it is; change the label"), "permanent")
+
+
+def _check_grant(registry: Registry, write: Write) -> Iterator[FieldProblem]:
+    entity, verbs, scope, rule = (write.get(name) for name in ("entity", "verbs", "scope", "rule"))
+    if None in (entity, verbs, scope):
+        return  # That a value is missing is told already.
+    field = "rule" if scope == "rule" else "scope"
+    try:
+        grant = Grant(entity, verbs.split(), "all")
+    except CrmkitError as error:
+        yield FieldProblem("verbs", _("{reason}"), reason=str(error))
+        return
+    try:
+        grant = Grant(entity, grant.verbs, (rule or "false") if scope == "rule" else scope)
+        reasons = list(check_grant(registry, entity, grant))
+    except CrmkitError as error:
+        reasons = [error]
+    known = entity == EVERY_ENTITY or entity in registry.entities
+    for reason in reasons:
+        yield FieldProblem(field if known else "entity", _("{reason}"), reason=str(reason))
+
+
+def _check_mask(registry: Registry, write: Write) -> Iterator[FieldProblem]:
+    entity, field = write.get("entity"), write.get("field_name")
+    if entity not in registry.entities:
+        yield FieldProblem("entity", _("there is no entity {entity!r}"), entity=entity)
+    elif field not in {*registry.fields(entity), *registry.entities[entity].computed}:
+        yield FieldProblem("field_name", _("{entity} has no field {name!r}"), entity=entity, name=field)
+
+
+def assignments_that_end(writer: Writer, writes: Sequence[Write]) -> list[Write]:
+    """Return the deletions of the assignments of the roles that *writes* delete.
+
+    Assignments name their role, so that a new role of the same name would have the holders of the old one.
+    """
+    names = [w.stored["name"] for w in writes if w.kind == "delete" and w.entity.id == "core.role"]
+    if not names:
+        return []
+    ended = writer.trusted.find(Assignment, Assignment.f.role.in_(names))
+    info = writer.crm.registry.entity(Assignment)
+    return [Write("delete", info, assignment.id, {}, trusted=True, depth=1) for assignment in ended]

@@ -1,0 +1,21 @@
+"""What the plugin registers."""
+
+from __future__ import annotations
+
+from crmkit import hookimpl
+from tests.oracle.trade import entities, pipelines, roles
+
+
+@hookimpl
+def crmkit_register_entities():
+    return [entities.Firm, entities.Deal, entities.Line, entities.Partner, entities.Note]
+
+
+@hookimpl
+def crmkit_register_roles():
+    return [roles.CLERK, roles.AUDITOR, *roles.RESTRICTIONS]
+
+
+@hookimpl
+def crmkit_register_pipelines():
+    return [pipelines.FLOW, pipelines.HAS_LINES]
