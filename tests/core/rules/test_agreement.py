@@ -70,6 +70,7 @@ EXAMPLES = [
           ("count", "9223372036854775807"), ("count", "-9223372036854775808"), ("price", "99999999999999999999.5"),
           ("-99999999999999999999.5", "price"), ("count + 1", "price"), ("count * count", "count"), ("-count", "0"),
           ("price * rate", "1.25"), ("(vip ? count : price)", "price"), ("(vip ? count : price) + 1", "2"),
+          ("(vip ? count : price) - 1", "0"),
           ("count - (vip ? doubtful : rate)", "0"), ("membership.points", "10"), ("company.employees", "count"),
           ("membership.discount * 2", "1"), ("tags.size()", "1"), ("name.size()", "count"),
           ("closed_on", "today()"), ("closed_on - days(1)", "company.founded_on"), ("membership.joined_on", "today()"),

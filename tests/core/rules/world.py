@@ -209,6 +209,16 @@ MOMENTS = [NOW + timedelta(hours=n) for n in (-9000, -25, -24, -1, 0, 1, 24)] + 
 MONEY = [("0", 0), ("1", 100), ("0.01", 1), ("-5", -500), ("1000.50", 100050), ("99999999.99", 9999999999)]
 
 
+# What no draw would hit: just beyond 64 bits once it has four digits after the point; just within; nothing at all.
+EDGES: list[dict[str, Any]] = [
+    {"vip": True, "count": 922337203685478, "price": Decimal("1.0000")},
+    {"vip": False, "count": -922337203685478, "price": Decimal("922337203685477.5807")},
+    {"vip": True, "count": 2**63 - 1, "rate": Decimal("0.01")},
+    {"vip": None, "count": None, "price": None, "name": None, "amount": None, "amount_base": None, "company_id": None},
+    {"name": "\ud7ff", "closed_on": date.max, "closed_at": MOMENTS[-2]},
+]
+
+
 class World:
     """Random rows, the same for one seed."""
 
@@ -219,6 +229,8 @@ class World:
         for company in self.companies:
             company["parent_id"] = self._maybe([*alive, UUID(int=999)])
         self.deals = [self._deal(n, alive) for n in range(deals)]
+        for deal, edge in zip(self.deals, EDGES, strict=False):
+            deal |= edge
         self.memberships = {d["id"]: self._membership(alive) for d in self.deals if self.random.random() < 0.5}
         self.loyalties = {c["id"]: self._loyalty() for c in self.companies if self.random.random() < 0.5}
 
