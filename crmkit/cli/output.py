@@ -39,9 +39,9 @@ def plain(value: Any) -> Any:
             return translate(value)
         case Enum():
             return plain(value.value)
-        case None | bool() | int() | str():
+        case None | bool() | int() | float() | str():
             return value
-        case float() | Decimal():
+        case Decimal():
             return format(value, "f")
         case datetime() | date():
             return value.isoformat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
@@ -259,10 +259,15 @@ def _datetime(formats: Formats) -> Converter:
         else:
             found = _parsed(cell_text(cell).strip(), patterns, _ISO_DATETIME)
         if found is None:
-            raise _refuse(cell, _("date and time"), "2026-11-22T09:30:00+01:00")
+            raise _refuse(cell, _("date and time"), _moments(patterns))
         return found if found.tzinfo else _in_zone(found, zone)
 
     return convert
+
+
+def _moments(patterns: tuple[str, ...]) -> str:
+    moment = datetime(2026, 11, 22, 9, 30, tzinfo=timezone(timedelta(hours=1)))
+    return ", ".join(dict.fromkeys([*(moment.strftime(pattern) for pattern in patterns), moment.isoformat()]))
 
 
 def _in_zone(moment: datetime, zone: ZoneInfo | None) -> datetime:

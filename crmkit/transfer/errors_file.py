@@ -114,9 +114,9 @@ class Rejects:
 
 
 def _reason(problem: CellProblem) -> str:
-    text = problem.why()
-    if problem.facts["column"] and problem.facts["value"]:
-        text = f"{problem.facts['value']!r}: {text}"
+    text, shown = problem.why(), repr(problem.facts["value"])
+    if problem.facts["column"] and problem.facts["value"] and shown not in text:
+        text = f"{shown}: {text}"
     hint = problem.hint()
     return f"{text} ({hint})" if hint else text
 
