@@ -8,7 +8,7 @@ On a page
   a line ``...`` for any lines; runs of spaces and of ``─`` may be longer or shorter;
 - ``<!-- exit code 1 -->`` in front of a block says how its last command ends;
 - ``<!-- not run: why -->`` in front of a block keeps it from being run;
-- a ``python`` block is run by sybil, a ``text`` block is nothing to be run.
+- a ``python`` block is run by sybil; a ``text`` or ``toml`` block is nothing to be run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*?) -->\n+)?^(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
-_LEFT_ALONE = ("python", "text")
+_LEFT_ALONE = ("python", "text", "toml")
 _CAPTION = re.compile(r":caption: (?P<path>[^\s\[]+)(?: \[(?P<section>[^\]]+)\])?\n")
 
 

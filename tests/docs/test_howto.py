@@ -1,0 +1,33 @@
+"""The how-tos that consist of commands are followed to the letter; what they quote stands where they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Reader, make_environment
+
+ROOT = Path(__file__).parents[2]
+HOWTO = ROOT / "docs" / "howto"
+FOLLOWED = ("import",)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return make_environment(tmp_path_factory.mktemp("environment"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_howto_does_what_it_says(name, tmp_path, environment):
+    page = (HOWTO / f"{name}.md").read_text("utf-8")
+
+    Reader(tmp_path, environment, {"/path/to/crmkit": str(ROOT)}).follow(page)
+
+
+def test_howto_quotes_the_example_plan():
+    plan = (ROOT / "examples" / "sales-opportunities" / "plan.toml").read_text("utf-8")
+    quotes = re.findall(r"^```toml\n(.*?)^```$", (HOWTO / "import.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+    assert quotes
+    assert [quote for quote in quotes if quote not in plan] == []
