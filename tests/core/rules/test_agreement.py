@@ -67,6 +67,7 @@ EXAMPLES = [
           ("name", '"Ab"'), ("name", r'"\uffff"'), ("name", "company.city"), ("company.city", "company.parent.city"),
           ("membership.tier", '"basic"'), ("membership.tier", "name"), ("company.loyalty.level", '"none"'),
           ("count", "price"), ("price", "amount"), ("rate", "share"), ("price", "2.50001"), ("2.50001", "price"),
+          ("2.5", "price"), ("3", "count"),
           ("count", "9223372036854775807"), ("count", "-9223372036854775808"), ("price", "99999999999999999999.5"),
           ("-99999999999999999999.5", "price"), ("count + 1", "price"), ("count * count", "count"), ("-count", "0"),
           ("price * rate", "1.25"), ("(vip ? count : price)", "price"), ("(vip ? count : price) + 1", "2"),
