@@ -8,8 +8,8 @@ from babel.core import get_global
 
 from crmkit.core.configuration.config import Company, Config, Database
 from crmkit.core.configuration.currencies import CURRENCIES
-from crmkit.core.errors import ConfigurationError
 from crmkit.core.configuration.settings import SettingsError, known_settings, load_settings, masked
+from crmkit.core.errors import ConfigurationError
 
 
 @pytest.fixture
