@@ -9,7 +9,7 @@ from tests.docs.pages import Reader, make_environment
 
 ROOT = Path(__file__).parents[2]
 HOWTO = ROOT / "docs" / "howto"
-FOLLOWED = ("import",)
+FOLLOWED = ("import", "migrate", "test-a-plugin")
 
 
 @pytest.fixture(scope="module")

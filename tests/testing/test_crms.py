@@ -53,6 +53,20 @@ def test_crms_of_the_same_plugins_build_their_tables_once(make_crm, database):
     assert first.statements is second.statements
 
 
+def test_further_crm_is_a_copy_that_takes_no_statement(make_crm):
+    make_crm(SHELF), make_crm(SHELF)
+    seen = []
+
+    def see(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", see)
+    make_crm(SHELF)
+    sa.event.remove(sa.Engine, "before_cursor_execute", see)
+
+    assert seen == []
+
+
 def test_access_of_one_crm_is_not_that_of_its_sibling(make_crm):
     first, second = make_crm(), make_crm()
 

@@ -88,7 +88,10 @@ def missing(crm: CRM, have: Collection[Applied], without: Collection[str] = ()) 
 
 def _absent(plugin: str, revision: str) -> RevisionsMissingError:
     reason = _("that plugin is not enabled here.")
-    mend = _("Install it and name it under plugins in crm.toml; to go on without it, say so: --without {plugin}.")
+    mend = _(
+        "Name it under plugins in crm.toml and install it; "
+        "to do without it for now, name it there and add --without {plugin}."
+    )
     return RevisionsMissingError(plugin, revision, reason, mend)
 
 

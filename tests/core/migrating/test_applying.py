@@ -143,7 +143,8 @@ def test_database_of_an_absent_plugin_is_an_error_that_names_the_mend(shop, blan
             call(without)
         assert str(caught.value) == (
             "The database holds what 'gift' made in its revision gift_0001, but that plugin is not enabled here. "
-            "Install it and name it under plugins in crm.toml; to go on without it, say so: --without gift."
+            "Name it under plugins in crm.toml and install it; to do without it for now, name it there and add "
+            "--without gift."
         )
     assert [(f.kind, f.plugin) for f in check(without)] == [("missing", "gift"), ("missing", "shop")]
     assert pending(without) == ()
