@@ -66,8 +66,9 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     if (found := _attempt("database", lambda: _connect(crm))).status == "fail":
         yield attrs.evolve(found, todo=_("Check url in [database]: crmkit config show."))
         return
-    for check in (_database, _disk, _migrations):
+    for check in (_database, _disk):
         yield from _guarded(check, crm)
+    yield from _guarded(_migrations, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_people, session)
@@ -181,10 +182,10 @@ def _disk(crm: CRM) -> Iterator[Finding]:
         yield Finding("disk", status, _("only {free:,.2f} GB free in {path}"), facts, _("Make room."))
 
 
-def _migrations(crm: CRM) -> Iterator[Finding]:
+def _migrations(session: Session) -> Iterator[Finding]:
     from crmkit.core.migrating import check
 
-    found = check(crm)
+    found = check(session.loaded, without=session.left_out)
     problems = [each for each in found if each.is_problem]
     for each in problems:
         yield Finding("migrations", "fail", _("{reason}"), {"reason": str(each)})

@@ -1,4 +1,4 @@
-"""Abuse that peers of crmkit have suffered, by the number of the case; what needs HTTP or files is tested with these."""
+"""Abuse that peers of crmkit have suffered, by the number of the case; what needs HTTP is tested where HTTP is."""
 
 from __future__ import annotations
 
@@ -175,7 +175,9 @@ def test_t03_formulas_over_a_hidden_field_are_refused_like_over_none(crm, seller
 def test_t03_a_hidden_field_has_no_column_to_give_another_name(crm, seller, mine):
     with crm.read(seller) as db:
         deals, extras = db.visible(Deal), db.visible(DealExtra)
-        assert not {"size", "area", "worth", "worth_minor", "worth_base", "colour", "due", "firm_id"} & set(deals.c.keys())
+        assert not {"size", "area", "worth", "worth_minor", "worth_base", "colour", "due", "firm_id"} & set(
+            deals.c.keys()
+        )
         assert set(extras.c.keys()) == {"record_id", "grade", "sponsor_id"}
         table = crm.schema.tables["trade_deal"]
         for column in (table.c.size, sa.literal_column("size"), sa.column("size")):
@@ -233,9 +235,13 @@ def test_t04_an_entity_without_grants_answers_like_an_empty_one(crm, seller):
 # T05: filtering by what lies behind a reference.
 
 
-@pytest.mark.parametrize("rule", ['firm.name == "Far"', 'firm.city == "Bonn"', '!(firm.name == "Far")', "firm.name == null"])
+@pytest.mark.parametrize(
+    "rule", ['firm.name == "Far"', 'firm.city == "Bonn"', '!(firm.name == "Far")', "firm.name == null"]
+)
 def test_t05_a_filter_never_looks_into_an_invisible_record(crm, people, rule):
-    people.role("reader", [Grant("trade.deal", ["read"], "all"), Grant("trade.firm", ["read"], Rule.parse('city == "Berlin"'))])
+    people.role(
+        "reader", [Grant("trade.deal", ["read"], "all"), Grant("trade.firm", ["read"], Rule.parse('city == "Berlin"'))]
+    )
     reader = people.user("Rea", roles=["reader"])
     with crm.system("test") as db:
         far = db.create(Firm(name="Far", city="Bonn"))
@@ -339,10 +345,12 @@ def test_t12_sharing_with_somebody_invisible_is_refused_like_with_nobody(crm, se
 
 PROTECTED = {
     "id": uuid4(), "version": 99, "created_at": None, "updated_at": None, "created_by": None, "deleted_at": None,
-    "custom": {"a": 1}, "owner_id": None, "team_id": None, "stage": "won", "pipeline": "trade.flow", "pipeline_version": 9,
-    "stage_kind": "won", "stage_entered_at": None, "code": "D-000001", "area": 1, "created_by ": None, "__class__": Firm,
+    "custom": {"a": 1}, "owner_id": None, "team_id": None, "stage": "won", "pipeline": "trade.flow",
+    "pipeline_version": 9, "stage_kind": "won", "stage_entered_at": None, "code": "D-000001", "area": 1,
+    "created_by ": None, "__class__": Firm,
     "__entity__": None, "f": None, "trade.deal.name": "x", "extra.": 1, ".": 1, "": 1, "extra.record_id": None,
-    "worth_minor": 1, "worth_base": 1, "about_id": None, "name; DROP TABLE trade_deal": "x", "Name": "x", "partners": [],
+    "worth_minor": 1, "worth_base": 1, "about_id": None, "name; DROP TABLE trade_deal": "x", "Name": "x",
+    "partners": [],
 }  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def _revision(session: Session, plugin: str, message: str, empty: bool) -> None:
 def _check(session: Session) -> None:
     from crmkit.core.migrating import check
 
-    findings = check(session.loaded)
+    findings = check(session.loaded, without=session.left_out)
     if session.as_json:
         rows = [{"kind": f.kind, "plugin": f.plugin, "is_problem": f.is_problem, "message": str(f)} for f in findings]
         session.show(rows)

@@ -15,7 +15,7 @@ from sqlalchemy.util import memoized_property
 from crmkit.core.gate import rules as r
 from crmkit.core.gate.lists import BINARY_OPERATORS, FUNCTION_CLASSES, LIST_OPERATORS, MODIFIERS, UNARY_OPERATORS
 
-__all__ = ["FROMS", "LEAVES", "SHAPES", "STATEMENTS", "Shape"]
+__all__ = ["COLUMN_MEMOS", "FROMS", "LEAVES", "SHAPES", "STATEMENTS", "Shape"]
 
 Rules = dict[str, r.Rule | None]
 
@@ -148,8 +148,8 @@ _SHAPES: dict[type, Shape] = {
 # The columns of what rows are taken from are known by identity; the rest is not rendered.
 _KEPT: Rules = dict.fromkeys(
     [
-        "c", "columns", "primary_key", "foreign_keys", "_cloned_set", "comparator", "_memoized_keys",
-        "_generate_cache_key", "_is_clone_of", "_propagate_attrs",
+        "c", "columns", "primary_key", "foreign_keys", "_cloned_set", "_proxies", "proxy_set", "comparator",
+        "_memoized_keys", "_generate_cache_key", "_is_clone_of", "_propagate_attrs",
     ]
 )  # fmt: skip
 
@@ -167,3 +167,10 @@ def _with_memos(element: type, shape: Shape) -> Shape:
 
 
 SHAPES = {element: _with_memos(element, shape) for element, shape in _SHAPES.items()}
+# By these a column is named, and found in what rows are taken from.
+COLUMN_MEMOS = frozenset(
+    [
+        "_from_objects", "_non_anon_label", "_proxy_key", "_tq_label", "_tq_key_label", "_anon_name_label",
+        "_anon_key_label", "_anon_tq_label", "_anon_tq_key_label", "_expression_label",
+    ]
+)  # fmt: skip

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import _anonymous_label
 
 from crmkit.core.errors import StatementRefusedError
 from crmkit.core.gate import rules
-from crmkit.core.gate.nodes import FROMS, LEAVES, SHAPES
+from crmkit.core.gate.nodes import COLUMN_MEMOS, FROMS, LEAVES, SHAPES
 from crmkit.core.gate.rules import COLUMNS
 from crmkit.core.gate.types import foreign_types
 from crmkit.core.text import Text, gettext as _
@@ -137,7 +137,8 @@ class Walk:
 
     def _look_at_column(self) -> None:
         column = self.element
-        column.__dict__.pop("_from_objects", None)
+        for memo in COLUMN_MEMOS & column.__dict__.keys():
+            del column.__dict__[memo]
         table = column.table
         if column.is_literal:
             if table is not None or type(column.name) is not str or column.name not in ("*", "1"):

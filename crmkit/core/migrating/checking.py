@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -43,21 +43,24 @@ class Finding:
         return translate(self.template).format(plugin=self.plugin, **self.facts)
 
 
-def check(crm: CRM) -> tuple[Finding, ...]:
+def check(crm: CRM, *, without: Collection[str] = ()) -> tuple[Finding, ...]:
     """Return what is to be said about the database of *crm*; nothing where all is well. Nothing is changed.
 
-    Declarations are compared with the tables of each plugin that has all its revisions.
+    Declarations are compared with the tables of each plugin that has all its revisions. *without* names plugins that
+    the database knows and *crm* may do without.
 
     Raises:
         RevisionError: the files of a plugin are not numbered as they must be.
     """
     with crm.storage.reading() as connection:
         have = read_applied(connection)
-        return tuple(_findings(crm, connection, have))
+        return tuple(_findings(crm, connection, have, without))
 
 
-def _findings(crm: CRM, connection: Connection, have: dict[str, Applied]) -> Iterator[Finding]:
-    for problem in missing(crm, have.values()):
+def _findings(
+    crm: CRM, connection: Connection, have: dict[str, Applied], without: Collection[str]
+) -> Iterator[Finding]:
+    for problem in missing(crm, have.values(), without):
         yield Finding("missing", str(problem.facts["plugin"]), Text("{problem}"), {"problem": problem.localized()})
     behind = set[str]()
     for revision in all_revisions(crm):

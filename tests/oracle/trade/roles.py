@@ -1,4 +1,4 @@
-"""Shipped roles, and the restrictions that no grant overrides. Most roles of the oracle's worlds are made at run time."""
+"""Shipped roles, and restrictions that no grant overrides. Most roles of the oracle's worlds are made at run time."""
 
 from __future__ import annotations
 

@@ -1,0 +1,111 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from fnmatch import fnmatch
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.databases import postgresql_server
+from benchmarks.figures import Figure, Outcome
+from benchmarks.report import heading, line, markdown
+from benchmarks.rows import GROUPS
+from benchmarks.world.opening import World, open_postgresql, open_sqlite
+
+SIZES = {"10k": 10_000, "100k": 100_000, "1M": 1_000_000}
+DATABASES = ("sqlite", "postgresql")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what *arguments* say and print it; return 1 if a goal was missed."""
+    options = _parser().parse_args(arguments)
+    with ExitStack() as stack:
+        folder = options.keep
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crmkit-bench-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)
+        sections = list(_sections(options, folder, stack))
+    if options.markdown:
+        options.markdown.write_text(markdown(sections))
+    missed = [outcome for _title, outcomes in sections for outcome in outcomes if outcome.met is False]
+    print(f"{len(missed)} of {sum(len(outcomes) for _title, outcomes in sections)} figures miss their goal")
+    return 1 if missed and options.strict else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--sizes", type=_sizes, default=list(SIZES), help="how many deals: 10k,100k,1M")
+    parser.add_argument("--database", type=_databases, default=list(DATABASES), help="sqlite,postgresql")
+    parser.add_argument(
+        "--only", default="*", metavar="PATTERN", help="figures whose name holds this, such as 'list: *'"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what is built here, and use what is there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables as Markdown")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
+    return parser
+
+
+def _sizes(text: str) -> list[str]:
+    return _some_of(text, SIZES)
+
+
+def _databases(text: str) -> list[str]:
+    return _some_of(text, DATABASES)
+
+
+def _some_of(text: str, known: Sequence[str] | dict[str, int]) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(known)}")
+    return names
+
+
+def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> Iterator[tuple[str, list[Outcome]]]:
+    server = None
+    if "postgresql" in options.database:
+        server = stack.enter_context(postgresql_server(folder / "postgresql"))
+    for size in options.sizes:
+        for database in options.database:
+            start = perf_counter()
+            title = f"{'SQLite' if database == 'sqlite' else 'PostgreSQL'}, {size}"
+            opened = (
+                open_sqlite(folder, SIZES[size], _say)
+                if database == "sqlite"
+                else open_postgresql(str(server), SIZES[size], _say)
+            )
+            with opened as world:
+                _say(f"{title}: ready after {perf_counter() - start:.0f} s")
+                yield title, _measured(title, _wanted(_figures(world), options.only))
+
+
+def _figures(world: World) -> Iterator[Figure]:
+    for group in GROUPS:
+        yield from group(world)
+
+
+def _wanted(figures: Iterator[Figure], pattern: str) -> Iterator[Figure]:
+    return (figure for figure in figures if pattern in figure.key or fnmatch(figure.key, pattern))
+
+
+def _measured(title: str, figures: Iterator[Figure] | Sequence[Figure]) -> list[Outcome]:
+    print(f"\n{title}\n{heading()}", flush=True)
+    outcomes = []
+    for figure in figures:
+        outcome = figure.run()
+        print(line(outcome), flush=True)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _say(text: str) -> None:
+    print(f"# {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

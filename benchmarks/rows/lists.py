@@ -1,0 +1,288 @@
+"""Pages of fifty: in every order and under every filter, for a salesperson, a manager and an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import attrs
+
+from benchmarks.figures import Figure, taking_turns
+from benchmarks.handwritten.reading import LIMIT, Eyes, Hand, best_of
+from benchmarks.world.opening import World
+from benchmarks.world.people import Member
+from benchmarks.world.records import COMMON_CITY, RARE_CITY
+from benchmarks.world.trade.entities import Deal
+from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.reading.ordering import encode_cursor, parse_order
+
+__all__ = ["figures"]
+
+_MILLIONS = 1_000_000
+_SIDE = "trade_deal JOIN loyalty_trade_deal ON record_id = id"
+_DRIVEN = "loyalty_trade_deal CROSS JOIN trade_deal ON record_id = id"
+
+
+@attrs.frozen
+class _List:
+    """One list: what crmkit is asked, and what SQL says.
+
+    *sql* are conditions of which the fastest counts; *tables* are what they are asked of. Rows without a value in the
+    column *nullable* come last.
+    """
+
+    name: str
+    where: str | None = None
+    sql: Sequence[str] = ("1 = 1",)
+    order_by: str | None = None
+    sorted_by: Sequence[str] = ("id DESC",)
+    tables: Sequence[str] = ("trade_deal",)
+    parameters: dict[str, Any] = attrs.field(factory=dict)
+    skip: int = 0
+    nullable: str = ""
+
+
+def figures(world: World) -> Iterator[Figure]:
+    """Yield the figures of lists."""
+    hand, people = Hand(world), world.people
+    viewers: list[tuple[str, Member, Eyes]] = [
+        ("salesperson", people.salesperson, hand.scoped(people.salesperson, shared=True)),
+        ("manager", people.manager, hand.scoped(people.manager, shared=False)),
+        ("administrator", people.administrator, hand.administrator()),
+    ]
+    for viewer, member, eyes in viewers:
+        for asked in (*_orders(), *_pages(world), *_filters(hand), *_extension(hand)):
+            if viewer != "manager" or asked.name in _FOR_MANAGERS:
+                yield _figure(hand, viewer, member, eyes, asked)
+
+
+_FOR_MANAGERS = ("default order", "order -amount", "order name", "stage engaging")
+
+
+def _figure(hand: Hand, viewer: str, member: Member, eyes: Eyes, asked: _List) -> Figure:
+    goal: dict[str, float] = {}
+    if asked.name == "default order" and viewer == "salesperson":
+        goal = {"most": 2.0, "most_ms": 10.0}
+    elif "tier" in asked.name or "score" in asked.name:
+        goal = {"most_ms": 10.0}
+
+    def measure() -> Any:
+        ours, theirs = _ours(hand, member, eyes, asked), _theirs(hand, eyes, asked)
+        return taking_turns(ours, theirs, _same_ids(hand))()
+
+    return Figure("list", f"{viewer}, {asked.name}", measure, **goal)
+
+
+def _orders() -> Iterator[_List]:
+    yield _List("default order")
+    yield _List("order id", order_by="id", sorted_by=("id ASC",))
+    for field, column, nullable in (
+        ("amount", "amount_base", True),
+        ("expected_close_on", "expected_close_on", True),
+        ("name", "name", False),
+    ):
+        for sign, way in (("", "ASC"), ("-", "DESC")):
+            sorted_by = (f"{column} {way}, id {way}",)
+            name = f"{sign}{field}"
+            yield _List(f"order {name}", order_by=name, sorted_by=sorted_by, nullable=column if nullable else "")
+    yield _List("order -created_at", order_by="-created_at", sorted_by=("created_at DESC, id DESC",))
+
+
+def _pages(world: World) -> Iterator[_List]:
+    yield _List("default order, deep page", skip=world.size // 40)
+    yield _List(
+        "order -amount, deep page",
+        order_by="-amount",
+        sorted_by=("amount_base DESC, id DESC",),
+        skip=world.size // 40,
+        nullable="amount_base",
+    )
+
+
+def _filters(hand: Hand) -> Iterator[_List]:
+    yield _List("stage engaging", 'stage == "engaging"', _either(hand, "stage", "= 'engaging'"))
+    yield _List(
+        "stage engaging, order -amount",
+        'stage == "engaging"',
+        _either(hand, "stage", "= 'engaging'"),
+        "-amount",
+        ("amount_base DESC, id DESC",),
+        nullable="amount_base",
+    )
+    money = {"low": 10_000_00, "high": 10_500_00}
+    yield _List(
+        "money range",
+        "amount >= 10000 && amount <= 10500",
+        _either(hand, "amount_base", "BETWEEN :low AND :high"),
+        parameters=money,
+    )
+    yield _List(
+        "money range, order amount",
+        "amount >= 10000 && amount <= 10500",
+        ("amount_base BETWEEN :low AND :high",),
+        "amount",
+        ("amount_base ASC, id ASC",),
+        parameters=money,
+    )
+    days = {"low": _day(hand, date(2026, 2, 1)), "high": _day(hand, date(2026, 2, 7))}
+    yield _List(
+        "date range",
+        'expected_close_on >= date("2026-02-01") && expected_close_on <= date("2026-02-07")',
+        _either(hand, "expected_close_on", "BETWEEN :low AND :high"),
+        parameters=days,
+    )
+    yield _List(
+        "stage and money, order expected_close_on",
+        'stage == "proposal" && amount >= 50000',
+        [
+            f"{stage} AND {amount}"
+            for stage in _either(hand, "stage", "= 'proposal'")
+            for amount in _either(hand, "amount_base", ">= 5000000")
+        ],
+        "expected_close_on",
+        ("expected_close_on ASC, id ASC",),
+        nullable="expected_close_on",
+    )
+    yield _List("text contains, 20 rows", 'name.contains("Zeppelin")', (_contains(hand, "Zeppelin"),))
+    yield _List("text contains, common", 'name.contains("Press")', (_contains(hand, "Press"),))
+    yield _List("source (no index)", 'source == "web"', ("source = 'web'",))
+    for name, city in (("common", COMMON_CITY), ("rare", RARE_CITY)):
+        inside = "SELECT id FROM trade_company WHERE city = :city AND deleted_at IS NULL"
+        outside = (
+            "EXISTS (SELECT 1 FROM trade_company c WHERE c.id = company_id AND c.city = :city AND c.deleted_at IS NULL)"
+        )
+        plans = [f"{column} IN ({inside})" for column in _hinted(hand, "company_id")]
+        yield _List(f"company.city, {name}", f'company.city == "{city}"', [*plans, outside], parameters={"city": city})
+
+
+def _extension(hand: Hand) -> Iterator[_List]:
+    for name, tier in (("rare", "platinum"), ("common", "silver")):
+        parameters = {"tier": tier}
+        yield _List(
+            f"tier, {name}",
+            f'loyalty.tier == "{tier}"',
+            ("tier = :tier",),
+            sorted_by=("record_id DESC", "id DESC"),
+            tables=(_SIDE, _DRIVEN),
+            parameters=parameters,
+        )
+        inside = "id IN (SELECT record_id FROM loyalty_trade_deal WHERE tier = :tier)"
+        outside = "EXISTS (SELECT 1 FROM loyalty_trade_deal WHERE record_id = id AND tier = :tier)"
+        yield _List(
+            f"tier, {name}, order -amount",
+            f'loyalty.tier == "{tier}"',
+            (inside, outside),
+            "-amount",
+            ("amount_base DESC, id DESC",),
+            parameters=parameters,
+            nullable="amount_base",
+        )
+    for sign, way in (("", "ASC"), ("-", "DESC")):
+        yield _List(
+            f"order {sign}score",
+            None,
+            ("score IS NOT NULL",),
+            f"{sign}loyalty.score",
+            (f"score {way}, record_id {way}", f"score {way}, id {way}"),
+            (_SIDE, _DRIVEN),
+        )
+
+
+def _hinted(hand: Hand, column: str) -> list[str]:
+    """Return *column*, and on SQLite also as no index is used for it."""
+    return [column, f"+{column}"] if hand.is_sqlite else [column]
+
+
+def _either(hand: Hand, column: str, condition: str) -> list[str]:
+    return [f"{name} {condition}" for name in _hinted(hand, column)]
+
+
+def _contains(hand: Hand, word: str) -> str:
+    return f"{'instr' if hand.is_sqlite else 'strpos'}(name, '{word}') > 0"
+
+
+def _day(hand: Hand, day: date) -> Any:
+    return day.isoformat() if hand.is_sqlite else day
+
+
+# The two sides.
+
+
+def _ours(hand: Hand, member: Member, eyes: Eyes, asked: _List) -> Callable[[], object]:
+    crm, principal = hand.world.crm, hand.world.principal(member)
+    if not asked.skip:
+
+        def find() -> object:
+            with crm.read(principal) as db:
+                return db.find(Deal, asked.where, order_by=asked.order_by, limit=LIMIT)
+
+        return find
+    cursor = _cursor(hand, member, _mark(hand, eyes, asked), asked)
+
+    def page() -> object:
+        with crm.read(principal) as db:
+            return db.page(Deal, asked.where, order_by=asked.order_by, limit=LIMIT, after=cursor).records
+
+    return page
+
+
+def _mark(hand: Hand, eyes: Eyes, asked: _List) -> Any:
+    """Return the row that is *skip* rows into the list."""
+    condition = f"{asked.sql[0]}"
+    order = f"{asked.sorted_by[0]} LIMIT 1 OFFSET {asked.skip} -- "
+    return hand.gathered(eyes, order, condition)()[0]
+
+
+def _cursor(hand: Hand, member: Member, row: Any, asked: _List) -> str:
+    crm = hand.world.crm
+    with crm.read(hand.world.principal(member)) as db:
+        info = crm.registry.entity(Deal)
+        order = parse_order(FieldScope(crm.registry, info, db.access), info, asked.order_by)
+        record = db.get(Deal, _uuid(row.id))
+    return encode_cursor(order, [*([row.amount_base] if order.keys else []), record.id])
+
+
+def _uuid(value: Any) -> Any:
+    from crmkit.core.storage.columns import uuid_from_bytes
+
+    return uuid_from_bytes(value) if isinstance(value, bytes) else value
+
+
+def _theirs(hand: Hand, eyes: Eyes, asked: _List) -> Callable[[], Sequence[Any]]:
+    parameters, beyond = dict(asked.parameters), ""
+    if asked.skip:
+        row = _mark(hand, eyes, asked)
+        keys = [term.split()[0] for term in asked.sorted_by[0].split(", ")]
+        parameters |= {f"after_{key}": getattr(row, key) for key in keys}
+        beyond = f" AND ({', '.join(keys)}) < ({', '.join(f':after_{key}' for key in keys)})"
+    if not asked.nullable:
+        return _fastest(hand, eyes, asked, beyond, asked.sorted_by, parameters)
+    some = _fastest(hand, eyes, asked, f"{beyond} AND {asked.nullable} IS NOT NULL", asked.sorted_by, parameters)
+    by_id = [f"id {asked.sorted_by[0].split()[-1]}"]
+    none = _fastest(hand, eyes, asked, f" AND {asked.nullable} IS NULL", by_id, asked.parameters)
+
+    def both() -> Sequence[Any]:
+        rows = some()
+        return rows if len(rows) == LIMIT else [*rows, *none()][:LIMIT]
+
+    return both
+
+
+def _fastest(
+    hand: Hand, eyes: Eyes, asked: _List, condition: str, orders: Sequence[str], parameters: dict[str, Any]
+) -> Callable[[], Sequence[Any]]:
+    return best_of(
+        way(eyes, order, where + condition, tables=tables, **parameters)
+        for way in (hand.page, hand.gathered)
+        for where in asked.sql
+        for order in orders
+        for tables in asked.tables
+    )
+
+
+def _same_ids(hand: Hand) -> Callable[[Any, Any], bool]:
+    def same(ours: Any, theirs: Any) -> bool:
+        return [hand.id(record.id) for record in ours] == [row.id for row in theirs]
+
+    return same

@@ -1,0 +1,184 @@
+"""Things that somebody does: what the model makes of them, and the call of crmkit that does them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from crmkit.core.policy.people import Team, User
+from tests.oracle.extra.entities import DealExtra
+from tests.oracle.model_writes import World
+from tests.oracle.phrases import given
+from tests.oracle.terms import Denied, Write
+from tests.oracle.trade import entities as trade
+
+__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "move", "restore", "share", "stub", "transfer",
+           "unshare", "update"]  # fmt: skip
+
+CLASSES: dict[str, Any] = {
+    "core.team": Team,
+    "core.user": User,
+    "trade.firm": trade.Firm,
+    "trade.deal": trade.Deal,
+    "trade.line": trade.Line,
+    "trade.partner": trade.Partner,
+    "trade.note": trade.Note,
+}
+EXTENSION = DealExtra
+Commit = Callable[[World], None]
+
+
+@dataclass(frozen=True)
+class Act:
+    """*plan* raises Denied or returns what changes the model; *run* does it with a writer.
+
+    *run* returns the records of *entity* with the ids *returns*.
+    """
+
+    label: str
+    plan: Callable[[World, Any], Commit]
+    run: Callable[[Any], Any]
+    entity: str = ""
+    returns: tuple[UUID, ...] = ()
+
+
+def stub(entity: str, id: UUID, version: int = 1) -> Any:
+    """Return a record with nothing but an id and a version, as somebody would make it up."""
+    record = object.__new__(CLASSES[entity])
+    object.__setattr__(record, "id", id)
+    object.__setattr__(record, "version", version)
+    return record
+
+
+def _planned(*asked: tuple[Any, ...]) -> Callable[[World, Any], Commit]:
+    def plan(world: World, p: Any) -> Commit:
+        writes = world.plan(
+            p, [Write(kind, entity, id, dict(values), version) for kind, entity, id, values, version in asked]
+        )
+        return lambda world: world.commit(writes)
+
+    return plan
+
+
+def create(entity: str, rows: dict[UUID, dict[str, Any]]) -> Act:
+    """Create records of *entity*: one, or several in a batch."""
+    asked = [("create", entity, id, values, None) for id, values in rows.items()]
+
+    def run(db: Any) -> Any:
+        made = [CLASSES[entity](id=id, **_given(values)) for id, values in rows.items()]
+        return [db.create(made[0])] if len(made) == 1 else db.create_many(made)
+
+    return Act(f"create {entity} {rows}", _planned(*asked), run, entity, tuple(rows))
+
+
+def update(entity: str, changes: Sequence[tuple[UUID, int, dict[str, Any]]]) -> Act:
+    """Change records; each is ``(id, version, values)``."""
+    asked = [("update", entity, id, values, version) for id, version, values in changes]
+
+    def run(db: Any) -> Any:
+        pairs = [(stub(entity, id, version), _given(values)) for id, version, values in changes]
+        return [db.update(*pairs[0])] if len(pairs) == 1 else db.update_many(pairs)
+
+    return Act(f"update {entity} {changes}", _planned(*asked), run, entity, tuple(change[0] for change in changes))
+
+
+def delete(entity: str, records: Sequence[tuple[UUID, int]]) -> Act:
+    """Delete records; each is ``(id, version)``."""
+    asked = [("delete", entity, id, {}, version) for id, version in records]
+
+    def run(db: Any) -> Any:
+        made = [stub(entity, *record) for record in records]
+        return db.delete(made[0]) if len(made) == 1 else db.delete_many(made)
+
+    return Act(f"delete {entity} {records}", _planned(*asked), run)
+
+
+def restore(entity: str, id: UUID) -> Act:
+    """Take a record out of the bin."""
+    return Act(
+        f"restore {entity} {id}",
+        _planned(("restore", entity, id, {}, None)),
+        lambda db: [db.restore(CLASSES[entity], id)],
+        entity,
+        (id,),
+    )
+
+
+def transfer(entity: str, records: Sequence[tuple[UUID, int]], owner: UUID | None, team: UUID | None) -> Act:
+    """Give records to an owner, and to a team."""
+    values = {"owner_id": owner} | ({"team_id": team} if team else {})
+    asked = [("transfer", entity, id, values, version) for id, version in records]
+
+    def run(db: Any) -> Any:
+        made = [stub(entity, *record) for record in records]
+        return [db.transfer(made[0], owner, team=team)] if len(made) == 1 else db.transfer_many(made, owner, team=team)
+
+    return Act(
+        f"transfer {entity} {records} to {owner} {team}",
+        _planned(*asked),
+        run,
+        entity,
+        tuple(id for id, _version in records),
+    )
+
+
+def move(entity: str, records: Sequence[tuple[UUID, int]], stage: str) -> Act:
+    """Move records to a stage."""
+    asked = [("move", entity, id, {"stage": stage}, version) for id, version in records]
+
+    def run(db: Any) -> Any:
+        made = [stub(entity, *record) for record in records]
+        return [db.move(made[0], stage)] if len(made) == 1 else db.move_many(made, stage)
+
+    return Act(
+        f"move {entity} {records} to {stage}", _planned(*asked), run, entity, tuple(id for id, _version in records)
+    )
+
+
+def share(entity: str, id: UUID, user: UUID | None, team: UUID | None, level: str) -> Act:
+    """Share a record."""
+
+    def plan(world: World, p: Any) -> Commit:
+        key = world.plan_share(p, entity, id, user, team, level)
+        return lambda world: world.shares.__setitem__(key, level)
+
+    def run(db: Any) -> Any:
+        db.share(stub(entity, id), user=user, team=team, level=level)
+
+    return Act(f"share {entity} {id} with {user} {team} {level}", plan, run)
+
+
+def unshare(entity: str, id: UUID, user: UUID | None, team: UUID | None) -> Act:
+    """End what is shared."""
+
+    def plan(world: World, p: Any) -> Commit:
+        key = world.plan_share(p, entity, id, user, team, None)
+        return lambda world: world.shares.pop(key, None) and None
+
+    return Act(
+        f"unshare {entity} {id} from {user} {team}", plan, lambda db: db.unshare(stub(entity, id), user=user, team=team)
+    )
+
+
+def give(system: str, entity: str, name: str, id: UUID) -> Act:
+    """Give a record an external id; only those who may change the record may name it."""
+
+    def plan(world: World, p: Any) -> Commit:
+        world.enter(p)
+        if not world.visible(p, entity, id):
+            raise Denied("not-found")
+        if not world.allowed(p, "update", entity, world.records[entity][id]):
+            raise Denied("forbidden")
+        if (system, entity, name) in world.externals:
+            raise Denied("conflict")
+        return lambda world: world.externals.__setitem__((system, entity, name), id)
+
+    return Act(
+        f"give {system} {entity} {name} to {id}", plan, lambda db: db.external.give(system, CLASSES[entity], {name: id})
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: given(value) for name, value in values.items()}

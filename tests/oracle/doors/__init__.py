@@ -1,0 +1,8 @@
+"""Every door that there is: importing its module registers it. A surface adds its own module here."""
+
+from __future__ import annotations
+
+from tests.oracle.doors import measures, reads, rights, statements, writes  # noqa: F401
+from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner, door
+
+__all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]

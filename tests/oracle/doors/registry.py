@@ -1,0 +1,78 @@
+"""Doors are the ways to reach data: functions from a Questioner to probes. A surface adds its own with ``@door``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from tests.oracle.acts import CLASSES
+from tests.oracle.mirror import TradeWorld
+from tests.oracle.play import Play
+from tests.oracle.worlds import Chance
+
+__all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question: *want* asks the model (and may raise Denied), *call* asks crmkit; *view* makes the two comparable.
+
+    *told* is the part of the answer that the principal gets. A probe that *writes* gets a writer whose transaction is
+    undone.
+    """
+
+    label: str
+    want: Callable[[], Any]
+    call: Callable[[Any], Any]
+    view: Callable[[Any], Any] = _as_it_is
+    told: Callable[[Any], Any] = _as_it_is
+    writes: bool = False
+
+
+@dataclass(frozen=True)
+class Questioner:
+    """Who asks, in which play, and chance. What it draws depends on nothing but the seed and the ids there are."""
+
+    play: Play
+    p: UUID
+    random: Random
+    chance: Chance = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chance", Chance(self.random))
+
+    @property
+    def world(self) -> TradeWorld:
+        """The model as it is when the question is asked."""
+        return self.play.world
+
+    def entity(self) -> str:
+        """Return any entity, the interesting ones more often."""
+        return self.chance.one(
+            [*CLASSES, "trade.deal", "trade.deal", "trade.deal", "trade.line", "trade.note", "trade.firm"]
+        )
+
+    def ids(self, entity: str, most: int) -> list[UUID]:
+        """Return ids of records, visible or not, deleted or not, and sometimes of none."""
+        return list(dict.fromkeys(self.chance.id_of(self.world, entity) for _ in range(self.random.randint(1, most))))
+
+    def seen(self, entity: str) -> list[UUID]:
+        """Return the ids of what is visible, newest first."""
+        return self.world.find(self.p, entity)
+
+
+Door = Callable[[Questioner], Iterator[Probe]]
+DOORS: dict[str, Door] = {}
+
+
+def door(made: Door) -> Door:
+    """Register *made* under its name: from now on every comparison goes through it."""
+    DOORS[made.__name__] = made
+    return made

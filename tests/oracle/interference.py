@@ -1,0 +1,233 @@
+"""Two worlds that differ only in what somebody may not see answer that person byte for byte the same.
+
+Every door is asked; then secrets are changed behind crmkit's back, as if they had always been so; then every door is
+asked the same questions again. Where the model says that the answer stays, nothing in its text may change, errors,
+counts, cursors and moments included. Where the model says that it changes (a conflict with a hidden record, one of
+the accepted side channels), the probe proves nothing and is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.oracle.compare import Answer, answers, questions, wanted
+from tests.oracle.doors import Probe, Questioner
+from tests.oracle.play import Mismatch, Play
+from tests.oracle.terms import ANY
+from tests.oracle.worlds import EXTRA, OWN_ENTITIES, SETTABLE, USERS
+
+__all__ = ["interfere"]
+
+# Gaps in human numbers are accepted, and on PostgreSQL an undone write leaves one.
+_NUMBER = re.compile(r"D-\d+")
+Statement = sa.Update | sa.Insert | sa.Delete
+
+
+class Secrets:
+    """Changes what one principal does not see, in the tables and in the model, and takes it back."""
+
+    def __init__(self, q: Questioner) -> None:
+        self.q, self.tables = q, q.play.crm.schema.tables
+        self.done: list[Statement] = []
+        self.undo: list[Statement] = []
+        self.model: list[Callable[[Any], None]] = []
+
+    def draw(self) -> None:
+        """Think of some changes."""
+        for _ in range(8):
+            made = self.q.chance.one(
+                [self.hidden_value, self.hidden_value, self.unseen_value, self.unseen_record, self.unseen_name,
+                 self.unseen_end, self.others_share]
+            )  # fmt: skip
+            made()
+
+    def hidden_value(self) -> None:
+        """Give a field that is hidden another value in a record that is seen."""
+        entity = self.q.chance.one([*OWN_ENTITIES, "trade.deal"])
+        hidden = sorted(
+            {*SETTABLE[entity], *(EXTRA if entity == "trade.deal" else [])} - self.q.world.readable(self.q.p, entity)
+        )
+        if (ids := self.q.seen(entity)) and hidden:
+            self.set(entity, self.q.chance.one(ids), self.q.chance.one(hidden))
+
+    def unseen_value(self) -> None:
+        """Give any field another value in a record that is not seen."""
+        entity = self.q.chance.one(OWN_ENTITIES)
+        unseen = sorted(self.q.world.records[entity].keys() - set(self.q.seen(entity)))
+        if unseen:
+            self.set(entity, self.q.chance.one(unseen), self.q.chance.one(SETTABLE[entity]))
+
+    def set(self, entity: str, id: UUID, name: str) -> None:
+        value = f"secret {self.q.random.random()}" if name == "tax" else self.q.chance.value(self.q.world, entity, name)
+        if isinstance(value, UUID) and value not in self.q.world.records[self.q.world.entities[entity].fields[name].to]:
+            return
+        if entity == "trade.partner" and name != "part":
+            return
+        old = self.q.world.records[entity][id][name]
+        table, key = self.tables[entity.replace(".", "_")], "id"
+        if name.startswith("extra."):
+            table, key = self.tables["extra_trade_deal"], "record_id"
+        columns = [_columns(self.q, entity, name, each) for each in (value, old)]
+        self.done.append(sa.update(table).where(table.c[key] == id).values(columns[0]))
+        self.undo.append(sa.update(table).where(table.c[key] == id).values(columns[1]))
+        self._rewrite_history(id, name)
+        self.model.append(
+            lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {name: value})
+        )
+
+    def _rewrite_history(self, id: UUID, name: str) -> None:
+        system = self.q.play.crm.schema.system
+        both = system.ledger.join(system.ledger_payload, system.ledger_payload.c.ledger_id == system.ledger.c.id)
+        with self.q.play.crm.storage.reading() as connection:
+            told = sa.select(system.ledger_payload.c.ledger_id, system.ledger_payload.c.changes).select_from(both)
+            rows = connection.execute(told.where(system.ledger.c.record_id == id)).all()
+        for number, changes in rows:
+            found = json.loads(changes)
+            if name in found:
+                payload = system.ledger_payload
+                for statements, text in (
+                    (self.done, json.dumps(found | {name: ["this", "that"]})),
+                    (self.undo, changes),
+                ):
+                    statements.append(sa.update(payload).where(payload.c.ledger_id == number).values(changes=text))
+
+    def unseen_record(self) -> None:
+        """Let there be another record, like one that there is, which is not seen."""
+        entity = self.q.chance.one(OWN_ENTITIES)
+        like = self.q.chance.living(self.q.world, entity)
+        if like is None or entity == "trade.partner":
+            return
+        id = self.q.chance.new_id()
+        other = {"owner_id": None, "team_id": None} if self.q.world.entities[entity].owned else {}
+        row = (
+            self.q.world.records[entity][like] | {"id": id, **({"tax": None} if entity == "trade.firm" else {})} | other
+        )
+        if self.q.world.sees(self.q.p, entity, row):
+            return
+        table = self.tables[entity.replace(".", "_")]
+        names = [column.name for column in table.columns]
+        stored = sa.select(*(_given(table.c[n], row, id, self.q, entity) for n in names)).where(table.c.id == like)
+        self.done.append(sa.insert(table).from_select(names, stored))
+        self.undo.append(sa.delete(table).where(table.c.id == id))
+        self.model.append(lambda world: world.records[entity].__setitem__(id, row))
+
+    def unseen_name(self) -> None:
+        """Let somebody who is not seen, or whose name is hidden, have another name."""
+        user = self.q.chance.one(USERS)
+        seen = self.q.world.visible(self.q.p, "core.user", user) and "name" in self.q.world.readable(
+            self.q.p, "core.user"
+        )
+        if seen or user == self.q.p:
+            return
+        old, new = self.q.world.records["core.user"][user]["name"], "Somebody else"
+        table, ledger = self.tables["core_user"], self.q.play.crm.schema.system.ledger
+        for statements, name, other in ((self.done, new, old), (self.undo, old, new)):
+            statements.append(sa.update(table).where(table.c.id == user).values(name=name))
+            told = sa.update(ledger).where(ledger.c.principal_id == user, ledger.c.cause == other)
+            statements.append(told.values(cause=name))
+        self.model.append(
+            lambda world: world.records["core.user"].__setitem__(user, world.records["core.user"][user] | {"name": new})
+        )
+
+    def unseen_end(self) -> None:
+        """Let a record that is not seen be in the bin."""
+        entity = self.q.chance.one(OWN_ENTITIES)
+        alive = [id for id, row in sorted(self.q.world.records[entity].items()) if not row["deleted"]]
+        unseen = [id for id in alive if id not in self.q.seen(entity)]
+        if not unseen:
+            return
+        id, table = self.q.chance.one(unseen), self.tables[entity.replace(".", "_")]
+        at = self.q.play.crm.clock.now()
+        self.done.append(sa.update(table).where(table.c.id == id).values(deleted_at=at))
+        self.undo.append(sa.update(table).where(table.c.id == id).values(deleted_at=None))
+        self.model.append(
+            lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {"deleted": True})
+        )
+
+    def others_share(self) -> None:
+        """Share a record with somebody else."""
+        entity = self.q.chance.one(["trade.deal", "trade.firm", "trade.line"])
+        user = self.q.chance.one([user for user in USERS if user != self.q.p])
+        id = self.q.chance.living(self.q.world, entity)
+        key = (entity, id, user, None)
+        if id is None or key in self.q.world.shares:
+            return
+        table, share = self.tables["core_share"], self.q.chance.new_id()
+        at = self.q.play.crm.clock.now()
+        self.done.append(
+            sa.insert(table).values(
+                id=share, version=1, created_at=at, updated_at=at, custom={}, record_entity=entity, record_id=id,
+                user_id=user, level="write",
+            )
+        )  # fmt: skip
+        self.undo.append(sa.delete(table).where(table.c.id == share))
+        self.model.append(lambda world: world.shares.__setitem__(key, "write"))
+
+
+def _columns(q: Questioner, entity: str, name: str, value: Any) -> dict[str, Any]:
+    if name == "worth":
+        minor, currency, base = value or (None, None, None)
+        return {"worth_minor": minor, "worth_currency": currency, "worth_base": base}
+    if q.world.entities[entity].fields[name].to == ANY:
+        return {f"{name}_entity": value and value[0], f"{name}_id": value and value[1]}
+    return {name.removeprefix("extra."): value}
+
+
+def _given(column: Any, row: dict[str, Any], id: UUID, q: Questioner, entity: str) -> Any:
+    if column.name in ("id", "owner_id", "team_id", "tax"):
+        return sa.literal(row[column.name], column.type)
+    if column.name == "code":
+        return sa.literal(f"D-{id.int % 10**9}", column.type)
+    return column
+
+
+def interfere(play: Play, p: UUID, seed: int, doors: Iterable[str] = ()) -> None:
+    """Ask *doors*, or all, as *p* before and after secrets change.
+
+    Raises:
+        Mismatch: an answer tells the difference.
+    """
+    probes = questions(play, p, seed, doors)
+    before = answers(play, p, probes)
+    expected_before = [_expected(play, p, probe) for probe in probes]
+    secrets = Secrets(Questioner(play, p, Random(f"{seed} secrets")))
+    secrets.draw()
+    world = play.world
+    try:
+        _run(play, secrets.done)
+        play.world = play.after(lambda other: [change(other) for change in secrets.model])
+        after = answers(play, p, probes)
+        expected_after = [_expected(play, p, probe) for probe in probes]
+    finally:
+        play.world = world
+        _run(play, reversed(secrets.undo))
+    for probe, *told in zip(probes, before, after, expected_before, expected_after, strict=True):
+        _compare(play, p, probe, *told)
+
+
+def _compare(play: Play, p: UUID, probe: Probe, before: Answer, after: Answer, one: Any, other: Any) -> None:
+    if one != other:
+        return
+    play.compared += 1
+    texts = [_NUMBER.sub("D-…", answer.text) for answer in (before, after)]
+    if texts[0] != texts[1]:
+        raise Mismatch(f"{p.hex[-2:]}: {probe.label}: tells a secret", texts[0], texts[1])
+
+
+def _expected(play: Play, p: UUID, probe: Probe) -> Any:
+    found = wanted(play, p, probe)
+    refused = isinstance(found[0], tuple) and found[0][:1] == ("error",)
+    return found if refused else repr(probe.told(found[0]))
+
+
+def _run(play: Play, statements: Any) -> None:
+    with play.crm.storage.writing() as connection:
+        for statement in statements:
+            connection.execute(statement)

@@ -1,0 +1,176 @@
+"""What a write comes to: the second half of the model, on top of who sees what. It, too, imports nothing of crmkit.
+
+A write is planned first and committed after, so that asking what would happen changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.oracle.model import Sight
+from tests.oracle.terms import ANY, SYSTEM, Denied, Write
+
+VERB_OF = {"restore": "delete"}
+MOVED = {"stage", "pipeline", "owner_id", "team_id"}
+
+
+class World(Sight):
+    """A world that changes. A batch is all or nothing: every record takes a step before any takes the next."""
+
+    def plan(self, p: Any, writes: list[Write]) -> list[Write]:
+        """Return the writes that *writes* come to, those that deletions bring included; nothing is changed yet."""
+        self.enter(p)
+        for step in (self.find_stored, self.permit, self.accept, self.enter_stage, self.refer):
+            for write in writes:
+                step(p, write)
+        if any(w.kind == "create" and not self.allowed(p, "create", w.entity, w.row) for w in writes):
+            # Rules of new rows are judged when the rows are there, so the database may notice a conflict first.
+            raise Denied("forbidden", instead="conflict" if self.collides(writes) else None)
+        for write in writes:
+            self.check_move(p, write)
+        writes = [w for w in writes if w.kind != "update" or w.values]
+        writes += self.dependents(p, writes)
+        if self.collides(writes):
+            raise Denied("conflict")
+        return writes
+
+    def commit(self, writes: list[Write]) -> None:
+        for w in writes:
+            old = self.records[w.entity].get(w.id, {})
+            fresh = {name: (old.get(name), new) for name, new in w.row.items() if old.get(name) != new}
+            self.history.setdefault(w.id, []).append((w.kind, fresh))
+            self.records[w.entity][w.id] = {**w.row, "version": old.get("version", 0) + 1}
+
+    def find_stored(self, p: Any, w: Write) -> None:
+        if w.kind == "create":
+            return
+        stored = self.records[w.entity].get(w.id)
+        if stored is None or stored["deleted"] != (w.kind == "restore") or not self.sees(p, w.entity, stored):
+            raise Denied("not-found")
+        if w.kind == "restore" and not self.allowed(p, "delete", w.entity, stored):
+            raise Denied("not-found")
+        if w.version is not None and w.version != stored["version"]:
+            raise Denied("stale")
+
+    def permit(self, p: Any, w: Write) -> None:
+        """Refuse whoever may not do this to the stored record; a new one needs any grant, the rest is for later."""
+        if w.kind == "create":
+            allowed = p is SYSTEM or any(g.gives(w.entity, "create") for role in self.roles_of(p) for g in role.grants)
+        else:
+            allowed = self.allowed(p, VERB_OF.get(w.kind, w.kind), w.entity, self.records[w.entity][w.id])
+        if not allowed:
+            raise Denied("forbidden")
+
+    def accept(self, p: Any, w: Write) -> None:
+        """Refuse fields that do not exist for *p* or that it may not set, and fill in the row."""
+        fields = self.entities[w.entity].fields
+        if w.kind in ("create", "update"):
+            asked = [n for n, v in w.values.items() if w.kind == "update" or v != fields[n].default]
+            if not set(asked) <= self.readable(p, w.entity) & fields.keys():
+                raise Denied("unknown-field")
+            fixed = {n for n in asked if fields[n].system or (w.kind == "update" and n in MOVED)}
+            if fixed or not set(asked) <= self.writable(p, w.entity):
+                raise Denied("validation")
+        stored = self.records[w.entity].get(w.id, {})
+        w.values = {n: v for n, v in w.values.items() if w.kind != "update" or v != stored[n]}
+        if w.kind == "create":
+            stored = {n: f.default for n, f in fields.items()} | {
+                "id": w.id,
+                "version": 0,
+                "deleted": False,
+                "created_by": p,
+            }
+        w.row = stored | w.values | {"deleted": w.kind == "delete"}
+        if w.kind == "create" and self.entities[w.entity].owned:
+            w.row["owner_id"] = w.row["owner_id"] or p
+        if w.kind in ("create", "transfer") and self.entities[w.entity].owned:
+            w.row["team_id"] = w.values.get("team_id") or self.home(w.row["owner_id"])
+
+    def enter_stage(self, p: Any, w: Write) -> None:
+        stages = self.entities[w.entity].stages
+        if w.kind == "create" and stages:
+            w.row["stage"] = w.row["stage"] or next(iter(stages))
+        if w.kind in ("create", "move") and stages:
+            if w.row["stage"] not in stages:
+                raise Denied("unknown-stage")
+            if w.kind == "create" and any(w.row[name] is None for name in stages[w.row["stage"]]):
+                raise Denied("move-refused")
+
+    def refer(self, p: Any, w: Write) -> None:
+        for name, value in w.values.items():
+            field = self.entities[w.entity].fields[name]
+            if value is None and field.required:
+                raise Denied("validation")
+            if value is not None and field.to:
+                to, id = value if field.to == ANY else (field.to, value)
+                if not self.visible(p, to, id) or (field.to == ANY and self.entities[to].hangs):
+                    raise Denied("validation")
+
+    def check_move(self, p: Any, w: Write) -> None:
+        if w.kind != "move":
+            return
+        stored, moves = self.records[w.entity][w.id], self.entities[w.entity].moves
+        move = moves.get((stored["stage"], w.row["stage"])) or moves.get((ANY, w.row["stage"]))
+        held = {name for user, name in self.assignments if user == p}
+        if (
+            move is None or stored["stage"] == w.row["stage"]
+            or any(w.row[name] is None for name in self.entities[w.entity].stages[w.row["stage"]])
+            or not all(self.holds(guard, w.entity, stored, SYSTEM, p) for guard in move.guards)
+            or (move.roles and p is not SYSTEM and not move.roles & held)
+        ):  # fmt: skip
+            raise Denied("move-refused")
+
+    def dependents(self, p: Any, writes: list[Write]) -> list[Write]:
+        """Return what deletions empty or delete; a record that refuses, or that *p* does not see, refuses them all."""
+        gone = {(w.entity, w.id) for w in writes if w.kind == "delete"}
+        made: dict[tuple[str, Any], Write] = {}
+        todo = list(gone)
+        while todo:
+            target = todo.pop()
+            for entity, name, id in self.referring(*target):
+                on_delete = self.entities[entity].fields[name].on_delete
+                if (entity, id) in gone:
+                    continue
+                if on_delete == "restrict" or not self.visible(p, entity, id):
+                    raise Denied("conflict")
+                write = made.setdefault((entity, id), Write("update", entity, id, row=dict(self.records[entity][id])))
+                write.row[name] = None
+                if on_delete == "cascade":
+                    made[entity, id] = Write("delete", entity, id, row=self.records[entity][id] | {"deleted": True})
+                    gone.add((entity, id))
+                    todo.append((entity, id))
+        return list(made.values())
+
+    def referring(self, to: str, id: Any) -> Iterator[tuple[str, str, Any]]:
+        for entity, declared in self.entities.items():
+            for name in (n for n, f in declared.fields.items() if f.to == to):
+                yield from (
+                    (entity, name, r["id"]) for r in self.records[entity].values() if r[name] == id and not r["deleted"]
+                )
+
+    def collides(self, writes: list[Write]) -> bool:
+        """Return whether values that must be unique would occur twice."""
+        for entity in {w.entity for w in writes}:
+            rows = self.records[entity] | {w.id: w.row for w in writes if w.entity == entity}
+            for group in self.entities[entity].unique:
+                values = [tuple(r[name] for name in group) for r in rows.values() if not r["deleted"]]
+                values = [v for v in values if None not in v]
+                if len(values) != len(set(values)):
+                    return True
+        return False
+
+    def plan_share(
+        self, p: Any, entity: str, id: Any, user: Any, team: Any, level: str | None
+    ) -> tuple[str, Any, Any, Any]:
+        """Return the key of the share that may be made, or with *level* ``None`` ended."""
+        self.enter(p)
+        if not self.visible(p, entity, id):
+            raise Denied("not-found")
+        if not all(self.may(p, verb, entity, id) for verb in (["share", "update"] if level == "write" else ["share"])):
+            raise Denied("forbidden")
+        if level is not None and ((user is None) == (team is None) or self.entities[entity].hangs):
+            raise Denied("validation")
+        if level and not (self.visible(p, "core.user", user) or self.visible(p, "core.team", team)):
+            raise Denied("validation")
+        return entity, id, user, team

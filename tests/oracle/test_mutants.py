@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.oracle.mutants import MUTANTS
+from tests.oracle.play import Mismatch
+from tests.oracle.session import session
+
+WORLDS = 20
+STEPS = 8
+ROUNDS = 3
+
+
+@pytest.fixture
+def changed_stage(stage):
+    """The stage for a crmkit that has been changed: nothing prepared before is used, nor kept after."""
+    yield stage
+    stage.forget()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_seeded_fault_is_caught(changed_stage, name):
+    mutant = MUTANTS[name]
+    with mutant.seeded():
+        changed_stage.forget()
+        with pytest.raises(Mismatch):
+            for seed in range(WORLDS):
+                session(changed_stage, seed, STEPS, mutant.doors, ROUNDS)

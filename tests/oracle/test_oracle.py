@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.oracle.machine import Machine
+from tests.oracle.session import session
+
+HERE = Path(__file__).parent
+
+
+def play_until(stage, many, first_seed, tell):
+    """Play world after world until *many* comparisons were made."""
+    started, compared = time.process_time(), 0
+    for seed in count(first_seed):
+        compared += session(stage, seed)
+        if compared >= many:
+            break
+    tell(compared, time.process_time() - started)
+
+
+def explore(stage, examples, steps):
+    run_state_machine_as_test(
+        lambda: Machine(stage),
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True, database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_model_knows_nothing_of_crmkit_and_stays_short():
+    texts = [(HERE / f"{name}.py").read_text() for name in ("terms", "model", "model_writes")]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    assert not [line for line in lines if line.startswith(("import crmkit", "from crmkit"))]
+    assert all(len(text.splitlines()) <= 300 for text in texts)
+
+
+def test_every_door_gives_exactly_what_the_model_says_and_tells_no_secret(stage, tell):
+    play_until(stage, 3_000, 0, tell)
+
+
+def test_worlds_that_hypothesis_makes_agree_with_the_model(stage):
+    explore(stage, examples=6, steps=8)
+
+
+@pytest.mark.postgresql
+def test_every_door_agrees_with_the_model_on_postgresql(postgresql_stage, tell):
+    play_until(postgresql_stage, 1_000, 500, tell)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_fifty_thousand_comparisons_agree(stage, tell, part):
+    play_until(stage, 12_500, 1_000 + 10_000 * part, tell)
+
+
+@pytest.mark.slow
+def test_many_worlds_that_hypothesis_makes_agree_with_the_model(stage):
+    explore(stage, examples=60, steps=12)
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_thousands_of_comparisons_agree_on_postgresql(postgresql_stage, tell):
+    play_until(postgresql_stage, 5_000, 50_000, tell)
