@@ -76,6 +76,7 @@ numbers = st.deferred(
         st.builds(
             ast.Binary, st.sampled_from("+-"), field(NUMBER_FIELDS) | calculated, field(NUMBER_FIELDS) | small_numbers
         ),
+        st.builds(ast.Binary, st.sampled_from("+-"), field(NUMBER_FIELDS), calculated),
         calculated,
         calculated.map(ast.minus),
         method(plain_texts, "size"),

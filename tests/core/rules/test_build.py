@@ -36,6 +36,7 @@ WRITTEN = {
     "boolean": (f.vip & ~f.company.is_key, "vip && !company.is_key"),
     "arithmetic": (f.amount * 2 + 1 - f.count > -f.rate, "amount * 2 + 1 - count > -rate"),
     "arithmetic from the left": (2 * (1 + f.count) > 10 - f.rate, "2 * (1 + count) > 10 - rate"),
+    "arithmetic to the right": (f.count - (f.rate - (f.price + 1)) > 0, "count - (rate - (price + 1)) > 0"),
     "decimal": (f.rate == Decimal("5"), "rate == 5.0"),
     "large decimal": (f.rate == Decimal("5E+3"), "rate == 5000.0"),
     "negative": (f.count == -5, "count == -5"),
