@@ -164,7 +164,7 @@ def _extension(hand: Hand) -> Iterator[_List]:
             f'loyalty.tier == "{tier}"',
             ("tier = :tier",),
             sorted_by=("record_id DESC", "id DESC"),
-            tables=(_SIDE, _DRIVEN),
+            tables=_tables(hand),
             parameters=parameters,
         )
         inside = "id IN (SELECT record_id FROM loyalty_trade_deal WHERE tier = :tier)"
@@ -185,8 +185,13 @@ def _extension(hand: Hand) -> Iterator[_List]:
             ("score IS NOT NULL",),
             f"{sign}loyalty.score",
             (f"score {way}, record_id {way}", f"score {way}, id {way}"),
-            (_SIDE, _DRIVEN),
+            _tables(hand),
         )
+
+
+def _tables(hand: Hand) -> tuple[str, ...]:
+    """Return the ways to join: left to the planner, and on SQLite driven from the side table."""
+    return (_SIDE, _DRIVEN) if hand.is_sqlite else (_SIDE,)
 
 
 def _hinted(hand: Hand, column: str) -> list[str]:

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from crmkit.testing.plugin_sets import PluginSet, plugin_set
 from crmkit.testing.postgresql import postgresql_url
 from crmkit.testing.session import Session
 
-__all__ = ["Databases", "PostgreSQLDatabases", "SQLiteDatabases", "UnrevisedError"]
+__all__ = ["Databases", "PostgreSQLDatabases", "PostgreSQLServer", "SQLiteDatabases", "UnrevisedError"]
 
 _count = itertools.count(1)
 
@@ -89,12 +90,14 @@ class SQLiteDatabases:
             self._path(name).with_suffix(f".db{suffix}").unlink(missing_ok=True)
 
 
-class PostgreSQLDatabases:
-    """Databases on the server of a run."""
+class PostgreSQLServer:
+    """Databases on one server."""
 
-    def __init__(self, session: Session) -> None:
-        """Start the server of *session* if nobody did."""
-        server = sa.make_url(postgresql_url(session))
+    def __init__(self, url: str) -> None:
+        """Connect to the server at *url* when something is asked for."""
+        server = sa.make_url(url)
+        if server.drivername == "postgresql":
+            server = server.set(drivername=f"postgresql+{'psycopg' if find_spec('psycopg') else 'pg8000'}")
         self._server = server
         self._engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", pool_size=1)
 
@@ -104,8 +107,7 @@ class PostgreSQLDatabases:
 
     def exists(self, name: str) -> bool:
         """Return whether there is a database *name*."""
-        with self._engine.connect() as connection:
-            return bool(connection.scalar(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}))
+        return name in self._names(name)
 
     def make(self, name: str, source: str | None, change: Callable[[str], None] | None) -> None:
         """Make the database *name*; another process sees it when it is complete."""
@@ -119,6 +121,16 @@ class PostgreSQLDatabases:
         """Drop the database, whoever is still connected to it."""
         self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def drop_all(self, prefix: str) -> None:
+        """Drop every database whose name begins with *prefix*."""
+        for name in self._names(prefix):
+            self.drop(name)
+
+    def _names(self, prefix: str) -> list[str]:
+        found = sa.text("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)")
+        with self._engine.connect() as connection:
+            return list(connection.scalars(found, {"prefix": prefix}))
+
     def _run(self, ddl: str) -> None:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(ddl)
@@ -126,6 +138,14 @@ class PostgreSQLDatabases:
     def close(self) -> None:
         """Close the connection to the server."""
         self._engine.dispose()
+
+
+class PostgreSQLDatabases(PostgreSQLServer):
+    """Databases on the server of a run."""
+
+    def __init__(self, session: Session) -> None:
+        """Start the server of *session* if nobody did."""
+        super().__init__(postgresql_url(session))
 
 
 def database_name(session: Session) -> str:

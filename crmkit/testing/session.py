@@ -50,11 +50,14 @@ class Session:
 
     def end(self) -> None:
         """Stop the server of this run and delete its folders; those of runs that were killed go too."""
-        from crmkit.testing.postgresql import stop_server
+        from crmkit.testing.postgresql import FOREIGN, VARIABLE, stop_server
 
         server = _open_place() / f"{_PREFIX}{self.name}-server"
         if server.is_dir():
             stop_server(server)
+        used = [folder for folder in _folders() if (folder / FOREIGN).exists()]
+        if VARIABLE in os.environ and f"{_PREFIX}{self.name}" in [folder.name for folder in used]:
+            _tidy(os.environ[VARIABLE], self.key)
         for folder in _folders():
             run = folder.name.removeprefix(_PREFIX)
             if run.startswith(self.name) or not is_alive(int(run.partition("-")[0])):
@@ -63,13 +66,23 @@ class Session:
         vars(self).pop("server_folder", None)
 
 
+def _tidy(server: str, key: str) -> None:
+    from crmkit.testing.databases import PostgreSQLServer
+
+    databases = PostgreSQLServer(server)
+    databases.drop_all(f"crmkit_{key}_")
+    databases.close()
+
+
 def _folders() -> list[Path]:
     places = {_fast_place(), _open_place()}
     return [folder for place in places for folder in place.glob(f"{_PREFIX}[0-9]*-*")]
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o711, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    # The server may be another user than this one.
+    folder.chmod(0o711)
     return folder
 
 

@@ -193,11 +193,16 @@ class Sight:
         rows = [r for r in rows if not deleted or self.allowed(p, "delete", entity, r)]
         rows = [r for r in rows if where is None or self.holds(where, entity, r, p, p)]
         for key in reversed(keys):
-            path = key.lstrip("-")
-            full = [r for r in rows if self.plain(entity, r, path) is not None]
-            full.sort(key=lambda r: self.plain(entity, r, path), reverse=key.startswith("-"))
-            rows = full + [r for r in rows if self.plain(entity, r, path) is None]
+            values = {r["id"]: self.rank(entity, r, key.lstrip("-")) for r in rows}
+            full = [r for r in rows if values[r["id"]] is not None]
+            full.sort(key=lambda r: values[r["id"]], reverse=key.startswith("-"))
+            rows = full + [r for r in rows if values[r["id"]] is None]
         return [r["id"] for r in rows]
+
+    def rank(self, entity: str, row: Row, path: str) -> Any:
+        """Return the value by which a list is sorted. Where an extension was never written, its default has no rank."""
+        extension, dot, _ = path.partition(".")
+        return None if dot and not row.get(f"{extension}.") else self.plain(entity, row, path)
 
     def aggregate(self, p: Any, entity: str, groups: list[str], measured: str, where: Any = None) -> dict[Any, Any]:
         """Return ``{group: values}`` of the field *measured* of what is visible; without groups there is one."""

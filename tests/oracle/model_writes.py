@@ -81,7 +81,8 @@ class World(Sight):
                 "deleted": False,
                 "created_by": p,
             }
-        w.row = stored | w.values | {"deleted": w.kind == "delete"}
+        written = {f"{name.partition('.')[0]}.": True for name in w.values if "." in name}
+        w.row = stored | w.values | written | {"deleted": w.kind == "delete"}
         if w.kind == "create" and self.entities[w.entity].owned:
             w.row["owner_id"] = w.row["owner_id"] or p
         if w.kind in ("create", "transfer") and self.entities[w.entity].owned:

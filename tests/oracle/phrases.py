@@ -87,7 +87,11 @@ def snapshot(record: Any, prefix: str = "") -> dict[str, Any]:
 
 def expected(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return *row* of the model as :func:`snapshot` gives it: the record's own fields, or those of an extension."""
-    mine = {n: v for n, v in row.items() if (n.startswith(prefix) if prefix else "." not in n) and n != "deleted"}
+    mine = {
+        n: v
+        for n, v in row.items()
+        if (n.startswith(prefix) and n != prefix if prefix else "." not in n) and n != "deleted"
+    }
     return {name: _foreseen(name, value) for name, value in mine.items()}
 
 

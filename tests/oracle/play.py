@@ -134,7 +134,7 @@ class Play:
 
     def _wanted(self, world: TradeWorld, entity: str, id: UUID, row: dict[str, Any]) -> dict[str, Any]:
         values = expected(world.read(SYSTEM, entity, id))
-        extra = {} if row["deleted"] else {n: v for n, v in row.items() if n.startswith("extra.")}
+        extra = {} if row["deleted"] else {n: v for n, v in row.items() if n.startswith("extra.") and n != "extra."}
         return values | extra
 
     def dump(self) -> dict[str, set[Any]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from crmkit.testing import Session
+from crmkit.testing import CRMMaker, Session
+from crmkit.testing.databases import PostgreSQLServer
 from crmkit.testing.session import is_alive
 
 RUN = """
@@ -105,3 +106,20 @@ def test_nothing_is_made_before_it_is_asked_for(tmp_path):
 
     assert session.owner == os.getpid()
     assert not list(Path("/dev/shm").glob(f"*{session.name}*"))
+
+
+@pytest.mark.postgresql
+def test_server_of_somebody_else_keeps_no_database_of_the_run(crmkit_session, postgresql_url, monkeypatch):
+    monkeypatch.setenv("CRMKIT_TEST_POSTGRESQL_URL", postgresql_url)
+    session = Session()
+    make = CRMMaker(session)
+    crm = make(database="postgresql")
+    name = crm.storage.url.database
+    make.close()
+
+    session.end()
+
+    server = PostgreSQLServer(postgresql_url)
+    assert name.startswith(f"crmkit_{session.key}_")
+    assert server._names(f"crmkit_{session.key}_") == []
+    server.close()

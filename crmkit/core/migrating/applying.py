@@ -66,7 +66,7 @@ def _make_objects(crm: CRM) -> list[str]:
     if not revisions_of(crm, CORE):
         # Only while the first revision of the core is made.
         return []
-    with _altering(crm) as connection:
+    with _failing_as("database objects"), _altering(crm) as connection:
         return create_objects(connection, crm.registry, crm.schema)
 
 
@@ -104,7 +104,7 @@ def _dependents(crm: CRM, plugin: str) -> set[str]:
 def _run_forwards(crm: CRM, revision: Revision) -> bool:
     """Run *revision* and return ``True``, or ``False`` if another process just did."""
     module = load_revision(revision)
-    with _failing_as(revision), _altering(crm) as connection:
+    with _failing_as(revision.id), _altering(crm) as connection:
         APPLIED.create(connection, checkfirst=True)
         if revision.id in read_applied(connection):
             return False
@@ -116,7 +116,7 @@ def _run_forwards(crm: CRM, revision: Revision) -> bool:
 
 def _run_backwards(crm: CRM, revision: Revision) -> None:
     module = load_revision(revision)
-    with _failing_as(revision), _altering(crm) as connection:
+    with _failing_as(revision.id), _altering(crm) as connection:
         if revision.number == 1:
             drop_objects(connection, crm.registry, revision.plugin)
         with _operations(connection), references_kept(connection):
@@ -142,11 +142,11 @@ def _operations(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _failing_as(revision: Revision) -> Iterator[None]:
+def _failing_as(step: str) -> Iterator[None]:
     try:
         yield
     except CrmkitError as error:
-        raise MigrationFailedError(revision.id, str(error)) from error
+        raise MigrationFailedError(step, str(error)) from error
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}."
-        raise MigrationFailedError(revision.id, reason) from error
+        raise MigrationFailedError(step, reason) from error
