@@ -1,9 +1,11 @@
 """The how-tos that consist of commands are followed to the letter; what they quote stands where they say."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.docs.pages import Reader, make_environment
 
@@ -23,6 +25,22 @@ def test_howto_does_what_it_says(name, tmp_path, environment):
     page = (HOWTO / f"{name}.md").read_text("utf-8")
 
     Reader(tmp_path, environment, {"/path/to/crmkit": str(ROOT)}).follow(page)
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_howto_runs_on_postgresql(tmp_path, environment, postgresql_url):
+    name = f"crmkit_docs_{os.getpid()}"
+    server = sa.create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    url = server.url.set(database=name).render_as_string(hide_password=False)
+    page = (HOWTO / "postgresql.md").read_text("utf-8")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        try:
+            Reader(tmp_path, environment, {"postgresql://crm:secret@db.example.org/crm": url}).follow(page)
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
 
 
 def test_howto_quotes_the_example_plan():
