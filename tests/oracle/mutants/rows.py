@@ -160,9 +160,9 @@ def bin_is_open_to_all_who_read():
 
 @mutant("pages", "stream")
 def cursor_reaches_behind_the_wall():
-    original = Listing._page
+    original = Listing._part
 
-    def page(self, table, visible, segment, limited, after, selected):
-        return original(self, table, visible if after is None else sa.true(), segment, limited, after, selected)
+    def part(self, table, visible, segment, after):
+        return original(self, table, visible if after is None else sa.true(), segment, after)
 
-    yield Listing, "_page", page
+    yield Listing, "_part", part
