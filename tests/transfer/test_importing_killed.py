@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import shutil
 from collections import Counter
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from crmkit.core.ledger import verify_ledger
 from crmkit.core.policy.principal import Principal
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import read_plan
+from crmkit.transfer.progress import Meter
 from crmkit.transfer.sources import open_source
 
 PLAN = """
@@ -115,12 +117,19 @@ def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, empty_dat
         check(database, plan, source)
 
 
-def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database, monkeypatch):
+@pytest.fixture
+def step_by_step(monkeypatch):
+    """Small batches, and progress is shown after each, however fast they are: where a run is stopped is no chance."""
+    monkeypatch.setattr("crmkit.transfer.batches._MOST", 50)
+    monkeypatch.setattr("crmkit.transfer.importing.Meter", partial(Meter, interval=0))
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database):
     source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
     crm = open_crm(database)
-    monkeypatch.setattr("crmkit.transfer.batches._MOST", 50)
 
     for where in (("companies", 60), ("deals", 100), ("deals", 200)):
 
@@ -142,12 +151,12 @@ def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database, monkey
     check(database, plan, source)
 
 
-def test_other_files_begin_from_the_start(tmp_path, empty_database, monkeypatch):
+@pytest.mark.usefixtures("step_by_step")
+def test_other_files_begin_from_the_start(tmp_path, empty_database):
     source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
     crm = open_crm(database)
-    monkeypatch.setattr("crmkit.transfer.batches._MOST", 50)
 
     def stop(state):
         if state.step == "deals" and state.rows >= 100:
