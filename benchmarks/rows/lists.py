@@ -234,7 +234,8 @@ def _ours(hand: Hand, member: Member, eyes: Eyes, asked: _List) -> Callable[[], 
 
 def _mark(hand: Hand, eyes: Eyes, asked: _List) -> Any:
     """Return the row that is *skip* rows into the list."""
-    condition = f"{asked.sql[0]}"
+    # PostgreSQL would begin with rows that have no value.
+    condition = f"{asked.sql[0]} AND {asked.nullable} IS NOT NULL" if asked.nullable else asked.sql[0]
     order = f"{asked.sorted_by[0]} LIMIT 1 OFFSET {asked.skip} -- "
     return hand.gathered(eyes, order, condition)()[0]
 

@@ -162,15 +162,16 @@ class Visibility:
     def _team_binds(self, level: str) -> Sequence[ColumnElement[Any]]:
         return [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.team_ids(level))]
 
-    def _shared_ids(self, info: EntityInfo, verb: str) -> sa.Select[Any]:
+    def _shared_ids(self, info: EntityInfo, verb: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
         share = self.schema.tables["core_share"]
-        with_me = share.c.user_id == self._me()
-        teams = [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.teams)]
-        holder = sa.or_(with_me, share.c.team_id.in_(teams)) if teams else with_me
         levels = [share.c.level == "write"] if verb == "update" else []
-        return sa.select(share.c.record_id).where(
-            share.c.record_entity == info.id, share.c.deleted_at.is_(None), holder, *levels
+        ids = sa.select(share.c.record_id).where(
+            share.c.record_entity == info.id, share.c.deleted_at.is_(None), *levels
         )
+        teams = [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.teams)]
+        with_me = ids.where(share.c.user_id == self._me())
+        # Not one condition with OR: SQLite would read all shares there are.
+        return sa.union_all(with_me, ids.where(share.c.team_id.in_(teams))) if teams else with_me
 
     def _trusted(self, info: EntityInfo, columns: Columns, rule: Rule) -> ColumnElement[bool]:
         source = TrustedSource(self.registry, self.schema, info, columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import sqlalchemy as sa
@@ -14,12 +14,17 @@ from crmkit.core.policy.rule_sources import VisibleSource, computed_column
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.ordering import Order, OrderKey
 from crmkit.core.rules.check import CheckedRule
+from crmkit.core.rules.portable import Unindexed
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.schema import filter_column
 
 __all__ = ["Listing"]
+
+Statement = sa.Select[Any] | sa.CompoundSelect[Any]
+Conditions = Sequence[ColumnElement[bool]]
+S = TypeVar("S", bound=sa.GenerativeSelect)
 
 
 @attrs.frozen(eq=False)
@@ -35,6 +40,7 @@ class Listing:
     columns: Sequence[str]
     where: CheckedRule | None
     order: Order
+    is_sqlite: bool
     deleted: bool = False
 
     @property
@@ -42,34 +48,39 @@ class Listing:
         """The segments in the order in which they are read."""
         return ("with", "without") if self.order.keys and self.order.keys[0].nullable else ("all",)
 
-    def statement(
-        self, segment: str, *, limited: bool, after: Sequence[bool] | None
-    ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-        """Return the statement of one *segment*.
+    def statements(self, segment: str, *, limited: bool, after: Sequence[bool] | None) -> list[Statement]:
+        """Return the statements of one *segment*: each gives the same rows, and which is fast only the data tell.
 
-        It takes ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
+        They take ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
         whether the cursor's value there is not null.
+
+        PostgreSQL plans by statistics, so there is one. SQLite's planner knows nothing of the values it is asked for;
+        for it every way to begin is spelled out: at the branches of what is visible, at the side table that the order
+        needs, at the filter. What a way does not begin at is hidden from the indexes.
         """
+        page = _Page(segment, limited, after)
         table = self._table()
-        visible = self._branches(table)
-        if len(visible) > 1 and not limited:
-            visible = [self.visibility.predicate(self.info, table.c)]
-        parts = [self._part(table, branch, segment, after) for branch in visible]
-        if len(parts) == 1:
-            statement: sa.Select[Any] | sa.CompoundSelect[Any] = parts[0]
-            ordered = [term.directed(term.column) for term in self._terms(table, segment)]
-        else:
-            # Not sub-selects with limits of their own: the databases merge plain ones row by row.
-            statement = sa.union_all(*parts)
-            ordered = [term.directed(self._named(table, term)) for term in self._terms(table, segment)]
-        statement = statement.order_by(*ordered)
-        return statement.limit(_limit()) if limited else statement
+        branches = self._branches(table)
+        whole = [self._predicate(table)] if len(branches) > 1 else branches
+        begins_beside = page.segment == "with" and self.order.keys[0].plugin is not None and len(branches) > 1
+        if not limited:
+            return [self._merged(table, whole, self._filter(table), page)]
+        if not self.is_sqlite or (self.where is None and not begins_beside):
+            return [self._merged(table, whole if begins_beside else branches, self._filter(table), page)]
+        row_by_row = [Unindexed(condition) for condition in self._filter(table, row_by_row=True)]
+        hidden = [Unindexed(condition) for condition in whole]
+        ways: list[tuple[Conditions, Conditions]] = [(branches, row_by_row)]
+        if begins_beside:
+            ways.insert(0, (hidden, row_by_row))
+        if self.where is not None:
+            ways.append((hidden, self._filter(table)))
+        return [self._merged(table, seen, filter_, page) for seen, filter_ in ways]
 
     def count(self) -> sa.Select[Any]:
         """Return the statement that counts the list."""
         table = self._table()
-        predicate = self.visibility.predicate(self.info, table.c)
-        return sa.select(sa.func.count()).select_from(table).where(*self._conditions(table), predicate)
+        conditions = (self._kept(table), *self._filter(table), self.visibility.predicate(self.info, table.c))
+        return sa.select(sa.func.count()).select_from(table).where(*conditions)
 
     def by_ids(self, number: int) -> sa.Select[Any]:
         """Return the statement of the visible records among *number* ids, ``id_0`` and so on."""
@@ -77,20 +88,29 @@ class Listing:
         ids = id_parameters(number)
         wanted = table.c.id == ids[0] if number == 1 else table.c.id.in_(ids)
         visible = self.visibility.predicate(self.info, table.c)
-        return sa.select(*(table.c[name] for name in self.columns)).where(wanted, *self._conditions(table), visible)
+        return sa.select(*(table.c[name] for name in self.columns)).where(wanted, self._kept(table), visible)
 
     def _table(self) -> sa.Table:
         return self.visibility.schema.table(self.info)
 
+    def _predicate(self, table: sa.Table) -> ColumnElement[bool]:
+        visible = self.visibility.predicate(self.info, table.c)
+        return sa.and_(visible, self.visibility.predicate(self.info, table.c, "delete")) if self.deleted else visible
+
     def _branches(self, table: sa.Table) -> list[ColumnElement[bool]]:
-        if self.deleted:
-            return [
-                sa.and_(
-                    self.visibility.predicate(self.info, table.c),
-                    self.visibility.predicate(self.info, table.c, "delete"),
-                )
-            ]
-        return self.visibility.branches(self.info, table.c)
+        return [self._predicate(table)] if self.deleted else self.visibility.branches(self.info, table.c)
+
+    def _merged(self, table: sa.Table, branches: Conditions, filter_: Conditions, page: _Page) -> Statement:
+        """Return the *page* of what lies in any of the disjoint *branches*."""
+        parts = [self._part(table, (branch, *filter_), page) for branch in branches]
+        terms = self._terms(table, page.segment)
+        ordered = [term.directed(term.column) for term in terms]
+        if len(parts) == 1:
+            return page.cut(parts[0].order_by(*ordered))
+        # SQLite merges plain branches row by row, and would fill a table for each one that has a limit of its own;
+        # PostgreSQL walks an index only for the latter.
+        merged = sa.union_all(*(parts if self.is_sqlite else (page.cut(part.order_by(*ordered)) for part in parts)))
+        return page.cut(merged.order_by(*(term.directed(self._named(table, term)) for term in terms)))
 
     def _named(self, table: sa.Table, term: _Term) -> ColumnElement[Any]:
         """Return the column of *term* as a merged statement calls it."""
@@ -101,18 +121,19 @@ class Listing:
         values = [self._key_column(table, key).label(f"order_{n}") for n, key in enumerate(self.order.keys)]
         return [*(table.c[name] for name in self.columns), *values]
 
-    def _part(
-        self, table: sa.Table, visible: ColumnElement[bool], segment: str, after: Sequence[bool] | None
-    ) -> sa.Select[Any]:
-        statement = sa.select(*self._selected(table)).select_from(self._from(table, segment))
-        statement = statement.where(*self._conditions(table), visible, *self._segment(table, segment))
-        return statement if after is None else statement.where(self._beyond(self._terms(table, segment), after))
+    def _part(self, table: sa.Table, conditions: Conditions, page: _Page) -> sa.Select[Any]:
+        statement = sa.select(*self._selected(table)).select_from(self._from(table, page.segment))
+        statement = statement.where(self._kept(table), *conditions, *self._segment(table, page.segment))
+        return statement if page.after is None else statement.where(self._beyond(table, page))
 
-    def _conditions(self, table: sa.Table) -> Iterator[ColumnElement[bool]]:
-        yield table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
-        if self.where is not None:
-            source = VisibleSource(self.visibility, self.info, table.c)
-            yield compile_rule(self.where, source, self.visibility.moment)
+    def _kept(self, table: sa.Table) -> ColumnElement[bool]:
+        return table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
+
+    def _filter(self, table: sa.Table, *, row_by_row: bool = False) -> list[ColumnElement[bool]]:
+        if self.where is None:
+            return []
+        source = VisibleSource(self.visibility, self.info, table.c)
+        return [compile_rule(self.where, source, self.visibility.moment, row_by_row=row_by_row)]
 
     def _extensions(self) -> list[str]:
         return list(dict.fromkeys(key.plugin for key in self.order.keys if key.plugin is not None))
@@ -151,8 +172,9 @@ class Listing:
         column = self._key_column(table, self.order.keys[0])
         yield column.is_not(None) if segment == "with" else column.is_(None)
 
-    def _beyond(self, terms: Sequence[_Term], after: Sequence[bool]) -> ColumnElement[bool]:
+    def _beyond(self, table: sa.Table, page: _Page) -> ColumnElement[bool]:
         """Return the condition of standing behind the cursor: lexicographic over the terms."""
+        terms, after = self._terms(table, page.segment), page.after or ()
         marks = {term.place: self._mark(term) for term in terms}
         if not any(term.nullable for term in terms) and len({term.descending for term in terms}) == 1:
             # Row values, which both databases turn into one index range.
@@ -169,6 +191,19 @@ class Listing:
         else:
             kind = sql_type(self.order.keys[term.place].field.type.columns()[-1])
         return sa.bindparam(f"after_{term.place}", type_=kind, required=True)
+
+
+@attrs.frozen(eq=False)
+class _Page:
+    """A part of one segment: behind a cursor, up to a limit."""
+
+    segment: str
+    limited: bool
+    after: Sequence[bool] | None
+
+    def cut(self, statement: S) -> S:
+        """Return *statement* with the limit."""
+        return statement.limit(_limit()) if self.limited else statement
 
 
 @attrs.frozen(eq=False)

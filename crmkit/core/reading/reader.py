@@ -23,6 +23,7 @@ from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.aggregates import Measure, aggregate_statement
 from crmkit.core.reading.listing import Listing
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
+from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
@@ -364,7 +365,8 @@ class Reader:
 
     def _listing(self, info: EntityInfo, where: CheckedRule | None, order: Order, deleted: bool) -> Listing:
         columns = self._crm.loader(info, self.access).columns
-        return Listing(self._visibility(named=True), info, columns, where, order, deleted)
+        is_sqlite = self._crm.storage.is_sqlite
+        return Listing(self._visibility(named=True), info, columns, where, order, is_sqlite, deleted)
 
     def _read(
         self,
@@ -397,11 +399,16 @@ class Reader:
     ) -> list[tuple[Any, ...]]:
         given = None if mark is None else tuple(value is not None for value in mark)
         full_key = None if key is None else ("list", listing.info.id, self._shape, *key, segment, limit is None, given)
-        prepared = self._prepared(full_key, lambda: listing.statement(segment, limited=limit is not None, after=given))
         parameters = {**self.access.parameters, "limit": limit}
         for place, value in enumerate(mark or ()):
             parameters[f"after_{place}"] = value
-        return prepared.rows(self._connection, parameters)
+
+        def race() -> Race:
+            statements = listing.statements(segment, limited=limit is not None, after=given)
+            return Race([Prepared(statement, self._crm.storage.dialect) for statement in statements])
+
+        kept = race() if full_key is None else self._crm.statements.get(full_key, race)
+        return kept.rows(self._connection, parameters, limit)
 
     def _loaded(
         self, info: EntityInfo, listing: Listing, rows: list[tuple[Any, ...]]

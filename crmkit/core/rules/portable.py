@@ -23,6 +23,7 @@ __all__ = [
     "Start",
     "StartsWith",
     "Unbounded",
+    "Unindexed",
     "Whole",
 ]
 
@@ -162,3 +163,11 @@ class MomentLine(Portable):
         "(CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER) * 1000000 + CAST(substr({0}, 21, 6) AS INTEGER) + {1})"
     )
     postgresql = "({0} + CAST({2} AS INTERVAL))"
+
+
+class Unindexed(Portable):
+    """A condition that SQLite asks of each row, and never looks up in an index; PostgreSQL knows better when to."""
+
+    type = sa.Boolean()
+    sqlite = "+({0})"
+    postgresql = "({0})"

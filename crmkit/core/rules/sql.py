@@ -35,12 +35,20 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Truth]] = {
 }
 
 
-def compile_rule(checked: CheckedRule, source: Source, moment: Moment | None = None, *, negated: bool = False) -> Truth:
+def compile_rule(
+    checked: CheckedRule,
+    source: Source,
+    moment: Moment | None = None,
+    *,
+    negated: bool = False,
+    row_by_row: bool = False,
+) -> Truth:
     """Return the SQL condition that *checked* is over *source*; with *negated*, that it does not hold.
 
-    Without a *moment* the SQL serves every moment and wants :func:`parameters` at execution.
+    Without a *moment* the SQL serves every moment and wants :func:`parameters` at execution. What lies behind
+    references is gathered once, which an index can serve; with *row_by_row* it is looked up for each row.
     """
-    conditions = SqlConditions(Scope(source, moment), checked.base_currency)
+    conditions = SqlConditions(Scope(source, moment), checked.base_currency, row_by_row)
     return conditions.negative(checked.condition) if negated else conditions.positive(checked.condition)
 
 
@@ -53,9 +61,9 @@ def parameters(checked: CheckedRule, moment: Moment) -> dict[str, Any]:
 class SqlConditions:
     """Compiles conditions in one scope."""
 
-    def __init__(self, scope: Scope, base_currency: str) -> None:
+    def __init__(self, scope: Scope, base_currency: str, row_by_row: bool = False) -> None:
         """Take fields from *scope*."""
-        self.scope, self.base_currency = scope, base_currency
+        self.scope, self.base_currency, self.row_by_row = scope, base_currency, row_by_row
         self.values = SqlValues(scope, self)
 
     def positive(self, condition: plan.Condition) -> Truth:
@@ -111,8 +119,11 @@ class SqlConditions:
     def _through(self, step: plan.Step, condition: plan.Condition, wanted: bool) -> Truth:
         there, here, key = self.scope.follow(step)
         if_missing = _Missing(self.base_currency, there.steps).test(condition)(NO_VALUES, NO_MOMENT)
-        inner = SqlConditions(there, self.base_currency)._wanted(condition, not if_missing)
-        found = here.in_(sa.select(key).where(inner).correlate(None))
+        inner = SqlConditions(there, self.base_currency, self.row_by_row)._wanted(condition, not if_missing)
+        if self.row_by_row:
+            found: Truth = sa.exists(sa.select(key).where(key == here, inner).correlate(here.table))
+        else:
+            found = here.in_(sa.select(key).where(inner).correlate(None))
         return found if wanted is not if_missing else _is_not_true(found)
 
     # Comparisons.

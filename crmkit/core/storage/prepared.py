@@ -6,6 +6,8 @@ Building and hashing a statement, and wrapping its rows, cost several times what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from sqlite3 import SQLITE_INTERRUPT
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,11 +15,12 @@ from sqlalchemy.engine import Connection, Dialect
 
 from crmkit.core.storage.codecs import type_encoder
 
-__all__ = ["Insert", "Prepared"]
+__all__ = ["Insert", "Prepared", "Row"]
 
 Row = tuple[Any, ...]
 # Whether a parameter is given at each run, its name, and what encodes its value.
 Slot = tuple[bool, str, Callable[[Any], Any] | None]
+_CALLS = 8
 
 
 class Prepared:
@@ -53,6 +56,21 @@ class Prepared:
         """Return all rows as the driver gives them, undecoded."""
         rows: list[Row] = self._run(connection, "execute", self.parameters(given), fetch=True)
         return rows
+
+    def rows_within(self, steps: int, connection: Connection, given: Mapping[str, Any] = {}) -> list[Row] | None:
+        """Return all rows, or ``None`` if SQLite needs more than about *steps* of its virtual machine for them."""
+        driver: Any = connection.connection.dbapi_connection
+        # SQLite counts on from the last run of the statement, so that the first call may come early.
+        calls = count()
+        driver.set_progress_handler(lambda: next(calls) >= _CALLS, steps // _CALLS)
+        try:
+            return self.rows(connection, given)
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_INTERRUPT:
+                return None
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def run(self, connection: Connection, given: Mapping[str, Any] = {}) -> int:
         """Execute once and return how many rows were touched."""

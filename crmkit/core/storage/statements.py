@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-
-from crmkit.core.storage.prepared import Prepared
+from typing import Any, TypeVar
 
 __all__ = ["StatementCache"]
+
+S = TypeVar("S")
 
 
 class StatementCache:
@@ -17,11 +18,11 @@ class StatementCache:
     def __init__(self, limit: int = 4096) -> None:
         """Start empty."""
         self._limit, self._lock = limit, Lock()
-        self._kept: OrderedDict[Hashable, Prepared] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Prepared]) -> Prepared:
-        """Return the statement kept under *key*, made by *make* if there is none."""
-        found = self._kept.get(key)
+    def get(self, key: Hashable, make: Callable[[], S]) -> S:
+        """Return what is kept under *key*, made by *make* if there is nothing."""
+        found: S | None = self._kept.get(key)
         if found is None:
             found = make()
             with self._lock:
