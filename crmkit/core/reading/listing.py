@@ -24,6 +24,8 @@ __all__ = ["Listing"]
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]
 Conditions = Sequence[ColumnElement[bool]]
+# Disjoint branches, and what must hold in each.
+Way = tuple[Conditions, Conditions]
 S = TypeVar("S", bound=sa.GenerativeSelect)
 
 
@@ -53,28 +55,33 @@ class Listing:
 
         They take ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
         whether the cursor's value there is not null.
-
-        PostgreSQL plans by statistics, so there is one. SQLite's planner knows nothing of the values it is asked for;
-        for it every way to begin is spelled out: at the branches of what is visible, at the side table that the order
-        needs, at the filter. What a way does not begin at is hidden from the indexes.
         """
-        page = _Page(segment, limited, after)
-        table = self._table()
-        branches = self._branches(table)
-        whole = [self._predicate(table)] if len(branches) > 1 else branches
-        begins_beside = page.segment == "with" and self.order.keys[0].plugin is not None and len(branches) > 1
-        if not limited:
-            return [self._merged(table, whole, self._filter(table), page)]
-        if not self.is_sqlite or (self.where is None and not begins_beside):
-            return [self._merged(table, whole if begins_beside else branches, self._filter(table), page)]
+        table, page = self._table(), _Page(segment, limited, after)
+        ways = self._ways(table, page) if self.is_sqlite and limited else [self._planned_way(table, page)]
+        return [self._merged(table, branches, filter_, page) for branches, filter_ in ways]
+
+    def _planned_way(self, table: sa.Table, page: _Page) -> Way:
+        """Return the way for a planner with statistics, or for all rows."""
+        in_branches = page.limited and not self._begins_beside(page)
+        return self._branches(table) if in_branches else [self._predicate(table)], self._filter(table)
+
+    def _ways(self, table: sa.Table, page: _Page) -> list[Way]:
+        """Return every way to begin: SQLite's planner knows nothing of the values that it is asked for.
+
+        One may begin at the branches of what is visible, at the side table that the order needs, at the filter, or at
+        both branches and filter. What a way does not begin at is hidden from the indexes.
+        """
+        branches, filter_ = self._branches(table), self._filter(table)
         row_by_row = [Unindexed(condition) for condition in self._filter(table, row_by_row=True)]
-        hidden = [Unindexed(condition) for condition in whole]
-        ways: list[tuple[Conditions, Conditions]] = [(branches, row_by_row)]
-        if begins_beside:
-            ways.insert(0, (hidden, row_by_row))
-        if self.where is not None:
-            ways.append((hidden, self._filter(table)))
-        return [self._merged(table, seen, filter_, page) for seen, filter_ in ways]
+        whole = [Unindexed(self._predicate(table))]
+        ways: list[Way] = [(branches, row_by_row)]
+        if len(branches) > 1 and self._begins_beside(page):
+            ways.insert(0, (whole, row_by_row))
+        return [*ways, (branches, filter_), (whole, filter_)] if filter_ else ways
+
+    def _begins_beside(self, page: _Page) -> bool:
+        """Return whether the order walks the index of a side table."""
+        return page.segment == "with" and self.order.keys[0].plugin is not None
 
     def count(self) -> sa.Select[Any]:
         """Return the statement that counts the list."""

@@ -93,7 +93,12 @@ class Storage:
 
 def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
     # isolation_level None: the driver never begins on its own, so that BEGIN IMMEDIATE is ours to say.
-    arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+    arguments = {
+        "timeout": _BUSY_SECONDS,
+        "check_same_thread": False,
+        "isolation_level": None,
+        "cached_statements": 512,
+    }
     engine = sa.create_engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

@@ -62,7 +62,7 @@ class Prepared:
         driver: Any = connection.connection.dbapi_connection
         # SQLite counts on from the last run of the statement, so that the first call may come early.
         calls = count()
-        driver.set_progress_handler(lambda: next(calls) >= _CALLS, steps // _CALLS)
+        driver.set_progress_handler(lambda: next(calls) >= _CALLS, max(1, steps // _CALLS))
         try:
             return self.rows(connection, given)
         except sa.exc.OperationalError as error:
