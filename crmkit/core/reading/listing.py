@@ -20,13 +20,32 @@ from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.schema import filter_column
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "Stretch"]
 
 Statement = sa.Select[Any] | sa.CompoundSelect[Any]
 Conditions = Sequence[ColumnElement[bool]]
 # Disjoint branches, and what must hold in each.
 Way = tuple[Conditions, Conditions]
 S = TypeVar("S", bound=sa.GenerativeSelect)
+
+
+@attrs.frozen
+class Stretch:
+    """What one statement reads: a part of one segment.
+
+    *after* says for each key, and for the id, whether the cursor's value there is not null; ``None`` without a cursor.
+    """
+
+    segment: str
+    limit: int | None
+    after: tuple[bool, ...] | None
+
+    def cut(self, statement: S) -> S:
+        """Return *statement* with the limit.
+
+        It is no parameter: PostgreSQL would plan anew at each run, taking a tenth of all rows for what is wanted.
+        """
+        return statement if self.limit is None else statement.limit(sa.literal_column(str(self.limit), sa.Integer()))
 
 
 @attrs.frozen(eq=False)
@@ -50,22 +69,21 @@ class Listing:
         """The segments in the order in which they are read."""
         return ("with", "without") if self.order.keys and self.order.keys[0].nullable else ("all",)
 
-    def statements(self, segment: str, *, limited: bool, after: Sequence[bool] | None) -> list[Statement]:
-        """Return the statements of one *segment*: each gives the same rows, and which is fast only the data tell.
+    def statements(self, stretch: Stretch) -> list[Statement]:
+        """Return statements that all give the rows of *stretch*: which is fast only the data tell.
 
-        They take ``limit`` if *limited*, and ``after_0``, ``after_1``… if *after* is given: for each key and the id,
-        whether the cursor's value there is not null.
+        They take ``after_0``, ``after_1``… if it has a cursor.
         """
-        table, page = self._table(), _Page(segment, limited, after)
-        ways = self._ways(table, page) if self.is_sqlite and limited else [self._planned_way(table, page)]
-        return [self._merged(table, branches, filter_, page) for branches, filter_ in ways]
+        table = self._table()
+        ways = self._ways(table, stretch) if self.is_sqlite and stretch.limit else [self._planned_way(table, stretch)]
+        return [self._merged(table, branches, filter_, stretch) for branches, filter_ in ways]
 
-    def _planned_way(self, table: sa.Table, page: _Page) -> Way:
+    def _planned_way(self, table: sa.Table, stretch: Stretch) -> Way:
         """Return the way for a planner with statistics, or for all rows."""
-        in_branches = page.limited and not self._begins_beside(page)
+        in_branches = stretch.limit is not None and not self._begins_beside(stretch)
         return self._branches(table) if in_branches else [self._predicate(table)], self._filter(table)
 
-    def _ways(self, table: sa.Table, page: _Page) -> list[Way]:
+    def _ways(self, table: sa.Table, stretch: Stretch) -> list[Way]:
         """Return every way to begin: SQLite's planner knows nothing of the values that it is asked for.
 
         One may begin at the branches of what is visible, at the side table that the order needs, at the filter, or at
@@ -75,13 +93,13 @@ class Listing:
         row_by_row = [Unindexed(condition) for condition in self._filter(table, row_by_row=True)]
         whole = [Unindexed(self._predicate(table))]
         ways: list[Way] = [(branches, row_by_row)]
-        if len(branches) > 1 and self._begins_beside(page):
+        if len(branches) > 1 and self._begins_beside(stretch):
             ways.insert(0, (whole, row_by_row))
         return [*ways, (branches, filter_), (whole, filter_)] if filter_ else ways
 
-    def _begins_beside(self, page: _Page) -> bool:
+    def _begins_beside(self, stretch: Stretch) -> bool:
         """Return whether the order walks the index of a side table."""
-        return page.segment == "with" and self.order.keys[0].plugin is not None
+        return stretch.segment == "with" and self.order.keys[0].plugin is not None
 
     def count(self) -> sa.Select[Any]:
         """Return the statement that counts the list."""
@@ -107,17 +125,17 @@ class Listing:
     def _branches(self, table: sa.Table) -> list[ColumnElement[bool]]:
         return [self._predicate(table)] if self.deleted else self.visibility.branches(self.info, table.c)
 
-    def _merged(self, table: sa.Table, branches: Conditions, filter_: Conditions, page: _Page) -> Statement:
-        """Return the *page* of what lies in any of the disjoint *branches*."""
-        parts = [self._part(table, (branch, *filter_), page) for branch in branches]
-        terms = self._terms(table, page.segment)
+    def _merged(self, table: sa.Table, branches: Conditions, filter_: Conditions, stretch: Stretch) -> Statement:
+        """Return the *stretch* of what lies in any of the disjoint *branches*."""
+        parts = [self._part(table, (branch, *filter_), stretch) for branch in branches]
+        terms = self._terms(table, stretch.segment)
         ordered = [term.directed(term.column) for term in terms]
         if len(parts) == 1:
-            return page.cut(parts[0].order_by(*ordered))
+            return stretch.cut(parts[0].order_by(*ordered))
         # SQLite merges plain branches row by row, and would fill a table for each one that has a limit of its own;
         # PostgreSQL walks an index only for the latter.
-        merged = sa.union_all(*(parts if self.is_sqlite else (page.cut(part.order_by(*ordered)) for part in parts)))
-        return page.cut(merged.order_by(*(term.directed(self._named(table, term)) for term in terms)))
+        merged = sa.union_all(*(parts if self.is_sqlite else (stretch.cut(part.order_by(*ordered)) for part in parts)))
+        return stretch.cut(merged.order_by(*(term.directed(self._named(table, term)) for term in terms)))
 
     def _named(self, table: sa.Table, term: _Term) -> ColumnElement[Any]:
         """Return the column of *term* as a merged statement calls it."""
@@ -128,10 +146,10 @@ class Listing:
         values = [self._key_column(table, key).label(f"order_{n}") for n, key in enumerate(self.order.keys)]
         return [*(table.c[name] for name in self.columns), *values]
 
-    def _part(self, table: sa.Table, conditions: Conditions, page: _Page) -> sa.Select[Any]:
-        statement = sa.select(*self._selected(table)).select_from(self._from(table, page.segment))
-        statement = statement.where(self._kept(table), *conditions, *self._segment(table, page.segment))
-        return statement if page.after is None else statement.where(self._beyond(table, page))
+    def _part(self, table: sa.Table, conditions: Conditions, stretch: Stretch) -> sa.Select[Any]:
+        statement = sa.select(*self._selected(table)).select_from(self._from(table, stretch.segment))
+        statement = statement.where(self._kept(table), *conditions, *self._segment(table, stretch.segment))
+        return statement if stretch.after is None else statement.where(self._beyond(table, stretch))
 
     def _kept(self, table: sa.Table) -> ColumnElement[bool]:
         return table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
@@ -179,9 +197,9 @@ class Listing:
         column = self._key_column(table, self.order.keys[0])
         yield column.is_not(None) if segment == "with" else column.is_(None)
 
-    def _beyond(self, table: sa.Table, page: _Page) -> ColumnElement[bool]:
+    def _beyond(self, table: sa.Table, stretch: Stretch) -> ColumnElement[bool]:
         """Return the condition of standing behind the cursor: lexicographic over the terms."""
-        terms, after = self._terms(table, page.segment), page.after or ()
+        terms, after = self._terms(table, stretch.segment), stretch.after or ()
         marks = {term.place: self._mark(term) for term in terms}
         if not any(term.nullable for term in terms) and len({term.descending for term in terms}) == 1:
             # Row values, which both databases turn into one index range.
@@ -198,19 +216,6 @@ class Listing:
         else:
             kind = sql_type(self.order.keys[term.place].field.type.columns()[-1])
         return sa.bindparam(f"after_{term.place}", type_=kind, required=True)
-
-
-@attrs.frozen(eq=False)
-class _Page:
-    """A part of one segment: behind a cursor, up to a limit."""
-
-    segment: str
-    limited: bool
-    after: Sequence[bool] | None
-
-    def cut(self, statement: S) -> S:
-        """Return *statement* with the limit."""
-        return statement.limit(_limit()) if self.limited else statement
 
 
 @attrs.frozen(eq=False)
@@ -234,7 +239,3 @@ class _Term:
         behind = self.column < mark if self.descending else self.column > mark
         level = sa.and_(self.column == mark, rest)
         return sa.or_(self.column.is_(None), behind, level) if self.nullable else sa.or_(behind, level)
-
-
-def _limit() -> ColumnElement[Any]:
-    return sa.bindparam("limit", type_=sa.Integer(), required=True)

@@ -21,7 +21,7 @@ from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.aggregates import Measure, aggregate_statement
-from crmkit.core.reading.listing import Listing
+from crmkit.core.reading.listing import Listing, Stretch
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
@@ -387,26 +387,23 @@ class Reader:
             segments = segments[1:]
         rows: list[tuple[Any, ...]] = []
         for segment in segments:
-            rest = None if limit is None else limit - len(rows)
-            if rest == 0:
+            if limit is not None and len(rows) >= limit:
                 break
-            rows += self._segment(listing, segment, rest, mark, None if volatile else (text, order, deleted))
+            rows += self._segment(listing, segment, limit, mark, None if volatile else (text, order, deleted))
             mark = None
-        return self._loaded(info, listing, rows)
+        return self._loaded(info, listing, rows[:limit])
 
     def _segment(
         self, listing: Listing, segment: str, limit: int | None, mark: list[Any] | None, key: Any
     ) -> list[tuple[Any, ...]]:
-        given = None if mark is None else tuple(value is not None for value in mark)
-        full_key = None if key is None else ("list", listing.info.id, self._shape, *key, segment, limit is None, given)
-        parameters = {**self.access.parameters, "limit": limit}
-        for place, value in enumerate(mark or ()):
-            parameters[f"after_{place}"] = value
+        after = None if mark is None else tuple(value is not None for value in mark)
+        stretch = Stretch(segment, limit, after)
+        parameters = {**self.access.parameters, **{f"after_{place}": value for place, value in enumerate(mark or ())}}
 
         def race() -> Race:
-            statements = listing.statements(segment, limited=limit is not None, after=given)
-            return Race([Prepared(statement, self._crm.storage.dialect) for statement in statements])
+            return Race([Prepared(made, self._crm.storage.dialect) for made in listing.statements(stretch)])
 
+        full_key = None if key is None else ("list", listing.info.id, self._shape, *key, stretch)
         kept = race() if full_key is None else self._crm.statements.get(full_key, race)
         return kept.rows(self._connection, parameters, limit)
 
