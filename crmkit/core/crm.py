@@ -28,6 +28,7 @@ from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
 from crmkit.core.policy.principal import Principal
+from crmkit.core.policy.shapes import Shapes
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import CORE, Claim, Registry
@@ -73,7 +74,7 @@ class CRM:
         self.schema = Schema.build(self.registry)
         self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
         self.statements = StatementCache()
-        self._shapes: dict[Any, int] = {}
+        self._shapes = Shapes()
         self._loaders: dict[tuple[str, frozenset[str]], Loader] = {}
         self._zone = ZoneInfo(config.company.time_zone)
 
@@ -199,7 +200,7 @@ class CRM:
         """Return a number that two accesses share exactly if their statements differ only in parameters."""
         known = access.shape_number
         if known is None:
-            known = access.shape_number = self._shapes.setdefault(access.shape, len(self._shapes))
+            known = access.shape_number = self._shapes.number(access.shape)
         return known
 
     def loader(self, info: EntityInfo, access: Access) -> Loader:
