@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
 from benchmarks.databases import postgresql_server
 from benchmarks.figures import Figure, Outcome
 from benchmarks.report import heading, line, markdown
-from benchmarks.rows import GROUPS
-from benchmarks.world.opening import World, open_postgresql, open_sqlite
+from benchmarks.rows import IN_A_WORLD, ONCE
+from benchmarks.world.opening import open_postgresql, open_sqlite
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 DATABASES = ("sqlite", "postgresql")
@@ -43,10 +44,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", type=_sizes, default=list(SIZES), help="how many deals: 10k,100k,1M")
     parser.add_argument("--database", type=_databases, default=list(DATABASES), help="sqlite,postgresql")
     parser.add_argument(
-        "--only", default="*", metavar="PATTERN", help="figures whose name holds this, such as 'list: *'"
+        "--only",
+        action="append",
+        metavar="PATTERN",
+        help="figures whose name is like this, such as 'list: *' or '*salesperson*'; may be given several times",
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what is built here, and use what is there")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables as Markdown")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write the tables into this page, between its marks"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
     return parser
 
@@ -67,6 +73,14 @@ def _some_of(text: str, known: Sequence[str] | dict[str, int]) -> list[str]:
 
 
 def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> Iterator[tuple[str, list[Outcome]]]:
+    patterns = options.only or ["*"]
+    once = [figures for figures, groups in ONCE.items() if _concern(patterns, groups)]
+    if once:
+        title = "Once"
+        yield title, _measured(title, _wanted((figure for figures in once for figure in figures()), patterns))
+    inside = [figures for figures, groups in IN_A_WORLD.items() if _concern(patterns, groups)]
+    if not inside:
+        return
     server = None
     if "postgresql" in options.database:
         server = stack.enter_context(postgresql_server(folder / "postgresql"))
@@ -81,19 +95,20 @@ def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> It
             )
             with opened as world:
                 _say(f"{title}: ready after {perf_counter() - start:.0f} s")
-                yield title, _measured(title, _wanted(_figures(world), options.only))
+                yield title, _measured(title, _wanted(chain(*(figures(world) for figures in inside)), patterns))
 
 
-def _figures(world: World) -> Iterator[Figure]:
-    for group in GROUPS:
-        yield from group(world)
+def _concern(patterns: Sequence[str], groups: Sequence[str]) -> bool:
+    """Return whether one of *patterns* may name a figure of *groups*; building a world for none takes minutes."""
+    named = [pattern.split(":")[0] for pattern in patterns if ":" in pattern]
+    return len(named) < len(patterns) or any(fnmatch(group, name) for group in groups for name in named)
 
 
-def _wanted(figures: Iterator[Figure], pattern: str) -> Iterator[Figure]:
-    return (figure for figure in figures if pattern in figure.key or fnmatch(figure.key, pattern))
+def _wanted(figures: Iterable[Figure], patterns: Sequence[str]) -> Iterator[Figure]:
+    return (f for f in figures if any(pattern in f.key or fnmatch(f.key, pattern) for pattern in patterns))
 
 
-def _measured(title: str, figures: Iterator[Figure] | Sequence[Figure]) -> list[Outcome]:
+def _measured(title: str, figures: Iterable[Figure]) -> list[Outcome]:
     print(f"\n{title}\n{heading()}", flush=True)
     outcomes = []
     for figure in figures:

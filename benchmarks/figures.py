@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
-from benchmarks.harness import Comparison, compare
+from benchmarks.harness import Comparison, Side, compare
+from benchmarks.witness import Witness, first_difference
 
-__all__ = ["Figure", "Outcome", "WrongResultError"]
+__all__ = ["Figure", "Outcome", "Side", "WrongResultError", "check_written", "taking_turns"]
 
 
 class WrongResultError(Exception):
@@ -65,3 +66,23 @@ def taking_turns(
         return compare(ours, theirs)
 
     return measure
+
+
+def check_written(
+    witness: Witness, ours: Side, theirs: Side, *, same_transactions: bool = True, indifferent: Sequence[str] = ()
+) -> None:
+    """Let both sides write once and compare every row; but for the counts of the tables *indifferent*.
+
+    Raises:
+        WrongResultError: they do not write the same.
+    """
+    mine, other = (attrs.asdict(witness.of(side)) for side in (ours, theirs))
+    for written in (mine, other):
+        if not written["ledger"]:
+            raise WrongResultError("nothing was written")
+        if not same_transactions:
+            del written["transactions"]
+        for table in indifferent:
+            del written["counts"][table]
+    if difference := first_difference(mine, other):
+        raise WrongResultError(difference)

@@ -47,18 +47,20 @@ class _Slice:
     cpu: float
 
 
-def compare(ours: Side, theirs: Side, *, calls: int | None = None, pairs: int | None = None) -> Comparison:
+def compare(
+    ours: Side, theirs: Side, *, calls: int | None = None, pairs: int | None = None, patience: float = 1
+) -> Comparison:
     """Time both sides in turns and return the comparison.
 
     A slice lasts about 30 ms unless *calls* says how many calls it has; there are 5 to 15 pairs of slices, as many as
-    two seconds allow, unless *pairs* says how many.
+    two seconds allow, unless *pairs* says how many. *patience* lengthens both, where a disk makes single calls uneven.
     """
     if calls is None:
         theirs()
-        calls = max(1, round(_SLICE / max(_warm(ours), _warm(theirs))))
+        calls = max(1, round(patience * _SLICE / max(_warm(ours), _warm(theirs))))
     measured: list[tuple[_Slice, _Slice]] = []
     gc.collect()
-    end = perf_counter() + _BUDGET
+    end = perf_counter() + patience * _BUDGET
     while len(measured) < (pairs or _PAIRS[0]) or (not pairs and len(measured) < _PAIRS[1] and perf_counter() < end):
         if len(measured) % 2:
             other, mine = _slice(theirs, calls), _slice(ours, calls)
@@ -73,9 +75,14 @@ def compare(ours: Side, theirs: Side, *, calls: int | None = None, pairs: int | 
     )
 
 
-def alone(ours: Side, *, calls: int = 1, slices: int = 7) -> Comparison:
-    """Time one side that has no counterpart."""
-    return Comparison(statistics.median(_slice(ours, calls).wall for _n in range(slices)), None)
+def alone(ours: Side, *, slices: int = 7, between: Side | None = None) -> Comparison:
+    """Time one side that has no counterpart, call by call, with *between* after each, which is not timed."""
+    times = []
+    for _n in range(slices):
+        times.append(_slice(ours, 1).wall)
+        if between is not None:
+            between()
+    return Comparison(statistics.median(times), None)
 
 
 def _warm(side: Side) -> float:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from benchmarks.world.opening import World
 from benchmarks.world.people import Member
+from crmkit.core.storage.columns import uuid_from_bytes
 
-__all__ = ["LIMIT", "Eyes", "Hand", "best_of"]
+__all__ = ["LIMIT", "Eyes", "Hand", "best_of", "grouped"]
 
 Rows = Sequence[Any]
 LIMIT = 50
@@ -32,13 +36,13 @@ class Eyes:
     parameters: dict[str, Any]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Hand:
     """Hand-written statements on the connections of *world*."""
 
     world: World
 
-    @property
+    @cached_property
     def is_sqlite(self) -> bool:
         """Whether SQLite runs them."""
         return self.world.crm.storage.is_sqlite
@@ -46,6 +50,31 @@ class Hand:
     def id(self, value: UUID) -> Any:
         """Return *value* as the driver takes it."""
         return value.bytes if self.is_sqlite else value
+
+    def uuid(self, value: Any) -> UUID:
+        """Return the id that the driver gave."""
+        return uuid_from_bytes(value) if self.is_sqlite else value
+
+    def moment(self, value: datetime) -> Any:
+        """Return *value*, in UTC, as the driver takes it."""
+        return value.isoformat(timespec="microseconds") if self.is_sqlite else value
+
+    def day(self, value: date) -> Any:
+        """Return *value* as the driver takes it."""
+        return value.isoformat() if self.is_sqlite else value
+
+    def read_moment(self, value: Any) -> datetime:
+        """Return the moment that the driver gave."""
+        return datetime.fromisoformat(value) if self.is_sqlite else value
+
+    def read_day(self, value: Any) -> date | None:
+        """Return the day that the driver gave."""
+        return date.fromisoformat(value) if self.is_sqlite and value is not None else value
+
+    @property
+    def for_update(self) -> str:
+        """What locks the rows that a statement reads; on SQLite the transaction already does."""
+        return "" if self.is_sqlite else " FOR UPDATE"
 
     def columns(self, table: str = "trade_deal") -> str:
         """Return all columns of *table*, spelled out."""
@@ -69,13 +98,25 @@ class Hand:
         parameters = {f"team_{n}": self.id(team) for n, team in enumerate(teams)} | {"me": self.id(member.id)}
         return Eyes(tuple(branches), f"({whole})", parameters)
 
-    def run(self, statement: str, parameters: dict[str, Any]) -> Callable[[], Rows]:
+    def run(self, statement: str, parameters: dict[str, Any]) -> Callable[..., Rows]:
         """Return what executes *statement* on a connection of the pool and fetches all rows."""
         text, storage = sa.text(statement), self.world.crm.storage
 
-        def run() -> Rows:
+        def run(**more: Any) -> Rows:
             with storage.reading() as connection:
-                return connection.execute(text, parameters).fetchall()
+                return connection.execute(text, {**parameters, **more} if more else parameters).fetchall()
+
+        return run
+
+    def among(self, start: str) -> Callable[..., Rows]:
+        """Return what runs *start*, which ends before the test whether a value is one of many, and fetches all rows."""
+        if self.is_sqlite:
+            statement = sa.text(f"{start} IN :values").bindparams(sa.bindparam("values", expanding=True))
+        else:
+            statement = sa.text(f"{start} = ANY(:values)")
+
+        def run(connection: Connection, values: Sequence[Any], **parameters: Any) -> Rows:
+            return connection.execute(statement, {"values": values, **parameters}).fetchall() if values else []
 
         return run
 
@@ -118,7 +159,26 @@ class Hand:
         return self.run(statement, {**eyes.parameters, **parameters})
 
 
-def best_of(candidates: Iterable[Callable[[], Rows]]) -> Callable[[], Rows]:
+def grouped(
+    hand: Hand, eyes: Eyes, where: str = "1 = 1", *, by: str = "", measures: dict[str, str] | None = None
+) -> Callable[..., Rows]:
+    """Return the count, and the sum of each of *measures* (a name and its column), by the column *by*, if there is one.
+
+    Either everything that is visible is grouped, or each branch of it, which one index may answer, and then the groups.
+    """
+    sums = {"n": "count(*)", **{name: f"sum({column})" for name, column in (measures or {}).items()}}
+    counted = ", ".join(f"{what} AS {name}" for name, what in sums.items())
+    added = ", ".join(f"sum({name}) AS {name}" for name in sums)
+    first, group = (f"{by}, ", f" GROUP BY {by}") if by else ("", "")
+    select = f"SELECT {first}{counted} FROM trade_deal WHERE deleted_at IS NULL AND {where} AND "
+    merged = " UNION ALL ".join(f"{select}{branch}{group}" for branch in eyes.branches)
+    return best_of(
+        hand.run(statement, eyes.parameters)
+        for statement in (f"{select}{eyes.whole}{group}", f"SELECT {first}{added} FROM ({merged}) AS parts{group}")
+    )
+
+
+def best_of(candidates: Iterable[Callable[..., Rows]]) -> Callable[..., Rows]:
     """Return the fastest of *candidates*, which do the same."""
     made = list(candidates)
     times = [min(_timed(candidate) for _n in range(3)) for candidate in made]

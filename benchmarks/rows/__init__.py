@@ -1,9 +1,28 @@
-"""The figures, a module for each group."""
+"""The figures, a module for each kind of work.
+
+Those of a world are measured in every one, in this order: what adds most rows comes last.
+"""
 
 from __future__ import annotations
 
-from benchmarks.rows import lists
+from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["GROUPS"]
+from benchmarks.figures import Figure
+from benchmarks.rows import changing, creating, getting, imports, lists, starting, sums, testing_kit
+from benchmarks.world.opening import World
 
-GROUPS = (lists.figures,)
+__all__ = ["IN_A_WORLD", "ONCE"]
+
+#: What yields figures, and the groups that they belong to.
+ONCE: Mapping[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
+    starting.figures: ("start",),
+    testing_kit.figures: ("testing kit",),
+}
+IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
+    lists.figures: ("list",),
+    getting.figures: ("get",),
+    sums.figures: ("funnel", "count", "aggregate"),
+    creating.figures: ("create",),
+    changing.figures: ("update", "move"),
+    imports.figures: ("import",),
+}

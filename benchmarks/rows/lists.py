@@ -10,6 +10,7 @@ import attrs
 
 from benchmarks.figures import Figure, taking_turns
 from benchmarks.handwritten.reading import LIMIT, Eyes, Hand, best_of
+from benchmarks.rows.viewers import Viewer, viewers
 from benchmarks.world.opening import World
 from benchmarks.world.people import Member
 from benchmarks.world.records import COMMON_CITY, RARE_CITY
@@ -45,33 +46,28 @@ class _List:
 
 def figures(world: World) -> Iterator[Figure]:
     """Yield the figures of lists."""
-    hand, people = Hand(world), world.people
-    viewers: list[tuple[str, Member, Eyes]] = [
-        ("salesperson", people.salesperson, hand.scoped(people.salesperson, shared=True)),
-        ("manager", people.manager, hand.scoped(people.manager, shared=False)),
-        ("administrator", people.administrator, hand.administrator()),
-    ]
-    for viewer, member, eyes in viewers:
+    hand = Hand(world)
+    for viewer in viewers(hand):
         for asked in (*_orders(), *_pages(world), *_filters(hand), *_extension(hand)):
-            if viewer != "manager" or asked.name in _FOR_MANAGERS:
-                yield _figure(hand, viewer, member, eyes, asked)
+            if viewer.name != "manager" or asked.name in _FOR_MANAGERS:
+                yield _figure(hand, viewer, asked)
 
 
 _FOR_MANAGERS = ("default order", "order -amount", "order name", "stage engaging")
 
 
-def _figure(hand: Hand, viewer: str, member: Member, eyes: Eyes, asked: _List) -> Figure:
+def _figure(hand: Hand, viewer: Viewer, asked: _List) -> Figure:
     goal: dict[str, float] = {}
-    if asked.name == "default order" and viewer == "salesperson":
+    if asked.name == "default order" and viewer.name == "salesperson":
         goal = {"most": 2.0, "most_ms": 10.0}
     elif "tier" in asked.name or "score" in asked.name:
         goal = {"most_ms": 10.0}
 
     def measure() -> Any:
-        ours, theirs = _ours(hand, member, eyes, asked), _theirs(hand, eyes, asked)
+        ours, theirs = _ours(hand, viewer.member, viewer.eyes, asked), _theirs(hand, viewer.eyes, asked)
         return taking_turns(ours, theirs, _same_ids(hand))()
 
-    return Figure("list", f"{viewer}, {asked.name}", measure, **goal)
+    return Figure("list", f"{viewer.name}, {asked.name}", measure, **goal)
 
 
 def _orders() -> Iterator[_List]:
@@ -125,7 +121,7 @@ def _filters(hand: Hand) -> Iterator[_List]:
         ("amount_base ASC, id ASC",),
         parameters=money,
     )
-    days = {"low": _day(hand, date(2026, 2, 1)), "high": _day(hand, date(2026, 2, 7))}
+    days = {"low": hand.day(date(2026, 2, 1)), "high": hand.day(date(2026, 2, 7))}
     yield _List(
         "date range",
         'expected_close_on >= date("2026-02-01") && expected_close_on <= date("2026-02-07")',
@@ -207,10 +203,6 @@ def _contains(hand: Hand, word: str) -> str:
     return f"{'instr' if hand.is_sqlite else 'strpos'}(name, '{word}') > 0"
 
 
-def _day(hand: Hand, day: date) -> Any:
-    return day.isoformat() if hand.is_sqlite else day
-
-
 # The two sides.
 
 
@@ -245,14 +237,8 @@ def _cursor(hand: Hand, member: Member, row: Any, asked: _List) -> str:
     with crm.read(hand.world.principal(member)) as db:
         info = crm.registry.entity(Deal)
         order = parse_order(FieldScope(crm.registry, info, db.access), info, asked.order_by)
-        record = db.get(Deal, _uuid(row.id))
+        record = db.get(Deal, hand.uuid(row.id))
     return encode_cursor(order, [*([row.amount_base] if order.keys else []), record.id])
-
-
-def _uuid(value: Any) -> Any:
-    from crmkit.core.storage.columns import uuid_from_bytes
-
-    return uuid_from_bytes(value) if isinstance(value, bytes) else value
 
 
 def _theirs(hand: Hand, eyes: Eyes, asked: _List) -> Callable[[], Sequence[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def make_crm(url: str) -> CRM:
 @contextmanager
 def open_sqlite(folder: Path, size: int, say: Say) -> Iterator[World]:
     """Give a world of *size* deals in a copy of the file in *folder*, which is built if it is not there."""
-    pristine, copy = folder / f"{size}.db", folder / f"{size}-copy.db"
+    pristine, copy = folder / f"{size}.db", folder / f"{size}-copy-{os.getpid()}.db"
     if not pristine.exists():
         building = folder / f"{size}-building.db"
         building.unlink(missing_ok=True)

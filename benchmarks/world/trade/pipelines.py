@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from crmkit import Move, Pipeline, Stage, translator
+from crmkit import Move, Pipeline, Rule, Stage, translator
 
 __all__ = ["PIPELINES"]
 
 _ = translator(__package__)
 
+_WORTHWHILE = Rule.parse("amount >= 100")
 DEALS = Pipeline(
     "trade.default",
     "trade.deal",
@@ -22,7 +23,9 @@ DEALS = Pipeline(
     moves=[
         Move("prospecting", "engaging"),
         Move("engaging", "prospecting"),
-        Move("engaging", "proposal"),
+        # Guarded both ways, so that the same deal can go to and fro.
+        Move("engaging", "proposal", guards=[_WORTHWHILE]),
+        Move("proposal", "engaging", guards=[_WORTHWHILE]),
         Move("proposal", "won"),
         Move("*", "lost"),
     ],
