@@ -14,7 +14,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Column, Date, DateTime, Decimals, FieldType, Integer, MoneyType
 from crmkit.core.money import minor_digits
-from crmkit.core.policy.rule_sources import FieldScope, VisibleSource, computed_column
+from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
@@ -100,9 +100,11 @@ class _Result:
         cell = next(cells)
         if self.kind == "mean":
             number = next(cells)
-            return None if not number else Decimal(cell).scaleb(-(self.scale or 0)) / number
-        if cell is None or self.kind == "count":
-            return cell
+            return None if not number else Decimal(cell).scaleb(-(self.scale or 0)) / int(number)
+        if self.kind == "count":
+            return int(cell)
+        if cell is None:
+            return None
         if self.kind == "number":
             return int(cell) if self.scale is None else Decimal(cell).scaleb(-self.scale)
         decode = slot_decoder(self.slot, dialect)
@@ -129,49 +131,98 @@ def aggregate_statement(
         MeasureError: a measure makes no sense for its field.
     """
     table = visibility.schema.table(info)
-    groups = [_value(info, scope.field(name), table) for name in group_by]
+    source = VisibleSource(visibility, info, table.c)
+    groups = [_value(source, scope.field(name)) for name in group_by]
     results = [_Result(name, "field", _last_slot(scope.field(name).type)) for name in group_by]
-    cells: list[ColumnElement[Any]] = []
+    cells: list[_Cell] = []
     for name, measure in measures.items():
-        measured, result = _measure(visibility, info, scope, measure, table, name)
+        measured, result = _measure(source, scope, measure, name)
         cells += measured
         results.append(result)
-    predicate = visibility.predicate(info, table.c)
-    statement = sa.select(*groups, *cells).select_from(table).where(table.c.deleted_at.is_(None), predicate)
-    if where is not None:
-        statement = statement.where(compile_rule(where, VisibleSource(visibility, info, table.c), visibility.moment))
-    statement = statement.group_by(*groups).order_by(*groups) if groups else statement
+    statement = _grouped(visibility, info, groups, cells, where)
     return AggregateStatement(statement, (tuple(group_by), tuple(measures.items())), tuple(results))
 
 
-def _value(info: EntityInfo, field: FieldInfo | computed[Any], table: sa.Table) -> ColumnElement[Any]:
+def count_statement(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:
+    """Return the statement that counts what *visibility* shows where *where* holds."""
+    return _grouped(visibility, info, [], [_Cell("count")], where)
+
+
+@attrs.frozen(eq=False)
+class _Cell:
+    """What is counted or summed up, and how the results of two disjoint sets of rows become that of both."""
+
+    function: Literal["count", "sum", "min", "max"]
+    column: ColumnElement[Any] | None = None
+
+    def over_rows(self) -> ColumnElement[Any]:
+        """Return the function over the rows of a table."""
+        if self.column is None:
+            return sa.func.count()
+        made: ColumnElement[Any] = getattr(sa.func, self.function)(self.column)
+        return made
+
+    def over_parts(self, part: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the function over what :meth:`over_rows` gave for each part."""
+        made: ColumnElement[Any] = getattr(sa.func, "sum" if self.function == "count" else self.function)(part)
+        return made
+
+
+def _grouped(
+    visibility: Visibility,
+    info: EntityInfo,
+    groups: Sequence[ColumnElement[Any]],
+    cells: Sequence[_Cell],
+    where: CheckedRule | None,
+) -> sa.Select[Any]:
+    """Return *cells* by *groups*: each branch of what is visible is grouped, as one index may cover it, then all."""
+    table = visibility.schema.table(info)
+    conditions: list[ColumnElement[bool]] = [table.c.deleted_at.is_(None)]
+    if where is not None:
+        conditions.append(compile_rule(where, VisibleSource(visibility, info, table.c), visibility.moment))
+    columns = [group.label(f"group_{n}") for n, group in enumerate(groups)]
+    columns += [cell.over_rows().label(f"cell_{n}") for n, cell in enumerate(cells)]
+    # By place: PostgreSQL would not recognise an expression that has bound values.
+    places: list[ColumnElement[Any]] = [sa.literal_column(str(n + 1)) for n in range(len(groups))]
+    parts = [
+        sa.select(*columns).select_from(table).where(*conditions, branch).group_by(*places)
+        for branch in visibility.branches(info, table.c)
+    ]
+    if len(parts) == 1:
+        return parts[0].order_by(*places)
+    found = sa.union_all(*parts).subquery()
+    whole: list[ColumnElement[Any]] = [found.c[f"group_{n}"] for n in range(len(groups))]
+    whole += [cell.over_parts(found.c[f"cell_{n}"]) for n, cell in enumerate(cells)]
+    return sa.select(*whole).group_by(*places).order_by(*places)
+
+
+def _value(source: VisibleSource, field: FieldInfo | computed[Any]) -> ColumnElement[Any]:
     if isinstance(field, FieldInfo):
-        return table.c[filter_column(field)]
-    return computed_column(info, field.name, table.c)
+        found: ColumnElement[Any] = source.columns[filter_column(field)]
+        return found
+    return source.computed(field.name)
 
 
 def _last_slot(kind: FieldType) -> Column:
     return kind.columns()[-1]
 
 
-def _measure(
-    visibility: Visibility, info: EntityInfo, scope: FieldScope, measure: Measure, table: sa.Table, name: str
-) -> tuple[list[ColumnElement[Any]], _Result]:
-    """Return the SQL cells of *measure* and how they become one value."""
+def _measure(source: VisibleSource, scope: FieldScope, measure: Measure, name: str) -> tuple[list[_Cell], _Result]:
+    """Return the cells of *measure* and how they become one value."""
     if measure.field is None:
-        return [sa.func.count()], _Result(name, "count", _ROWS)
+        return [_Cell("count")], _Result(name, "count", _ROWS)
     field = scope.field(measure.field)
-    column = _value(info, field, table)
+    column = _value(source, field)
     if measure.function == "count":
-        return [sa.func.count(column)], _Result(name, "count", _ROWS)
+        return [_Cell("count", column)], _Result(name, "count", _ROWS)
     sums = measure.function in ("sum", "avg")
     if not isinstance(field.type, _NUMBERS if sums else _ORDERED):
-        raise MeasureError(info.id, measure.function, measure.field, field.type.name)
-    slot, scale = _last_slot(field.type), _scale(field.type, visibility.registry.currency)
+        raise MeasureError(source.entity.id, measure.function, measure.field, field.type.name)
+    slot, scale = _last_slot(field.type), _scale(field.type, source.visibility.registry.currency)
     if measure.function == "avg":
-        return [sa.func.sum(column), sa.func.count(column)], _Result(name, "mean", slot, scale)
+        return [_Cell("sum", column), _Cell("count", column)], _Result(name, "mean", slot, scale)
     kind: Literal["field", "number"] = "number" if isinstance(field.type, _NUMBERS) else "field"
-    return [getattr(sa.func, measure.function)(column)], _Result(name, kind, slot, scale)
+    return [_Cell(measure.function, column)], _Result(name, kind, slot, scale)
 
 
 def _scale(kind: FieldType, currency: str) -> int | None:

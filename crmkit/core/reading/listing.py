@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.policy.rule_sources import VisibleSource, computed_column
+from crmkit.core.policy.rule_sources import VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.ordering import Order, OrderKey
 from crmkit.core.rules.check import CheckedRule
@@ -101,12 +101,6 @@ class Listing:
         """Return whether the order walks the index of a side table."""
         return stretch.segment == "with" and self.order.keys[0].plugin is not None
 
-    def count(self) -> sa.Select[Any]:
-        """Return the statement that counts the list."""
-        table = self._table()
-        conditions = (self._kept(table), *self._filter(table), self.visibility.predicate(self.info, table.c))
-        return sa.select(sa.func.count()).select_from(table).where(*conditions)
-
     def by_ids(self, number: int) -> sa.Select[Any]:
         """Return the statement of the visible records among *number* ids, ``id_0`` and so on."""
         table = self._table()
@@ -154,11 +148,13 @@ class Listing:
     def _kept(self, table: sa.Table) -> ColumnElement[bool]:
         return table.c.deleted_at.is_not(None) if self.deleted else table.c.deleted_at.is_(None)
 
+    def _source(self, table: sa.Table) -> VisibleSource:
+        return VisibleSource(self.visibility, self.info, table.c, self.deleted)
+
     def _filter(self, table: sa.Table, *, row_by_row: bool = False) -> list[ColumnElement[bool]]:
         if self.where is None:
             return []
-        source = VisibleSource(self.visibility, self.info, table.c)
-        return [compile_rule(self.where, source, self.visibility.moment, row_by_row=row_by_row)]
+        return [compile_rule(self.where, self._source(table), self.visibility.moment, row_by_row=row_by_row)]
 
     def _extensions(self) -> list[str]:
         return list(dict.fromkeys(key.plugin for key in self.order.keys if key.plugin is not None))
@@ -177,7 +173,7 @@ class Listing:
 
     def _key_column(self, table: sa.Table, key: OrderKey) -> ColumnElement[Any]:
         if not isinstance(key.field, FieldInfo):
-            return computed_column(self.info, key.field.name, table.c)
+            return self._source(table).computed(key.field.name)
         columns = table.c if key.plugin is None else self._side(key.plugin).c
         return columns[filter_column(key.field)]
 

@@ -20,7 +20,7 @@ from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
-from crmkit.core.reading.aggregates import Measure, aggregate_statement
+from crmkit.core.reading.aggregates import Measure, aggregate_statement, count_statement
 from crmkit.core.reading.listing import Listing, Stretch
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
@@ -140,9 +140,9 @@ class Reader:
         """Return how many visible records there are for which *where* holds."""
         info = self._crm.registry.entity(entity)
         checked, text, volatile = self._checked(info, where)
-        listing = self._listing(info, checked, Order((), True), deleted=False)
         key = None if volatile else ("count", info.id, self._shape, text)
-        return int(self._prepared(key, listing.count).rows(self._connection, self.access.parameters)[0][0])
+        prepared = self._prepared(key, lambda: count_statement(self._visibility(named=True), info, checked))
+        return int(prepared.rows(self._connection, self.access.parameters)[0][0])
 
     def aggregate(
         self,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import MoneyType
 from crmkit.core.money import minor_digits
-from crmkit.core.policy.rule_sources import computed_column
+from crmkit.core.policy.rule_sources import VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.storage.columns import ScaledInteger
 from crmkit.core.storage.schema import column_names
@@ -28,8 +28,9 @@ def safe_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     table = visibility.schema.table(info)
     readable = visibility.access.entity(info).readable
     columns = _columns(visibility, info, table, readable)
-    columns += [computed_column(info, name, table.c).label(name) for name in info.computed if name in readable]
-    return sa.select(*columns).where(table.c.deleted_at.is_(None), visibility.predicate(info, table.c)).subquery()
+    source = VisibleSource(visibility, info, table.c)
+    columns += [source.computed(name).label(name) for name in info.computed if name in readable]
+    return sa.select(*columns).where(visibility.shown(info, table.c)).subquery()
 
 
 def _extension(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
