@@ -10,7 +10,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import attrs
@@ -20,6 +20,9 @@ from crmkit.core.entity import Record, loaded_values
 from crmkit.core.fields import Target
 from crmkit.core.money import Money
 from crmkit.core.text import Text, gettext as _, translate
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["cell", "harmless", "plain", "show", "table"]
 
@@ -140,8 +143,13 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+# What rich puts around a column, and how far one of words may be narrowed, so that they go on below.
+_GAP = 3
+_LEAST = 6
+
+
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, zone: tzinfo | None = None) -> None:
-    """Print *rows*; numbers stand to the right, and nothing is cut off where the output is no terminal."""
+    """Print *rows*; numbers stand to the right, and nothing is cut off, however narrow the terminal is."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -150,18 +158,35 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | None, 
     if not rows:
         click.echo(translate(_("Nothing.")))
         return
-    wanted = columns or {name: name for name in rows[0]}
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, head in wanted.items():
-        numbers = all(isinstance(row.get(name), (int, Decimal, Money, type(None))) for row in rows)
-        is_flag = any(isinstance(row.get(name), bool) for row in rows)
-        made.add_column(harmless(translate(head)), justify="right" if numbers and not is_flag else "left")
-    for row in rows:
-        made.add_row(*(Plain(harmless(cell(row.get(name), zone))) for name in wanted))
+    made, least = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False), -1
+    texts = list[list[str]]()
+    for name, head in (columns or {name: name for name in rows[0]}).items():
+        shown, values = harmless(translate(head)), [row.get(name) for row in rows]
+        texts.append([harmless(cell(value, zone)) for value in values])
+        least += _GAP + _add_column(made, shown, texts[-1], _are_numbers(values))
+    for line in zip(*texts, strict=True):
+        made.add_row(*map(Plain, line))
     if sys.stdout.isatty():
-        Console(highlight=False, markup=False).print(made)
+        console = Console(highlight=False, markup=False)
+        # Where even the least does not fit, the terminal breaks the lines.
+        console.width = max(console.width, least)
+        console.print(made)
         return
     console = Console(width=100_000, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(made)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _add_column(made: Table, head: str, texts: Sequence[str], numbers: bool) -> int:
+    """Add a column and return how wide it is at least: digits that went on below would be another number."""
+    widest = max(map(_width, [head, *texts]))
+    least = widest if numbers else min(widest, _LEAST)
+    side: Literal["left", "right"] = "right" if numbers else "left"
+    made.add_column(head, justify=side, overflow="fold", no_wrap=numbers, min_width=least)
+    return least
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    numbers = all(isinstance(value, (int, Decimal, Money, type(None))) for value in values)
+    return numbers and not any(isinstance(value, bool) for value in values)

@@ -1,3 +1,5 @@
+import io
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +15,11 @@ from crmkit.core.text import Text, gettext, use_locale
 
 ID = UUID("01a202d0-b6ab-7729-8699-92eb24cccf5a")
 AT = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 @attrs.frozen
@@ -109,6 +116,17 @@ def test_table_shows_only_its_columns_and_says_when_it_is_empty(capsys):
 def test_wide_row_is_not_cut_off_where_nobody_looks(capsys):
     table([{"a": "x" * 500}], None)
     assert "x" * 500 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [30, 60])
+def test_narrow_terminal_breaks_words_keeps_numbers_whole_and_loses_nothing(monkeypatch, columns):
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "stdout", terminal)
+    table([{"file": "sales_pipeline.csv", "mail": "wang@acme.example", "n": 8800, "m": 10_005_534}], None)
+    lines = terminal.getvalue().splitlines()[2:]
+    assert lines[0].split()[-2:] == ["8,800", "10,005,534"]
+    assert sorted("".join("".join(lines).split())) == sorted("sales_pipeline.csvwang@acme.example8,80010,005,534")
 
 
 def test_dict_is_lines_and_its_rows_are_tables_below(capsys):
