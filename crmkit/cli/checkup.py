@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.cli.failures import as_crmkit_error
+from crmkit.cli.opening import check_there, database_file
 from crmkit.core.text import Text, gettext as _, translate
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield Finding("plugins", "ok", _("{names}"), {"names": names})
     yield from _extras(crm)
     if (found := _attempt("database", lambda: _connect(crm))).status == "fail":
-        yield attrs.evolve(found, todo=_("Check url in [database]: crmkit config show."))
+        todo = _("Check url in [database]: crmkit config show. If the file itself is damaged, restore a backup.")
+        yield attrs.evolve(found, todo=todo)
         return
     for check in (_database, _disk):
         yield from _guarded(check, crm)
@@ -137,6 +138,7 @@ def _extras(crm: CRM) -> Iterator[Finding]:
 
 
 def _connect(crm: CRM) -> None:
+    check_there(crm)
     with crm.storage.reading() as connection:
         connection.scalar(sa.select(sa.literal(1)))
 
@@ -155,22 +157,17 @@ def _database(crm: CRM) -> Iterator[Finding]:
     if mode != "wal":
         message, todo = _("the journal is in mode {mode}, not WAL"), _("Put the database on a local disk.")
         yield Finding("database", "warn", message, {"mode": mode}, todo)
-    path = _file(crm)
+    path = database_file(crm)
     if path is not None and path.stat().st_mode & stat.S_IROTH:
         message, todo = _("everybody on this machine may read {path}"), _("chmod o-rwx {path}")
         yield Finding("database", "warn", message, {"path": path}, todo)
-
-
-def _file(crm: CRM) -> Path | None:
-    name = crm.storage.url.database
-    return Path(name) if crm.storage.is_sqlite and name and name != ":memory:" else None
 
 
 _GIGABYTE = 2**30
 
 
 def _disk(crm: CRM) -> Iterator[Finding]:
-    path = _file(crm)
+    path = database_file(crm)
     if path is None:
         return
     free = shutil.disk_usage(path.parent).free / _GIGABYTE
@@ -257,13 +254,16 @@ def _server_time(connection: Connection) -> datetime:
 
 
 def _people(session: Session) -> Iterator[Finding]:
-    from crmkit.core.policy.people import Assignment, User
+    from crmkit.cli.people import active_administrators
+    from crmkit.core.policy.people import User
 
     with session.trusted() as db:
-        active = {user.id for user in db.find(User, "is_active")}
-        bosses = {a.user_id for a in db.find(Assignment, Assignment.f.role == "core.administrator")} & active
+        active, bosses = db.count(User, "is_active"), len(active_administrators(db))
     if not bosses:
-        todo = _("Make somebody one: crmkit user assign PERSON core.administrator --as ADMINISTRATOR")
+        todo = _(
+            "Make somebody one: crmkit user assign PERSON core.administrator; "
+            "or somebody new: crmkit user create NAME --role core.administrator"
+        )
         yield Finding("people", "warn", _("nobody is an active administrator"), {}, todo)
     name = session.settings.config.cli.user
     if name is None:
@@ -271,8 +271,10 @@ def _people(session: Session) -> Iterator[Finding]:
         yield Finding("people", "warn", _("nobody acts on the command line unless --as says who"), {}, todo)
         return
     if (found := _attempt("people", lambda: session.principal)).status == "fail":
-        yield found
+        yield attrs.evolve(
+            found, todo=_("Write the name of an active user into [cli] of crm.toml, or give --as PERSON.")
+        )
         return
-    facts = {"active": len(active), "bosses": len(bosses), "name": session.principal.name}
+    facts = {"active": active, "bosses": bosses, "name": session.principal.name}
     message = _("active users: {active}, administrators: {bosses}; {name} acts on the command line")
     yield Finding("people", "ok", message, facts)

@@ -10,25 +10,48 @@ import click
 from crmkit.cli.session import Session
 from crmkit.core.text import Text, gettext as _, translate
 
-__all__ = ["adopt", "common_options"]
+__all__ = ["adopt", "common_options", "version_option"]
 
 
-class _CommonOption(click.Option):
-    """Gives its value to the :class:`Session` instead of the command; its help is translated when it is shown."""
+class _Option(click.Option):
+    """Is no parameter of the command; its help is translated when it is shown."""
 
     def __init__(self, flag: str, name: str, help: Text, **settings: Any) -> None:
         # Under a name of its own, so that no command's parameter is in its way.
-        super().__init__([flag, f"crmkit_{name}"], expose_value=False, callback=_keep, **settings)
-        self.attribute, self._text = name, help
+        super().__init__([flag, f"crmkit_{name}"], expose_value=False, **settings)
+        self._text = help
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         self.help = translate(self._text)
         return super().get_help_record(ctx)
 
 
+class _CommonOption(_Option):
+    """Gives its value to the :class:`Session` instead of the command."""
+
+    def __init__(self, flag: str, name: str, help: Text, **settings: Any) -> None:
+        super().__init__(flag, name, help, callback=_keep, **settings)
+        self.attribute = name
+
+
 def _keep(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     if value and isinstance(option, _CommonOption):
         ctx.find_root().ensure_object(Session).take(option.attribute, value)
+
+
+def version_option() -> click.Option:
+    """Return the option that shows the version."""
+    return _Option(
+        "--version", "version", _("Show the version and exit."), is_flag=True, is_eager=True, callback=_show_version
+    )
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        import crmkit
+
+        click.echo(f"crmkit {crmkit.__version__}")
+        ctx.exit()
 
 
 def common_options(*, hide: bool) -> list[click.Option]:

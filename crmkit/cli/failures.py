@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import IO, Any
 
@@ -10,7 +11,10 @@ import click
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
-__all__ = ["DatabaseError", "Failed", "UnexpectedError", "as_crmkit_error", "is_control_flow"]
+__all__ = ["DatabaseError", "Failed", "FileError", "UnexpectedError", "as_crmkit_error", "is_control_flow"]
+
+# What a disk says of a file that was opened long ago, without its name.
+_OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def is_control_flow(error: Exception) -> bool:
@@ -27,6 +31,18 @@ class DatabaseError(CrmkitError):
     def __init__(self, reason: str) -> None:
         """Give the database's own *reason*."""
         super().__init__(reason=reason)
+
+
+class FileError(CrmkitError):
+    """The machine refused to read or write a file or a folder."""
+
+    code = "file"
+    template = _("Cannot read or write: {reason}")
+
+    def __init__(self, error: OSError) -> None:
+        """Name the file, where the *error* knows it, and what the machine says."""
+        said = error.strerror or str(error)
+        super().__init__(reason=said if error.filename is None else f"{error.filename}: {said}", file=error.filename)
 
 
 class UnexpectedError(CrmkitError):
@@ -81,8 +97,16 @@ def as_crmkit_error(error: Exception) -> CrmkitError:
     # If SQLAlchemy was never imported, the error is none of its.
     exceptions = sys.modules.get("sqlalchemy.exc")
     if exceptions is not None and isinstance(error, exceptions.DBAPIError):
-        return DatabaseError(" ".join(str(error.orig).split()))
+        return DatabaseError(" ".join(_said(error.orig).split()))
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _OF_A_DISK):
+        return FileError(error)
     return UnexpectedError(error)
+
+
+def _said(error: BaseException | None) -> str:
+    """Return the message of a driver's *error*; pg8000 gives all that PostgreSQL sends, letter by letter."""
+    said = error.args[0] if error is not None and error.args else None
+    return str(said["M"]) if isinstance(said, dict) and "M" in said else str(error)
 
 
 def sentences(error: CrmkitError) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import attrs
 
@@ -13,7 +14,30 @@ from crmkit.core.errors import ConfigurationError, CrmkitError, DeclarationError
 from crmkit.core.plugins import LoadedPlugin, PluginError, find_plugins
 from crmkit.core.text import gettext as _
 
-__all__ = ["NotMigratedError", "check_migrated", "check_names", "left_out", "load_crm"]
+__all__ = [
+    "DatabaseMissingError",
+    "NotMigratedError",
+    "check_migrated",
+    "check_names",
+    "check_there",
+    "database_file",
+    "left_out",
+    "load_crm",
+]
+
+
+class DatabaseMissingError(CrmkitError):
+    """The file of an SQLite database is not there; opening it would make an empty one."""
+
+    code = "database-missing"
+    template = _(
+        "There is no database {file}. Check url in [database]: crmkit config show. "
+        "Restore a backup, or make an empty one: crmkit db apply"
+    )
+
+    def __init__(self, file: Path) -> None:
+        """Name the *file*."""
+        super().__init__(file=str(file))
 
 
 class NotMigratedError(CrmkitError):
@@ -69,13 +93,40 @@ def check_names(plugins: Sequence[LoadedPlugin]) -> Iterable[CrmkitError]:
             yield DeclarationError(plugin.name, message, name=plugin.name)
 
 
-def check_migrated(crm: CRM) -> None:
-    """Return if the database has every revision of the plugins.
+def database_file(crm: CRM) -> Path | None:
+    """Return the file that an SQLite database is; ``None`` for one in memory or on a server."""
+    name = crm.storage.url.database or ""
+    return Path(name) if crm.storage.is_sqlite and name and not name.startswith((":memory:", "file:")) else None
+
+
+def check_there(crm: CRM) -> None:
+    """Return if the database is on a server, in memory, or a file that exists.
 
     Raises:
+        DatabaseMissingError: it is a file that does not exist.
+    """
+    file = database_file(crm)
+    if file is not None and not file.exists():
+        raise DatabaseMissingError(file)
+
+
+def check_migrated(crm: CRM) -> None:
+    """Return if the database has the revisions of the enabled plugins, and none that a newer version of them made.
+
+    A plugin that made tables there and is not enabled is left to ``crmkit doctor``.
+
+    Raises:
+        DatabaseMissingError: it is not there.
         NotMigratedError: it lacks some.
+        RevisionsMissingError: it has been changed by a newer version than the one installed.
     """
     from crmkit.core.migrating import pending
+    from crmkit.core.migrating.applied import missing, read_applied
 
+    check_there(crm)
+    with crm.storage.reading() as connection:
+        applied = read_applied(connection).values()
+    for problem in missing(crm, applied, without={each.plugin for each in applied}):
+        raise problem
     if revisions := pending(crm):
         raise NotMigratedError([revision.id for revision in revisions])

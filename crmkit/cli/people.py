@@ -7,16 +7,18 @@ from uuid import UUID
 
 from crmkit.core.crm import CRM
 from crmkit.core.errors import CrmkitError, NotFoundError
-from crmkit.core.policy.people import Team, User
+from crmkit.core.policy.people import Assignment, Team, User
 from crmkit.core.policy.principal import Principal
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import casefold, gettext as _, translate
 
 __all__ = [
+    "ADMINISTRATOR",
     "HOST",
     "AmbiguousNameError",
     "UnknownNameError",
+    "active_administrators",
     "find_principal",
     "find_team",
     "find_user",
@@ -24,6 +26,8 @@ __all__ = [
 
 # Whoever may run commands on this machine with this configuration could read the database as well.
 HOST = Principal(None, "system", "command line")
+
+ADMINISTRATOR = "core.administrator"
 
 
 class AmbiguousNameError(CrmkitError):
@@ -66,6 +70,12 @@ def find_principal(crm: CRM, name: str) -> Principal:
     with crm.read(HOST) as db:
         user = find_user(db, name)
     return Principal(user.id, user.name)
+
+
+def active_administrators(db: Reader) -> set[UUID]:
+    """Return who is active and has the role of an administrator, as far as *db* sees them."""
+    active = {user.id for user in db.find(User, "is_active")}
+    return {held.user_id for held in db.find(Assignment, Assignment.f.role == ADMINISTRATOR)} & active
 
 
 def find_user(db: Reader, name: str) -> User:
@@ -111,4 +121,4 @@ def _is(field: object, folded: str) -> Rule:
 
 
 def _unknown(entity: str, name: str, names: list[str]) -> UnknownNameError:
-    return UnknownNameError(entity, name, get_close_matches(name, names, n=3))
+    return UnknownNameError(entity, name, get_close_matches(name, sorted(set(names)), n=3))

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from crmkit.core.configuration.settings import Settings
     from crmkit.core.crm import CRM
 
-__all__ = ["FolderError", "Project", "first_party_plugins", "make_project", "system_time_zone"]
+__all__ = [
+    "FolderError",
+    "Project",
+    "first_party_plugins",
+    "make_project",
+    "plugins_without",
+    "system_time_zone",
+]
 
 
 class FolderError(CrmkitError):
@@ -53,6 +60,19 @@ def first_party_plugins() -> list[str]:
     from crmkit.core.plugins import installed_plugins
 
     return sorted(name for name, point in installed_plugins().items() if point.value.startswith("crmkit.plugins."))
+
+
+def plugins_without(names: Iterable[str]) -> list[str]:
+    """Return the plugins that come with crmkit, but for *names* and those that require them.
+
+    Raises:
+        ConfigurationError: one of *names* is none of them.
+    """
+    from crmkit.cli.opening import left_out
+
+    offered = first_party_plugins()
+    gone = left_out(offered, names)
+    return [name for name in offered if name not in gone]
 
 
 def system_time_zone() -> str:
@@ -221,6 +241,8 @@ _IGNORED = """\
 *.db-shm
 *.db-wal
 *.errors.csv
+*.errors.csv.old
+*.rejects
 # Secrets
 .env
 *.secret

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from crmkit.cli.common import adopt, common_options
+from crmkit.cli.common import adopt, common_options, version_option
 from crmkit.cli.session import Session
 from crmkit.core.text import Text, gettext as _, translate
 
@@ -112,6 +112,6 @@ def _own(name: str) -> click.Command:
 
 root = Root(
     name="crmkit",
-    params=common_options(hide=False),
+    params=[*common_options(hide=False), version_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

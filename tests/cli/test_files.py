@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +77,49 @@ def test_refused_rows_end_with_code_1_and_are_imported_alone_when_corrected(crmk
     assert "Carl" in crmkit("user", "list").stdout
 
 
+def test_reasons_that_are_not_shown_are_hinted_at(crmkit, files):
+    (files / "people.csv").write_text("name,mail,team\n" + ",x@acme.example,Sales\n" * 20, "utf-8")
+    assert "…" not in run(crmkit, "--step", "people", code=1).stdout.splitlines()
+    (files / "people.csv").write_text("name,mail,team\n" + ",x@acme.example,Sales\n" * 30, "utf-8")
+    assert run(crmkit, "--step", "people", code=1).stdout.splitlines()[-3:] == [
+        "…",
+        "30 rows were refused.",
+        "Correct people.errors.csv and import it alone.",
+    ]
+
+
+def test_error_file_of_a_source_that_may_only_be_read_is_written_here(crmkit, files, monkeypatch):
+    (files / "export").mkdir()
+    (files / "export/people.csv").write_text(PEOPLE + ",no@acme.example,Sales\n", "utf-8")
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or Path(path) != Path("export"))
+    result = crmkit("import", "--plan", "plan.toml", "--source", "export", code=1)
+    assert "Correct people.errors.csv and import it alone." in result.stdout
+    assert os.listdir("export") == ["people.csv"]
+
+
+def test_folder_for_error_files_is_made_where_it_is_not_there(crmkit, files):
+    (files / "people.csv").write_text(PEOPLE + ",no@acme.example,Sales\n", "utf-8")
+    run(crmkit, "--errors", "to/correct", "--dry-run", code=1)
+    assert not Path("to").exists()
+    run(crmkit, "--errors", "to/correct", code=1)
+    assert os.listdir("to/correct") == ["people.errors.csv"]
+    assert "is a file" in run(crmkit, "--errors", "plan.toml", code=2).stderr
+
+
+def test_stopped_import_says_that_it_can_go_on(crmkit, files, enable, foreign_plugin):
+    hooks = """
+        from crmkit import hookimpl
+
+        @hookimpl
+        def crmkit_check_write(context, writes):
+            raise KeyboardInterrupt
+    """
+    foreign_plugin("stop", hooks=hooks)
+    enable("stop")
+    assert "Stopped. The same command goes on after the last whole batch." in run(crmkit, code=1).stderr
+    assert "Stopped" not in run(crmkit, "--dry-run", code=1).stderr
+
+
 def test_import_is_written_by_the_person_who_acts(crmkit, files):
     crmkit("user", "create", "Ben")
     result = run(crmkit, "--as", "Ben", code=1)
@@ -119,6 +164,15 @@ def test_export_refuses_what_is_no_rule_and_what_is_no_field(crmkit, files):
     assert "Error [rule" in crmkit("export", "core.user", "--where", "name ==", code=1).stderr
     unknown = crmkit("export", "core.user", "--fields", "nosuch", code=1).stderr
     assert unknown == "Error [unknown-field]: core.user has no field 'nosuch'.\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"), [("none/x.csv", "No such file or directory"), ("plan.toml/x.csv", "Not a directory")]
+)
+def test_export_to_where_nothing_can_be_written_names_the_file(crmkit, files, file, reason):
+    error = crmkit("export", "core.user", "-o", file, "--json", code=1).error
+    assert error["code"] == "file"
+    assert error["message"] == f"Cannot read or write: {file}.part: {reason}"
 
 
 def test_export_needs_the_right_to_export(crmkit, files):

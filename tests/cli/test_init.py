@@ -49,6 +49,16 @@ def test_init_enables_every_plugin_that_comes_with_crmkit(crmkit, elsewhere):
     assert read(Path("acme/crm.toml"))["plugins"]["enabled"] == ["commerce", "customers", "workspace"]
 
 
+def test_plugin_left_out_takes_those_along_that_require_it(crmkit, elsewhere):
+    assert "salse" in crmkit("init", "acme", "--without", "salse", code=1).stderr
+    made = crmkit("init", "acme", "--without", "customers", "--json").json
+    assert made["plugins"] == ["commerce", "workspace"]
+
+
+def test_next_command_can_be_typed_as_it_stands(crmkit, elsewhere):
+    assert "Next: cd 'My Company & Söhne' && crmkit doctor" in crmkit("init", "My Company & Söhne").stdout
+
+
 def test_database_is_for_its_owner_alone(crmkit, elsewhere):
     crmkit("init", "acme", "--no-plugins")
     assert stat.S_IMODE(Path("acme/crm.db").stat().st_mode) == 0o600

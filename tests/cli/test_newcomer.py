@@ -1,6 +1,7 @@
 """What the README promises to somebody who just installed crmkit, command by command."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,34 @@ def test_record_is_explained_by_its_number(crmkit, acme):
     assert {change["kind"] for change in no["changes"]} >= {"own", "role", "grant", "share"}
 
 
+def test_history_shows_money_as_people_write_it(crmkit, acme):
+    crmkit("shell", "-c", "with write() as db: db.create(Deal(name='Pumps', amount=crmkit.Money.of('1234.50', 'EUR')))")
+    assert "  amount: 1,234.50 EUR" in crmkit("history", "D-000001").stdout.splitlines()
+
+
 def test_demo_shows_a_company_and_what_three_people_see(crmkit, elsewhere):
     shown = crmkit("demo", "demo", "--scale", "0.01", "--until", "2026-03-02")
     assert "deals in sales.default" in shown.stdout
     assert "What three different people see:" in shown.stdout
     assert "crmkit sales funnel --as" in shown.stdout
 
+    assert "holds a CRM already, which is shown as it is." in crmkit("demo", "demo").stderr
     again = crmkit("demo", "demo", "--json").json
     assert len(again["people"]) == 3
     for row in again["sees"]:
         bottom, middle, top = (row[name] for name in again["people"])
         assert bottom <= middle <= top <= row["all"]
+
+
+def test_demo_without_sales_suggests_nothing_of_sales(crmkit, elsewhere):
+    shown = crmkit("demo", "demo", "--scale", "0.01", "--without", "sales").stdout
+    assert "What to try next:" in shown
+    assert "crmkit sales" not in shown
+
+
+def test_demo_says_where_the_command_is_that_the_shell_does_not_find(crmkit, elsewhere, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    lines = crmkit("demo", "demo", "--scale", "0.001", "--no-plugins").stdout.splitlines()
+    source, folder = lines[lines.index("What to try next:") + 1 :][:2]
+    assert folder == "  cd demo"
+    assert Path(source.removeprefix("  source ")).samefile(Path(sys.prefix) / "bin" / "activate")

@@ -93,7 +93,8 @@ def test_doctor_goes_on_as_far_as_it_can(crmkit, project, monkeypatch):
         (lambda project: (project / "crm.toml").write_text("[cli]\nuser='x'"), "people", "fail", "no user 'x'"),
         (lambda project: (project / "crm.toml").write_text(""), "people", "warn", "nobody acts on the command line"),
         (lambda project: (project / "crm.toml").write_text("[cly]"), "settings", "fail", "[cly] is unknown"),
-        (lambda project: (project / "crm.db").unlink(), "migrations", "fail", "is not applied; run crmkit db apply"),
+        (lambda project: (project / "crm.db").write_bytes(b""), "migrations", "fail", "is not applied; run crmkit db"),
+        (lambda project: (project / "crm.db").write_bytes(b"no"), "database", "fail", "file is not a database"),
     ],
 )
 def test_doctor_names_what_is_not_well(crmkit, project, break_it, check, status, message):
@@ -235,6 +236,15 @@ def test_shell_runs_code_beside_the_crm(crmkit, project, capsys):
     crmkit("shell", "-c", "with read() as db: print([user.name for user in db.find(User)], me.name)")
     crmkit("shell", "-c", "with write() as db: db.create(Team(name='Sales'))")
     assert crmkit("team", "list", "--json").json[0]["name"] == "Sales"
+
+
+def test_mistake_in_code_given_to_the_shell_is_shown_as_python_shows_it(crmkit, project):
+    error = crmkit("shell", "-c", "1 / 0", code=1).stderr
+    assert error.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert "shell.py" not in error
+    assert "SyntaxError" in crmkit("shell", "-c", "one two", code=1).stderr
+    refused = crmkit("shell", "-c", "with write() as db: db.create(Team(name=''))", code=1).stderr
+    assert refused.startswith("Error [validation]")
 
 
 def test_shell_opens_a_prompt(crmkit, project):

@@ -1,3 +1,5 @@
+import sqlite3
+
 import pytest
 
 
@@ -63,6 +65,37 @@ def test_inactive_user_does_not_act_and_is_listed_only_with_all(crmkit, project)
     crmkit("user", "list", "--as", "Ben")
 
 
+def test_last_administrator_is_not_taken_away(crmkit, project):
+    refused = "Error [last-administrator]: Ada Winter is the only active administrator."
+    assert refused in crmkit("user", "deactivate", "Ada Winter", code=1).stderr
+    assert refused in crmkit("user", "unassign", "Ada Winter", "core.administrator", code=1).stderr
+
+    crmkit("user", "create", "Ben", "--role", "core.administrator")
+    crmkit("user", "deactivate", "Ben")
+    assert refused in crmkit("user", "deactivate", "Ada Winter", code=1).stderr
+    crmkit("user", "activate", "Ben")
+    crmkit("user", "deactivate", "Ada Winter")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["activate", "Ada Winter"], "Ada Winter"),
+        (["assign", "Ben", "core.administrator"], "Ben"),
+        (["create", "Eve", "--role", "core.administrator"], "Eve"),
+    ],
+)
+def test_owner_of_the_machine_makes_an_administrator_where_there_is_none(crmkit, project, command, name):
+    crmkit("user", "create", "Ben")
+    with sqlite3.connect("crm.db") as database:
+        database.execute("UPDATE core_user SET is_active = 0 WHERE name = 'Ada Winter'")
+    assert "Error [" in crmkit("user", *command, "--as", "Ben", code=1).stderr
+
+    crmkit("user", *command)
+    assert "core.administrator" in crmkit("user", "show", name, "--as", name, "--json").json["roles"]
+    assert "nobody is an active administrator" not in crmkit("doctor", code=None).stdout
+
+
 def test_role_is_given_once_and_taken_away(crmkit, project):
     crmkit("user", "create", "Ben")
     for _time in range(2):
@@ -75,10 +108,29 @@ def test_role_is_given_once_and_taken_away(crmkit, project):
     assert "There is no role 'sales'" in crmkit("user", "assign", "Ben", "sales", code=1).stderr
 
 
-def test_who_has_no_right_to_manage_people_is_refused(crmkit, project):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["create", "Carl"],
+        ["assign", "Ben", "core.administrator"],
+        ["unassign", "Ben", "core.member"],
+        ["deactivate", "Ben"],
+    ],
+)
+def test_who_has_no_right_to_manage_people_is_refused(crmkit, project, command):
     crmkit("user", "create", "Ben")
-    assert "Error [forbidden]" in crmkit("user", "create", "Carl", "--as", "Ben", code=1).stderr
+    assert "Error [forbidden]" in crmkit("user", *command, "--as", "Ben", code=1).stderr
     assert names(crmkit("user", "list", "--as", "Ben", "--json").json) == ["Ada Winter", "Ben"]
+
+
+def test_person_and_team_are_shown_under_headings_in_the_language(crmkit, project):
+    shown = crmkit("user", "show", "Ada Winter", "--locale", "zh_CN").stdout
+    assert [line.split()[0] for line in shown.splitlines()] == "ID 名称 电子邮件 团队 角色 启用 时区 语言".split()
+    crmkit("team", "create", "Sales")
+    assert crmkit("team", "create", "North", "--parent", "Sales").stdout.splitlines()[1:] == [
+        "Name         North",
+        "Parent team  Sales",
+    ]
 
 
 def test_write_is_noted_in_the_ledger_with_the_command_and_the_person(crmkit, project):

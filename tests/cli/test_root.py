@@ -1,10 +1,16 @@
+import errno
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+import sqlalchemy.exc
+from pg8000.exceptions import DatabaseError
 
+from crmkit.cli.failures import as_crmkit_error
 from crmkit.cli.root import COMMANDS
 
 COMMANDS_PY = """
@@ -28,6 +34,10 @@ def test_help_lists_every_command_with_what_it_is_for(crmkit, elsewhere):
     for name, text in COMMANDS.items():
         assert f"{name} {text}" in shown
     assert "Plugins:" not in shown
+
+
+def test_version_is_shown(crmkit, elsewhere):
+    assert crmkit("--version").stdout == f"crmkit {version('crmkit')}\n"
 
 
 def test_no_arguments_show_the_help(crmkit, elsewhere):
@@ -124,10 +134,41 @@ def test_nobody_acts_where_nobody_is_named(crmkit, project, monkeypatch):
 
 
 def test_database_without_tables_says_what_to_do(crmkit, project):
-    (project / "crm.db").unlink()
+    with sqlite3.connect(project / "crm.db") as database:
+        database.execute("DELETE FROM core_revision")
     result = crmkit("user", "list", code=1)
     assert "Error [database-not-migrated]: The database lacks" in result.stderr
     assert "Run: crmkit db apply" in result.stderr
+
+
+def test_missing_database_is_not_replaced_by_an_empty_one(crmkit, project):
+    (project / "crm.db").unlink()
+    for command in (["user", "list"], ["doctor"]):
+        result = crmkit(*command, "--json", code=1)
+        assert f"There is no database {project / 'crm.db'}." in result.stdout + result.stderr
+    assert not (project / "crm.db").exists()
+    crmkit("db", "apply")
+    crmkit("user", "create", "Ada Winter", "--email", "ada@acme.example", "--role", "core.administrator")
+    crmkit("doctor")
+
+
+def test_database_of_a_newer_version_is_refused(crmkit, project):
+    with sqlite3.connect(project / "crm.db") as database:
+        database.execute("INSERT INTO core_revision VALUES ('core_0999', 'core', '2026-01-01T00:00:00.000000+00:00')")
+    result = crmkit("user", "list", code=1)
+    assert result.stderr.startswith("Error [revisions-missing]: The database holds what 'core' made")
+
+
+def test_message_of_postgresql_is_shown_without_its_protocol():
+    sent = DatabaseError({"S": "FATAL", "C": "3D000", "M": 'database "nodb" does not exist', "R": "InitPostgres"})
+    error = as_crmkit_error(sqlalchemy.exc.ProgrammingError("", {}, sent))
+    assert (error.code, error.facts["reason"]) == ("database", 'database "nodb" does not exist')
+
+
+def test_disk_that_is_full_is_no_fault_of_crmkit():
+    error = as_crmkit_error(OSError(errno.ENOSPC, "No space left on device"))
+    assert (error.code, str(error)) == ("file", "Cannot read or write: No space left on device")
+    assert as_crmkit_error(OSError("something else")).code == "unexpected"
 
 
 def test_database_that_does_not_answer_is_no_traceback(crmkit, project, monkeypatch):
@@ -239,6 +280,17 @@ def write_catalogue(package, texts):
     folder.mkdir(parents=True)
     with (folder / "messages.mo").open("wb") as file:
         write_mo(file, catalogue)
+
+
+def test_machine_decides_on_the_language_until_there_is_a_company(crmkit, elsewhere):
+    chinese, german = {"LANG": "zh_CN.UTF-8"}, {"LANG": "zh_CN.UTF-8", "LC_ALL": "de_DE.UTF-8@euro"}
+    assert "构建并运行公司自己的 CRM" in crmkit("--help", environ=chinese).stdout
+    assert "Build and run a company's own CRM" in crmkit("--help", environ=german).stdout
+
+    assert "已为 Acme 创建 acme" in crmkit("init", "acme", "--no-plugins", environ=chinese).stdout
+    company = ("--config", "acme/crm.toml")
+    assert crmkit("config", "show", *company, "--json").json["settings"][3]["value"] == "zh_CN"
+    assert "没有内容" in crmkit("team", "list", *company, environ=german).stdout
 
 
 def test_unknown_language_is_refused(crmkit, project):

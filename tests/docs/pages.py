@@ -176,7 +176,7 @@ class Reader:
 
 
 # Settings of another CRM and of the tests; and what would compile every module again at every command.
-_LEFT_OUT = ("CRM_", "DATABASE_URL", "PYTEST", "PYTHON", "VIRTUAL_ENV")
+_LEFT_OUT = ("CRM_", "DATABASE_URL", "LC_", "PYTEST", "PYTHON", "VIRTUAL_ENV")
 _PROGRAMS = {
     "crmkit": "from crmkit.cli import main\nmain()",
     "pip": "import sys\nfrom pip._internal.cli.main import main\nsys.exit(main())",

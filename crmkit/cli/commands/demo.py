@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from crmkit.cli.glimpse import machine_locale
 from crmkit.cli.progress import drawing, progress_option
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
@@ -35,7 +41,9 @@ def command(
     session: Session, folder: Path, scale: float, seed: int, until: datetime | None, progress: bool | None
 ) -> None:
     """Make the company, unless it is there already, and show it."""
-    if not (folder / FILE).is_file():
+    if (folder / FILE).is_file():
+        session.warn(_("{folder} holds a CRM already, which is shown as it is."), folder=folder)
+    else:
         end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
         with drawing(progress) as show:
             _make(session, folder, end, scale, seed, show)
@@ -49,14 +57,17 @@ def command(
 
 def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int, show: Show | None) -> None:
     from crmkit.cli.demo.history import create_demo
-    from crmkit.cli.project import Project, first_party_plugins, make_project
+    from crmkit.cli.project import Project, make_project, plugins_without
     from crmkit.core.clock import FixedClock
     from crmkit.core.configuration.config import Company
     from crmkit.transfer.progress import Meter
 
     clock = FixedClock(end - _YEARS)
-    company = Company(name="Brandt Pumpen", currency="EUR", time_zone="Europe/Berlin", locale=session.locale or "en")
-    plugins = [] if session.no_plugins else [name for name in first_party_plugins() if name not in session.without]
+    locale = session.locale or machine_locale()
+    company = Company(name="Brandt Pumpen", currency="EUR", time_zone="Europe/Berlin", locale=locale)
+    plugins = [] if session.no_plugins else plugins_without(session.without)
+    # What was never enabled cannot be left out again.
+    session.without = ()
 
     def fill(crm: CRM) -> None:
         meter = Meter(show, translate(_("days")))
@@ -110,23 +121,34 @@ def _tell(session: Session, folder: Path, shown: dict[str, Any]) -> None:
     session.say(translate(_("What three different people see:")))
     columns = {"label": translate(_("Records")), **{name: name for name in people}, "all": translate(_("All"))}
     session.show(shown["sees"], columns=columns)
-    lines = [
-        f"cd {folder}",
-        "crmkit team list",
-        *([f'crmkit sales funnel --as "{people[0]}"', f'crmkit explain "{people[0]}" read D-000001'] if people else []),
-        "crmkit export sales.deal --where \"stage == 'won'\" -o won.xlsx",
-        "crmkit --help",
-    ]
     session.say("\n" + translate(_("What to try next:")))
-    for line in lines:
+    for line in _next(session, folder, shown["people"]):
         session.say(f"  {line}")
+
+
+def _next(session: Session, folder: Path, people: list[str]) -> Iterator[str]:
+    """Yield commands that can be typed as they stand."""
+    if shutil.which("crmkit") is None and (scripts := Path(sys.prefix) / "bin" / "activate").is_file():
+        # It was started by its path, as by make.
+        yield f"source {shlex.quote(os.path.relpath(scripts))}"
+    yield f"cd {shlex.quote(str(folder))}"
+    yield "crmkit team list"
+    if people and _has_sales(session):
+        yield f'crmkit sales funnel --as "{people[0]}"'
+        yield f'crmkit explain "{people[0]}" read D-000001'
+        yield "crmkit export sales.deal --where \"stage == 'won'\" -o won.xlsx"
+    yield "crmkit --help"
+
+
+def _has_sales(session: Session) -> bool:
+    return "sales" in {plugin.name for plugin in session.crm.plugins}
 
 
 def _funnel(session: Session) -> None:
     """Run the command ``sales funnel``, if that plugin takes part, as the administrator."""
     from crmkit.cli.groups import import_group
 
-    if "sales" not in {plugin.name for plugin in session.crm.plugins}:
+    if not _has_sales(session):
         return
     found = import_group("sales")
     if found is not None and "funnel" in found.group.commands:

@@ -96,7 +96,10 @@ def _lines(entry: LedgerEntry, people: Mapping[UUID, str], names: Mapping[str, s
 
 def _short(value: Any, names: Mapping[str, str]) -> str:
     from crmkit.cli.output import cell
+    from crmkit.core.money import Money
 
+    if isinstance(value, Mapping) and value.keys() == {"amount", "currency"}:
+        value = Money.of(value["amount"], value["currency"])
     text = names.get(value, "") if isinstance(value, str) else ""
     text = " ".join((text or cell(value)).split())
     return (text if len(text) <= 80 else f"{text[:79]}…") or "–"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +36,9 @@ __all__ = ["command"]
 @click.option("--step", "steps", multiple=True, metavar="NAME", help=_("Run this step only. May be repeated."))
 @click.option("--dry-run", is_flag=True, help=_("Report what would happen, and write nothing."))
 @click.option(
-    "--errors", type=click.Path(path_type=Path), help=_("Folder for error files. Default: beside the source.")
+    "--errors",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=_("Folder for error files. Default: beside the source, or this folder where that may not be written to."),
 )
 @progress_option
 @click.pass_obj
@@ -51,14 +56,16 @@ def command(
     from crmkit.transfer.plan_file import read_plan
 
     plan = _only(read_plan(plan_file), steps)
-    with drawing(progress) as show:
+    if errors is not None and not dry_run:
+        errors.mkdir(parents=True, exist_ok=True)
+    with _stoppable(session, dry_run), drawing(progress) as show:
         report = run_import(
             session.crm,
             session.principal,
             plan,
             source,
             dry_run=dry_run,
-            errors=errors,
+            errors=errors or _folder_for_errors(source),
             show=show,
             cause=session.cause,
         )
@@ -74,6 +81,23 @@ def _only(plan: ImportPlan, names: tuple[str, ...]) -> ImportPlan:
             message = translate(_("{name!r} is no step of this plan. Steps: {known}"))
             raise click.BadParameter(message.format(name=name, known=", ".join(known)), param_hint="--step")
     return attrs.evolve(plan, steps=tuple(s for s in plan.steps if s.name in names)) if names else plan
+
+
+def _folder_for_errors(source: Path) -> Path:
+    """Return the folder of *source*, where one may write; exports often lie where one may only read."""
+    beside = source if source.is_dir() else source.parent
+    return beside if os.access(beside, os.W_OK) else Path()
+
+
+@contextmanager
+def _stoppable(session: Session, dry_run: bool) -> Iterator[None]:
+    """Tell whoever stops the run that it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not dry_run:
+            session.warn(_("Stopped. The same command goes on after the last whole batch."))
+        raise
 
 
 def _tell(session: Session, report: ImportReport) -> None:
@@ -97,6 +121,9 @@ def _tell(session: Session, report: ImportReport) -> None:
         session.say(translate(_("A dry run: nothing was written.")))
     for problem in report.problems:
         session.say(str(problem))
+    if report.rejected > len({(problem.facts["file"], problem.facts["line"]) for problem in report.problems}):
+        # The report keeps the first problems alone.
+        session.say("…")
     if report.rejected:
         session.say(translate(_("{count:,} rows were refused.")).format(count=report.rejected))
     for file in report.files:

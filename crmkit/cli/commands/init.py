@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from crmkit.cli.glimpse import machine_locale
 from crmkit.cli.session import Session
 from crmkit.core.text import gettext as _, translate
 
@@ -57,7 +59,7 @@ def command(
     database: str | None,
 ) -> None:
     """Ask for what is not given, where somebody can answer, and make the CRM."""
-    from crmkit.cli.project import Project, first_party_plugins, make_project, system_time_zone
+    from crmkit.cli.project import Project, make_project, plugins_without, system_time_zone
     from crmkit.core.configuration.config import Company
 
     _check_database(database)
@@ -65,10 +67,10 @@ def command(
         name=name or _ask(_("Name of the company"), _name_of(folder), "name"),
         currency=currency or _ask(_("Currency of totals"), "EUR", "currency"),
         time_zone=time_zone or _ask(_("Time zone"), system_time_zone(), "time_zone"),
-        locale=session.locale or "en",
+        locale=session.locale or machine_locale(),
     )
     admin = admin or _ask(_("Name of the first administrator"), "Administrator", "name")
-    plugins = [] if session.no_plugins else [p for p in first_party_plugins() if p not in session.without]
+    plugins = [] if session.no_plugins else plugins_without(session.without)
     settings = make_project(folder, Project(company, plugins, admin, admin_email, database))
     if session.as_json:
         session.show({"file": settings.file, "plugins": plugins, "administrator": admin})
@@ -78,7 +80,7 @@ def command(
             folder=folder, company=company.name, admin=admin
         )
     )
-    session.say(translate(_("Next: cd {folder} && crmkit doctor")).format(folder=folder))
+    session.say(translate(_("Next: cd {folder} && crmkit doctor")).format(folder=shlex.quote(str(folder))))
 
 
 def _check_database(url: str | None) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
+from typing import Any
+
 import click
 
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
+from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
 __all__ = ["command"]
@@ -39,7 +43,7 @@ def command(session: Session, code: str | None) -> None:
         **entities,
     }
     if code is not None:
-        exec(compile(code, "<--command>", "exec"), namespace)
+        _run(code, namespace)
         return
     banner = translate(_BANNER).format(
         version=crmkit.__version__,
@@ -48,3 +52,15 @@ def command(session: Session, code: str | None) -> None:
         entities=", ".join(sorted(entities)),
     )
     interpreter.interact(banner, local=namespace, exitmsg="")
+
+
+def _run(code: str, namespace: dict[str, Any]) -> None:
+    """Run *code*; a mistake in it is shown as Python shows it, since nothing of crmkit or a plugin is broken."""
+    try:
+        exec(compile(code, "<--command>", "exec"), namespace)
+    except (CrmkitError, click.exceptions.Exit):
+        raise
+    except Exception as error:
+        inside = error.__traceback__.tb_next if error.__traceback__ else None
+        click.echo("".join(traceback.format_exception(error.with_traceback(inside))).rstrip(), err=True)
+        click.get_current_context().exit(1)

@@ -54,6 +54,7 @@ def _create(session: Session, name: str, parent: str | None) -> None:
     from crmkit.cli.people import find_team
 
     with session.writer() as db:
-        above = find_team(db, parent).id if parent else None
-        team = db.create(Team(name=name, parent_id=above))
-    session.show({"id": team.id, "name": team.name, "parent_id": team.parent_id})
+        above = find_team(db, parent) if parent else None
+        team = db.create(Team(name=name, parent_id=above.id if above else None))
+    made = {"id": team.id, "name": team.name, "parent_id": team.parent_id, "parent": above.name if above else None}
+    session.show(made, columns={"id": _("Id"), "name": _("Name"), "parent": _("Parent team")})

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
-from crmkit.core.errors import CrmkitError
+from crmkit.core.errors import CrmkitError, ForbiddenError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit import Reader, User
+    from crmkit import Assignment, Reader, User, Writer
 
-__all__ = ["UnknownRoleError", "command"]
+__all__ = ["LastAdministratorError", "UnknownRoleError", "command"]
+
+_COLUMNS = {
+    "id": _("Id"),
+    "name": _("Name"),
+    "email": _("E-mail"),
+    "team": _("Team"),
+    "roles": _("Roles"),
+    "is_active": _("Active"),
+    "time_zone": _("Time zone"),
+    "locale": _("Language"),
+}
 
 
 class UnknownRoleError(CrmkitError):
@@ -26,6 +39,20 @@ class UnknownRoleError(CrmkitError):
     def __init__(self, role: str, known: list[str]) -> None:
         """Name the *role* and those that are *known*."""
         super().__init__(role=role, known=", ".join(known))
+
+
+class LastAdministratorError(CrmkitError):
+    """Nobody would be left who may give people roles."""
+
+    code = "last-administrator"
+    template = _(
+        "{name} is the only active administrator. "
+        "Make somebody else one first: crmkit user assign PERSON core.administrator"
+    )
+
+    def __init__(self, name: str) -> None:
+        """Give the *name* of the administrator."""
+        super().__init__(name=name)
 
 
 @click.group("user", help=COMMANDS["user"])
@@ -42,8 +69,8 @@ def _list(session: Session, everybody: bool) -> None:
     with session.reader() as db:
         users = db.find(User, None if everybody else "is_active", order_by="name")
         rows = _described(db, users)
-    columns = {"name": _("Name"), "email": _("E-mail"), "team": _("Team"), "roles": _("Roles")}
-    session.show(rows, columns=columns | ({"is_active": _("Active")} if everybody else {}))
+    names = ["name", "email", "team", "roles", *(["is_active"] if everybody else [])]
+    session.show(rows, columns={name: _COLUMNS[name] for name in names})
 
 
 def _described(db: Reader, users: list[User]) -> list[dict[str, Any]]:
@@ -76,7 +103,25 @@ def _show(session: Session, person: str) -> None:
     from crmkit.cli.people import find_user
 
     with session.reader() as db:
-        session.show(_described(db, [find_user(db, person)])[0])
+        _show_user(session, db, find_user(db, person))
+
+
+def _show_user(session: Session, db: Reader, user: User) -> None:
+    session.show(_described(db, [user])[0], columns=_COLUMNS)
+
+
+@contextmanager
+def _writer(session: Session) -> Iterator[Writer]:
+    """Give the writer of the person who acts; where nobody is an administrator any more, one without limits.
+
+    Whoever may run commands here could change the database as well, so nobody is locked out for good.
+    """
+    from crmkit.cli.people import active_administrators
+
+    with session.trusted() as db:
+        orphaned = not session.person and not active_administrators(db)
+    with session.system() if orphaned else session.writer() as writer:
+        yield writer
 
 
 @command.command("create", help=_("Create a user. Nobody gets a role by default, except that of a member."))
@@ -103,7 +148,7 @@ def _create(
     company = session.settings.config.company
     _checked("--time-zone", checks.time_zone, time_zone)
     _checked("--language", checks.locale, language)
-    with session.writer() as db:
+    with _writer(session) as db:
         _check_roles(session, db, roles)
         user = db.create(
             User(
@@ -116,7 +161,7 @@ def _create(
         )
         wanted = dict.fromkeys(("core.member", *roles))
         db.create_many([Assignment(user_id=user.id, role=role) for role in wanted])
-        session.show(_described(db, [user])[0])
+        _show_user(session, db, user)
 
 
 def _checked(where: str, check: Any, value: str | None) -> None:
@@ -146,13 +191,23 @@ def _activation(name: str, active: bool, help: str) -> None:
     def change(session: Session, person: str) -> None:
         from crmkit.cli.people import find_user
 
-        with session.writer() as db:
-            user = db.update(find_user(db, person), is_active=active)
-            session.show(_described(db, [user])[0])
+        with _writer(session) as db:
+            user = find_user(db, person)
+            if not active:
+                _check_not_last(session, user)
+            _show_user(session, db, db.update(user, is_active=active))
 
 
 _activation("activate", True, _("Let somebody act again."))
 _activation("deactivate", False, _("Stop somebody from acting. What they own stays theirs until it is transferred."))
+
+
+def _check_not_last(session: Session, user: User) -> None:
+    from crmkit.cli.people import active_administrators
+
+    with session.trusted() as db:
+        if active_administrators(db) == {user.id}:
+            raise LastAdministratorError(user.name)
 
 
 @command.command("assign", help=_("Give PERSON a ROLE."))
@@ -163,12 +218,25 @@ def _assign(session: Session, person: str, role: str) -> None:
     from crmkit import Assignment
     from crmkit.cli.people import find_user
 
-    with session.writer() as db:
+    with _writer(session) as db:
         _check_roles(session, db, (role,))
         user = find_user(db, person)
-        if not db.find(Assignment, (Assignment.f.user_id == user.id) & (Assignment.f.role == role)):
+        if role not in [held.role for held in _held(db, user)]:
             db.create(Assignment(user_id=user.id, role=role))
-        session.show(_described(db, [user])[0])
+        _show_user(session, db, user)
+
+
+def _held(db: Reader, user: User) -> list[Assignment]:
+    """Return what gives *user* roles.
+
+    Raises:
+        ForbiddenError: whoever reads may not know who has which role.
+    """
+    from crmkit import Assignment
+
+    if "role" not in db.readable_fields(Assignment):
+        raise ForbiddenError("core.assignment", "read", user.name)
+    return db.find(Assignment, Assignment.f.user_id == user.id)
 
 
 @command.command("unassign", help=_("Take a ROLE from PERSON."))
@@ -176,16 +244,17 @@ def _assign(session: Session, person: str, role: str) -> None:
 @click.argument("role")
 @click.pass_obj
 def _unassign(session: Session, person: str, role: str) -> None:
-    from crmkit import Assignment
-    from crmkit.cli.people import find_user
+    from crmkit.cli.people import ADMINISTRATOR, find_user
 
     with session.writer() as db:
         user = find_user(db, person)
-        held = db.find(Assignment, Assignment.f.user_id == user.id)
+        held = _held(db, user)
         if role not in [assignment.role for assignment in held]:
             raise UnknownRoleError(role, [assignment.role for assignment in held])
+        if role == ADMINISTRATOR:
+            _check_not_last(session, user)
         db.delete_many([assignment for assignment in held if assignment.role == role])
-        session.show(_described(db, [user])[0])
+        _show_user(session, db, user)
 
 
 @command.command("roles", help=_("List the roles that can be assigned, with the plugin each comes from."))
