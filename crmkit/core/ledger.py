@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.fields import Column
+from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
 from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
@@ -148,7 +148,7 @@ def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> byte
     return f"{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
-def read_history(connection: Connection, schema: Schema, record: UUID, readable: frozenset[str]) -> list[LedgerEntry]:
+def read_history(connection: Connection, schema: Schema, record: Target, readable: frozenset[str]) -> list[LedgerEntry]:
     """Return the history of *record*, oldest first, with the changes of *readable* fields."""
     ledger, payload = schema.system.ledger, schema.system.ledger_payload
     columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, ledger.c.cause, ledger.c.depth)
@@ -156,7 +156,8 @@ def read_history(connection: Connection, schema: Schema, record: UUID, readable:
     found = connection.execute(
         sa.select(*columns, payload.c.changes)
         .select_from(joined)
-        .where(ledger.c.record_id == record)
+        # Callers choose ids, so that records of two entities may have the same one.
+        .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id)
         .order_by(ledger.c.id)
     )
     return [LedgerEntry(*row[:-1], changes=_readable(row[-1], readable)) for row in found]

@@ -93,6 +93,7 @@ PIPELINE = Pipeline(
         Move("*", "dropped"),
     ],
 )
+PIPELINES = [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), _has_hours)]
 ENTITIES = [Artist, Commission, Invoice]
 ROLES = [
     Role("atelier.painter", _("Painter"), [Grant(e, ("read", "create", "update", "move"), "own") for e in (
@@ -106,5 +107,5 @@ ROLES = [
 
 def atelier(*more: object, **options: object) -> ModuleType:
     """Return the plugin; *more* are further entities or extensions."""
-    given = {"roles": ROLES, "pipelines": [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), _has_hours)]}
+    given = {"roles": ROLES, "pipelines": PIPELINES}
     return plugin("atelier", entities=[*ENTITIES, *more], **(given | options))

@@ -51,6 +51,19 @@ def test_history_masks_with_the_rights_of_today(crm, master, painter):
 
 
 @both_databases
+def test_history_of_a_record_is_not_that_of_another_entitys_record_with_the_same_id(crm, master, painter):
+    with crm.write(master) as db:
+        hidden = db.create(Commission(title="Secret commission"))
+    with crm.write(painter) as db:
+        mine = db.create(Artist(id=hidden.id, name="Ada"))
+
+    with crm.read(painter) as db:
+        assert [entry.changes for entry in db.history(mine)] == [{"name": (None, "Ada")}]
+    with crm.read(master) as db:
+        assert [entry.changes["title"] for entry in db.history(hidden)] == [(None, "Secret commission")]
+
+
+@both_databases
 def test_ids_are_gapless_and_each_transaction_announces_its_span(crm, master, written):
     system = crm.schema.system
     with crm.storage.reading() as connection:

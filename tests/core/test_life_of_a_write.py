@@ -262,6 +262,27 @@ def test_delete_takes_along_clears_or_is_refused_as_references_say(crm, master):
 
 
 @both_databases
+def test_what_goes_is_told_from_a_record_of_another_entity_with_the_same_id(crm, master):
+    with crm.write(master) as db:
+        commission = db.create(Commission(title="Sea"))
+        invoice = db.create(Invoice(id=commission.id, commission_id=commission.id))
+        db.delete(commission)
+
+    with crm.read(master) as db:
+        assert [gone.id for gone in db.find(Invoice, deleted=True)] == [invoice.id]
+
+
+def test_only_what_was_made_here_is_named_without_the_right_to_change_it(crm, master, painter):
+    with crm.write(master) as db:
+        commission = db.create(Commission(title="Sea"))
+        db.share(commission, user=painter.user_id)
+    with crm.write(painter) as db:
+        db.create(Artist(id=commission.id, name="Ada"))
+        with pytest.raises(ForbiddenError, match="you may not update"):
+            db.external.give("erp", Commission, {"K1": commission.id})
+
+
+@both_databases
 def test_delete_with_a_hidden_dependent_is_refused_with_the_same_words(crm, make_crm, people, master):
     eraser = people.user("Emil", roles=[people.role("eraser", [])])
     with crm.system("test") as db:

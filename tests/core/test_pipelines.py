@@ -5,12 +5,41 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from crmkit import DeclarationError, ForbiddenError, Money, Move, Pipeline, Refusal, Stage, ValidationError
+from crmkit import (
+    DeclarationError,
+    ForbiddenError,
+    Grant,
+    Money,
+    Move,
+    Pipeline,
+    Pipelined,
+    Refusal,
+    Role,
+    Stage,
+    ValidationError,
+    entity,
+    translator,
+)
 from crmkit.core.pipelines import UnknownStageError
 from crmkit.testing import both_databases
-from tests.core.atelier import PIPELINE, Artist, Commission
+from tests.core.atelier import PIPELINE, PIPELINES, ROLES, Artist, Commission, atelier
 
+_ = translator("tests")
 EURO = Money.of(1, "EUR")
+
+
+@entity("atelier.errand", label=_("Errand"))
+class Errand(Pipelined):
+    """Something to do."""
+
+
+ERRANDS = Pipeline(
+    "atelier.errands",
+    "atelier.errand",
+    _("Errands"),
+    [Stage("open", _("Open")), Stage("done", _("Done"), "won")],
+    [Move("open", "done")],
+)
 
 
 @both_databases
@@ -108,10 +137,24 @@ def test_each_stay_in_a_stage_is_kept_with_its_times_and_people(crm, painter, cl
     ]
 
 
+@both_databases
+def test_a_move_ends_no_visit_of_another_entitys_record_with_the_same_id(make_crm, database):
+    errander = Role("atelier.errander", _("Errander"), [Grant("atelier.errand", ["read"], "all")])
+    plugin = atelier(Errand, roles=[*ROLES, errander], pipelines=[*PIPELINES, ERRANDS])
+    crm = make_crm(plugin, database=database)
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Sea"))
+        db.move(db.create(Errand(id=made.id)), "done")
+
+    visit = crm.schema.system.stage_visit
+    with crm.storage.reading() as connection:
+        open_ones = connection.execute(sa.select(visit.c.entity, visit.c.stage).where(visit.c.left_at.is_(None))).all()
+    assert sorted(map(tuple, open_ones)) == [("atelier.commission", "asked"), ("atelier.errand", "done")]
+
+
 def test_moving_needs_its_grant(crm, people):
     with crm.system("test") as db:
         made = db.create(Commission(title="Sea"))
-    from crmkit import Grant
 
     reader = people.user("Rita", roles=[people.role("reader", [Grant("atelier.commission", ["read"], "all")])])
     with pytest.raises(ForbiddenError, match="you may not move"), crm.write(reader) as db:

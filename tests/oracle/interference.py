@@ -77,17 +77,18 @@ class Secrets:
         columns = [_columns(self.q, entity, name, each) for each in (value, old)]
         self.done.append(sa.update(table).where(table.c[key] == id).values(columns[0]))
         self.undo.append(sa.update(table).where(table.c[key] == id).values(columns[1]))
-        self._rewrite_history(id, name)
+        self._rewrite_history(entity, id, name)
         self.model.append(
             lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {name: value})
         )
 
-    def _rewrite_history(self, id: UUID, name: str) -> None:
+    def _rewrite_history(self, entity: str, id: UUID, name: str) -> None:
         system = self.q.play.crm.schema.system
         both = system.ledger.join(system.ledger_payload, system.ledger_payload.c.ledger_id == system.ledger.c.id)
         with self.q.play.crm.storage.reading() as connection:
             told = sa.select(system.ledger_payload.c.ledger_id, system.ledger_payload.c.changes).select_from(both)
-            rows = connection.execute(told.where(system.ledger.c.record_id == id)).all()
+            mine = (system.ledger.c.entity == entity, system.ledger.c.record_id == id)
+            rows = connection.execute(told.where(*mine)).all()
         for number, changes in rows:
             found = json.loads(changes)
             if name in found:

@@ -33,7 +33,7 @@ class Sight:
         self.assignments: set[tuple[Any, str]] = set()
         self.shares: dict[tuple[str, Any, Any, Any], str] = {}
         self.externals: dict[tuple[str, str, str], Any] = {}
-        self.history: dict[Any, list[tuple[str, dict[str, tuple[Any, Any]]]]] = {}
+        self.history: dict[tuple[str, Any], list[tuple[str, dict[str, tuple[Any, Any]]]]] = {}
 
     # Who somebody is.
 

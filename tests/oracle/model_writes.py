@@ -39,7 +39,7 @@ class World(Sight):
         for w in writes:
             old = self.records[w.entity].get(w.id, {})
             fresh = {name: (old.get(name), new) for name, new in w.row.items() if old.get(name) != new}
-            self.history.setdefault(w.id, []).append((w.kind, fresh))
+            self.history.setdefault((w.entity, w.id), []).append((w.kind, fresh))
             self.records[w.entity][w.id] = {**w.row, "version": old.get("version", 0) + 1}
 
     def find_stored(self, p: Any, w: Write) -> None:

@@ -108,7 +108,7 @@ class Play:
         """Return the world as it would be after *commit*."""
         other = copy.copy(self.world)
         other.records = {entity: dict(rows) for entity, rows in self.world.records.items()}
-        other.history = {id: list(entries) for id, entries in self.world.history.items()}
+        other.history = {record: list(entries) for record, entries in self.world.history.items()}
         other.shares, other.externals = dict(self.world.shares), dict(self.world.externals)
         commit(other)
         return other

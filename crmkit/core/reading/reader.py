@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Result
 
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError, UnknownFieldError
-from crmkit.core.fields import Column, Reference
+from crmkit.core.fields import Column, Reference, Target
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
 from crmkit.core.pipelines import Pipeline
@@ -270,7 +270,7 @@ class Reader:
         info = entity_info(type(record))
         self.get(type(record), record.id)
         readable = self.access.entity(info).readable
-        return read_history(self._connection, self._crm.schema, record.id, readable)
+        return read_history(self._connection, self._crm.schema, Target(info.id, record.id), readable)
 
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""

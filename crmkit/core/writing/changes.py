@@ -55,6 +55,11 @@ class Write:
     place: int = 0
     details: dict[str, Any] = attrs.field(factory=dict)
 
+    @property
+    def key(self) -> tuple[str, UUID]:
+        """What tells the record from all others: callers choose ids, so that two entities may have the same one."""
+        return self.entity.id, self.record_id
+
     def get(self, field: str) -> Any:
         """Return the value that *field* will have; ``None`` where it has none."""
         return self.values[field] if field in self.values else self.stored.get(field)

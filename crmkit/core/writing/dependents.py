@@ -27,14 +27,14 @@ def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
             not see it. The words do not tell which.
     """
     found: list[Write] = []
-    seen = {w.record_id for w in writes if w.kind == "delete"}
+    seen = {w.key for w in writes if w.kind == "delete"}
     todo = [w for w in writes if w.kind == "delete"]
     while todo:
         by_entity: dict[str, list[UUID]] = {}
         for write in todo:
             by_entity.setdefault(write.entity.id, []).append(write.record_id)
         todo = [w for entity, ids in by_entity.items() for w in _dependents(writer, entity, ids, seen)]
-        seen |= {w.record_id for w in todo if w.kind == "delete"}
+        seen |= {w.key for w in todo if w.kind == "delete"}
         found += todo
         todo = [w for w in todo if w.kind == "delete"]
     return _one_each(found)
@@ -42,25 +42,25 @@ def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
 
 def _one_each(writes: Sequence[Write]) -> list[Write]:
     """Return one write for each record: it may refer twice to what goes, or go with one and be emptied of another."""
-    kept: dict[UUID, Write] = {}
+    kept: dict[tuple[str, UUID], Write] = {}
     for write in writes:
-        known = kept.setdefault(write.record_id, write)
+        known = kept.setdefault(write.key, write)
         if known.kind == "update" and write.kind == "delete":
-            kept[write.record_id] = write
+            kept[write.key] = write
         elif known.kind == "update":
             known.values |= write.values
     return list(kept.values())
 
 
-def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[UUID]) -> list[Write]:
+def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[tuple[str, UUID]]) -> list[Write]:
     made: list[Write] = []
     for info, field in writer.crm.registry.references_to(entity):
         if not isinstance(field.type, Reference):
             continue
-        referring = [id_ for id_ in _referring(writer, info, field, ids) if id_ not in gone]
+        host = writer.crm.registry.entities[info.host or info.id]
+        referring = [id_ for id_ in _referring(writer, info, field, ids) if (host.id, id_) not in gone]
         if not referring:
             continue
-        host = writer.crm.registry.entities[info.host or info.id]
         if field.type.on_delete == "restrict" or set(referring) - writer.visible_ids(host, referring):
             raise ConflictError(entity)
         name = f"{info.extends_as}.{field.name}" if info.extends_as else field.name

@@ -70,7 +70,7 @@ class ExternalIds:
             ConflictError: a value already leads to a record, perhaps to one that the principal does not see.
         """
         info = self._writer.crm.registry.entity(entity)
-        self._check_given(info, [id_ for id_ in names.values() if not self._writer.created_here(id_)])
+        self._check_given(info, [id_ for id_ in names.values() if not self._writer.created_here(info, id_)])
         rows = [{"system": system, "entity": info.id, "value": v, "record_id": r} for v, r in names.items()]
         try:
             with self._writer.all_or_nothing():

@@ -129,7 +129,8 @@ def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
 
 def _left(write: Write, writer: Writer) -> dict[str, Any]:
     left_at = write.values["stage_entered_at"]
-    return {"visited": write.record_id, "left_at": left_at, "left_by": writer.access.user_id}
+    left = {"visited": write.record_id, "visited_entity": write.entity.id}
+    return {**left, "left_at": left_at, "left_by": writer.access.user_id}
 
 
 def _entered(write: Write, writer: Writer) -> dict[str, Any]:

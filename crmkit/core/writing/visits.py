@@ -22,12 +22,15 @@ class Visits:
         """Prepare them."""
         visit = schema.system.stage_visit
         values = {name: sa.bindparam(name, type_=visit.c[name].type, required=True) for name in ("left_at", "left_by")}
-        visited = visit.c.record_id == sa.bindparam("visited", type_=Id(), required=True)
-        self._leave = Prepared(sa.update(visit).values(values).where(visited, visit.c.left_at.is_(None)), dialect)
+        visited = (
+            visit.c.record_id == sa.bindparam("visited", type_=Id(), required=True),
+            visit.c.entity == sa.bindparam("visited_entity", type_=visit.c.entity.type, required=True),
+        )
+        self._leave = Prepared(sa.update(visit).values(values).where(*visited, visit.c.left_at.is_(None)), dialect)
         self._enter = Insert(visit, dialect)
 
     def leave(self, connection: Connection, visits: Sequence[Mapping[str, Any]]) -> None:
-        """End the open visit of each record ``visited``, with ``left_at`` and ``left_by``."""
+        """End the open visit of each record ``visited`` of ``visited_entity``, with ``left_at`` and ``left_by``."""
         self._leave.run_rows(connection, [self._leave.parameters(visit) for visit in visits])
 
     def enter(self, connection: Connection, visits: Sequence[Mapping[str, Any]]) -> None:

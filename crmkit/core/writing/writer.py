@@ -65,7 +65,7 @@ class Writer(Reader):
         self.cause, self._request = cause, request
         self._entries: list[Entry] = []
         self._spans: list[tuple[int, int]] = []
-        self._created: set[UUID] = set()
+        self._created: set[tuple[str, UUID]] = set()
         self._broken: BaseException | None = None
         self._policy_changed = False
 
@@ -260,22 +260,17 @@ class Writer(Reader):
     def matches_stored(self, info: EntityInfo, rule: Rule, record: UUID) -> bool:
         """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""
         checked = check(rule, FieldScope(self.crm.registry, info))
-        key = None if checked.uses_moment else ("guard", info.id, rule.text)
-        rows = self._prepared(key, partial(self._where_holds, info, checked)).rows(
-            self._connection, id_values([record])
-        )
-        return bool(rows)
+        prepared = self._prepared(("guard", info.id, rule.text), partial(self._where_holds, info, checked))
+        return bool(prepared.rows(self._connection, self._given(None, id_values([record]))))
 
     def _where_holds(self, info: EntityInfo, rule: CheckedRule) -> sa.Select[Any]:
         table = self.crm.schema.table(info)
         source = TrustedSource(self.crm.registry, self.crm.schema, info, table.c)
-        return sa.select(sa.literal(1)).where(
-            table.c.id == id_parameters(1)[0], compile_rule(rule, source, self.moment)
-        )
+        return sa.select(sa.literal(1)).where(table.c.id == id_parameters(1)[0], compile_rule(rule, source))
 
-    def created_here(self, record: UUID) -> bool:
-        """Return whether this transaction has created *record*."""
-        return record in self._created
+    def created_here(self, info: EntityInfo, record: UUID) -> bool:
+        """Return whether this transaction has created *record* of the entity *info*."""
+        return (info.id, record) in self._created
 
     def take(self, *writes: Write) -> None:
         """Take *writes* that crmkit itself makes through all steps."""
@@ -284,7 +279,7 @@ class Writer(Reader):
     def note(self, entries: Sequence[Entry]) -> None:
         """Keep *entries* for the ledger, which is written when the transaction ends."""
         self._entries += entries
-        self._created |= {entry.record_id for entry in entries if entry.kind == "create"}
+        self._created |= {(entry.entity, entry.record_id) for entry in entries if entry.kind == "create"}
         self._policy_changed |= any(entry.entity in ACCESS_ENTITIES for entry in entries)
 
     @contextmanager

@@ -123,7 +123,7 @@ def add_entry_tasks(context: WriteContext, writes: Sequence[Write]) -> None:
         owner_id = _owner(context, write)
         for wanted in stage.tasks:
             task = _entry_task(context, write, wanted, owners.get(owner_id) if owner_id else None)
-            if (write.record_id, task.title) not in known:
+            if (task.regarding, task.title) not in known:
                 context.create(task)
 
 
@@ -149,11 +149,10 @@ def _entry_task(context: WriteContext, write: Write, wanted: EntryTask, owner: U
     )
 
 
-def _open_tasks(context: WriteContext, records: Sequence[UUID]) -> Iterator[tuple[UUID, str]]:
+def _open_tasks(context: WriteContext, records: Sequence[UUID]) -> Iterator[tuple[Target | None, str]]:
     if records:
         for task in context.trusted.find(Task, Task.f.regarding.id.in_(records) & ~Task.f.is_done):
-            assert task.regarding is not None
-            yield task.regarding.id, task.title
+            yield task.regarding, task.title
 
 
 # Comments.

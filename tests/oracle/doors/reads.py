@@ -221,7 +221,7 @@ def history(q: Questioner) -> Iterator[Probe]:
             if not q.world.visible(q.p, entity, id):
                 raise Denied("not-found")
             readable = q.world.readable(q.p, entity)
-            return [(kind, _told(kind, changes, readable), set()) for kind, changes in q.world.history[id]]
+            return [(kind, _told(kind, changes, readable), set()) for kind, changes in q.world.history[entity, id]]
 
         def view(entries):
             readable = q.world.readable(q.p, entity)

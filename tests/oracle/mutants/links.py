@@ -6,6 +6,7 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core import ledger
+from crmkit.core.fields import Target
 from crmkit.core.policy.rule_sources import VisibleSource
 from crmkit.core.reading.reader import Reader
 from tests.oracle.mutants.seeding import mutant
@@ -70,6 +71,7 @@ def extension_of_an_invisible_record_is_shown():
 def history_of_an_invisible_record_is_told():
     def history(self, record):
         info = record.__entity__
-        return ledger.read_history(self._connection, self._crm.schema, record.id, self.access.entity(info).readable)
+        target = Target(info.id, record.id)
+        return ledger.read_history(self._connection, self._crm.schema, target, self.access.entity(info).readable)
 
     yield Reader, "history", history
