@@ -14,6 +14,7 @@ from crmkit.core.fields import Reference
 from crmkit.core.policy.access import Access
 from crmkit.core.registry import Registry
 from crmkit.core.rules.check import check
+from crmkit.core.rules.portable import WhereShown
 from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.schema import Schema
@@ -82,18 +83,22 @@ class FieldScope:
 
 @attrs.frozen(eq=False)
 class VisibleSource:
-    """Rows as one principal sees them: what a caller's rule follows ends at what the caller may read."""
+    """Rows as one principal sees them: what a caller's rule follows ends at what the caller may read.
+
+    With *deleted* it begins at records in the bin.
+    """
 
     visibility: Visibility
     entity: EntityInfo
     columns: Any
+    deleted: bool = False
 
     def related(self, entity: str) -> VisibleSource:
         """Return every record of *entity* that the principal may read."""
         info = self.visibility.registry.entities[entity]
         table = self.visibility.schema.table(info)
-        seen = sa.select(table).where(table.c.deleted_at.is_(None), self.visibility.predicate(info, table.c)).subquery()
-        return attrs.evolve(self, entity=info, columns=seen.c)
+        seen = sa.select(table).where(self.visibility.shown(info, table.c)).subquery()
+        return attrs.evolve(self, entity=info, columns=seen.c, deleted=False)
 
     def extension(self, plugin: str) -> VisibleSource:
         """Return the side table that *plugin* adds; who sees the host sees its row."""
@@ -101,8 +106,9 @@ class VisibleSource:
         return attrs.evolve(self, entity=info, columns=self.visibility.schema.table(info).alias().c)
 
     def computed(self, name: str) -> ColumnElement[Any]:
-        """Return the expression of a computed field."""
-        return computed_column(self.entity, name, self.columns)
+        """Return the expression of a computed field; of rows that are not shown it is null."""
+        shown = self.visibility.shown(self.entity, self.columns, deleted=self.deleted)
+        return computed_column(self.entity, name, self.columns, shown)
 
 
 @attrs.frozen(eq=False)
@@ -131,12 +137,19 @@ class TrustedSource:
         return computed_column(self.entity, name, self.columns)
 
 
-def computed_column(info: EntityInfo, name: str, columns: Any) -> ColumnElement[Any]:
-    """Return the SQL expression of the computed field *name* over *columns*, in the type it was declared with."""
+def computed_column(
+    info: EntityInfo, name: str, columns: Any, shown: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
+    """Return the SQL expression of the computed field *name* over *columns*, in the type it was declared with.
+
+    With *shown*, no database works it out for a row for which that does not hold.
+    """
     from crmkit.core.storage.columns import sql_type
 
     declared = info.computed[name]
     expression: ColumnElement[Any] = declared.in_sql(columns)
+    if shown is not None:
+        expression = WhereShown(shown, expression)
     return sa.type_coerce(expression, sql_type(declared.type.columns()[-1]))
 
 

@@ -51,7 +51,11 @@ class _Rung:
 
 @attrs.frozen(eq=False)
 class Visibility:
-    """Builds predicates for one access. With *named* they take ``access.parameters`` at run time instead of values."""
+    """Builds predicates for one access.
+
+    With *named* they take :class:`~crmkit.core.rules.parameters.RunValues` with ``access.parameters`` at run time
+    instead of values, and there is no moment.
+    """
 
     registry: Registry
     schema: Schema
@@ -74,6 +78,19 @@ class Visibility:
         if not branches:
             return sa.false()
         return sa.and_(sa.or_(*branches), *self._common(info, columns, verb))
+
+    def shown(self, info: EntityInfo, columns: Columns, *, deleted: bool = False) -> ColumnElement[bool]:
+        """Return the condition under which a list has a row: it is visible, and with *deleted* in the bin.
+
+        A record in the bin is shown to those who may delete it. A row of an extension is shown with its host's.
+        """
+        if info.host is not None:
+            key: ColumnElement[Any] = columns.record_id
+            return key.in_(self.visible_ids(info.host, deleted=deleted))
+        if not deleted:
+            return sa.and_(columns.deleted_at.is_(None), self.predicate(info, columns))
+        deletable = self.predicate(info, columns, "delete")
+        return sa.and_(columns.deleted_at.is_not(None), self.predicate(info, columns), deletable)
 
     def branches(self, info: EntityInfo, columns: Columns) -> list[ColumnElement[bool]]:
         """Return disjoint conditions that together are :meth:`predicate` for ``read``, each served by one index."""
@@ -120,6 +137,11 @@ class Visibility:
         if entity.shared and verb in ("read", "update"):
             yield columns.id.in_(self._shared_ids(info, verb))
 
+    def unrestricted(self, info: EntityInfo, columns: Columns, verb: str) -> ColumnElement[bool]:
+        """Return the condition under which no restriction forbids *verb* on a row, whatever is granted."""
+        rules = self.access.entity(info).restrictions.get(verb, ())
+        return sa.and_(sa.true(), *(self._trusted(info, columns, rule) for rule in rules))
+
     def _common(self, info: EntityInfo, columns: Columns, verb: str) -> Iterator[ColumnElement[bool]]:
         """Yield what no grant overrides: restrictions, and the visibility of the records that this one follows."""
         entity: EntityAccess = self.access.entity(info)
@@ -150,11 +172,11 @@ class Visibility:
         entity = self.access.entity(info)
         return bool(entity.scope("read")) or entity.shared
 
-    def visible_ids(self, entity: str) -> sa.Select[Any]:
-        """Return a select of the ids of every record of *entity* that is visible and not deleted."""
+    def visible_ids(self, entity: str, *, deleted: bool = False) -> sa.Select[Any]:
+        """Return a select of the ids of every record of *entity* that is :meth:`shown`."""
         info = self.registry.entities[entity]
         table = self.schema.alias(info)
-        return sa.select(table.c.id).where(table.c.deleted_at.is_(None), self.predicate(info, table.c))
+        return sa.select(table.c.id).where(self.shown(info, table.c, deleted=deleted))
 
     def _me(self) -> ColumnElement[Any]:
         return self._bind("me", self.access.user_id)

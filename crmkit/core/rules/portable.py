@@ -24,6 +24,7 @@ __all__ = [
     "StartsWith",
     "Unbounded",
     "Unindexed",
+    "WhereShown",
     "Whole",
 ]
 
@@ -171,3 +172,14 @@ class Unindexed(Portable):
     type = sa.Boolean()
     sqlite = "+({0})"
     postgresql = "({0})"
+
+
+class WhereShown(Portable):
+    """A value, the second argument, of the rows for which a condition holds, the first; null elsewhere.
+
+    PostgreSQL orders conditions by cost, so that a calculation might fail on a row which the policy does not show, and
+    the error would tell its value. SQLite fails at no calculation, and would find more nesting than it can read.
+    """
+
+    sqlite = "{1}"
+    postgresql = "CASE WHEN {0} THEN {1} END"
