@@ -86,13 +86,6 @@ class Access:
         return (self.is_system, self.roles, len(self.teams), len(self.subtree), self.shared)
 
     @cached_property
-    def uses_moment(self) -> bool:
-        """Whether a grant or a restriction holds values of the moment, such as today's date."""
-        grants = [g.scope for role in self.roles for g in role.grants if isinstance(g.scope, Rule)]
-        rules = [*grants, *(r.rule for r in self.registry.restrictions.values())]
-        return any(word in rule.text for rule in rules for word in ("now(", "today(", "me(", "my_team("))
-
-    @cached_property
     def role_ids(self) -> frozenset[str]:
         """The ids of the roles that the principal holds."""
         return frozenset(role.id for role in self.roles)

@@ -179,7 +179,7 @@ def _grouped(
     table = visibility.schema.table(info)
     conditions: list[ColumnElement[bool]] = [table.c.deleted_at.is_(None)]
     if where is not None:
-        conditions.append(compile_rule(where, VisibleSource(visibility, info, table.c), visibility.moment))
+        conditions.append(compile_rule(where, VisibleSource(visibility, info, table.c), open_constants=True))
     columns = [group.label(f"group_{n}") for n, group in enumerate(groups)]
     columns += [cell.over_rows().label(f"cell_{n}") for n, cell in enumerate(cells)]
     # By place: PostgreSQL would not recognise an expression that has bound values.

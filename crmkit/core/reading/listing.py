@@ -105,7 +105,14 @@ class Listing:
         """Return the statement of the visible records among *number* ids, ``id_0`` and so on."""
         table = self._table()
         ids = id_parameters(number)
-        wanted = table.c.id == ids[0] if number == 1 else table.c.id.in_(ids)
+        return self._where(table, table.c.id == ids[0] if number == 1 else table.c.id.in_(ids))
+
+    def by_number(self, field: FieldInfo) -> sa.Select[Any]:
+        """Return the statement of the visible record whose human number, kept in *field*, is ``number``."""
+        table = self._table()
+        return self._where(table, table.c[field.name] == sa.bindparam("number", type_=sa.String(), required=True))
+
+    def _where(self, table: sa.Table, wanted: ColumnElement[bool]) -> sa.Select[Any]:
         visible = self.visibility.predicate(self.info, table.c)
         return sa.select(*(table.c[name] for name in self.columns)).where(wanted, self._kept(table), visible)
 
@@ -154,7 +161,7 @@ class Listing:
     def _filter(self, table: sa.Table, *, row_by_row: bool = False) -> list[ColumnElement[bool]]:
         if self.where is None:
             return []
-        return [compile_rule(self.where, self._source(table), self.visibility.moment, row_by_row=row_by_row)]
+        return [compile_rule(self.where, self._source(table), row_by_row=row_by_row, open_constants=True)]
 
     def _extensions(self) -> list[str]:
         return list(dict.fromkeys(key.plugin for key in self.order.keys if key.plugin is not None))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.storage.prepared import Prepared, Row
@@ -24,20 +25,28 @@ _FACTOR = 4
 
 @attrs.define(eq=False)
 class Race:
-    """The *statements* of one list; the one that won last begins."""
+    """The *statements* of one list, each compiled for its first turn; the one that won last begins."""
 
-    statements: Sequence[Prepared]
+    statements: Sequence[sa.Select[Any] | sa.CompoundSelect[Any]]
+    dialect: sa.Dialect
     first: int = 0
+    _prepared: dict[int, Prepared] = attrs.field(factory=dict)
 
     def rows(self, connection: Connection, given: Mapping[str, Any], limit: int | None) -> list[Row]:
         """Return all rows, *limit* at most, of the statement that finishes first."""
         number, turn = len(self.statements), self.first
         if number == 1:
-            return self.statements[0].rows(connection, given)
+            return self._turn(0).rows(connection, given)
         steps = _STEPS + _STEPS_PER_ROW * (limit or 0)
         while True:
-            rows = self.statements[turn].rows_within(steps, connection, given)
+            rows = self._turn(turn).rows_within(steps, connection, given)
             if rows is not None:
                 self.first = turn
                 return rows
             turn, steps = (turn + 1) % number, steps * _FACTOR
+
+    def _turn(self, turn: int) -> Prepared:
+        found = self._prepared.get(turn)
+        if found is None:
+            found = self._prepared[turn] = Prepared(self.statements[turn], self.dialect)
+        return found

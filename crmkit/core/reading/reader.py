@@ -27,6 +27,7 @@ from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.parameters import RunValues
 from crmkit.core.rules.rule import Rule
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
 from crmkit.core.storage.codecs import slot_decoder
@@ -139,10 +140,10 @@ class Reader:
     def count(self, entity: type[Record], where: Condition = None) -> int:
         """Return how many visible records there are for which *where* holds."""
         info = self._crm.registry.entity(entity)
-        checked, text, volatile = self._checked(info, where)
-        key = None if volatile else ("count", info.id, self._shape, text)
+        checked = self._checked(info, where)
+        key = ("count", info.id, checked and checked.shape)
         prepared = self._prepared(key, lambda: count_statement(self._visibility(named=True), info, checked))
-        return int(prepared.rows(self._connection, self.access.parameters)[0][0])
+        return int(prepared.rows(self._connection, self._given(checked))[0][0])
 
     def aggregate(
         self,
@@ -161,11 +162,11 @@ class Reader:
             UnknownFieldError: a field does not exist, or is hidden.
         """
         info = self._crm.registry.entity(entity)
-        checked, text, volatile = self._checked(info, where)
+        checked = self._checked(info, where)
         scope = FieldScope(self._crm.registry, info, self.access)
         made = aggregate_statement(self._visibility(named=True), info, scope, group_by, measures, checked)
-        key = None if volatile else ("aggregate", info.id, self._shape, text, made.key)
-        rows = self._prepared(key, lambda: made.statement).rows(self._connection, self.access.parameters)
+        key = ("aggregate", info.id, checked and checked.shape, made.key)
+        rows = self._prepared(key, lambda: made.statement).rows(self._connection, self._given(checked))
         return [made.decode(row, self._crm.storage.dialect) for row in rows]
 
     def expand(self, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
@@ -298,9 +299,8 @@ class Reader:
         """
         rows: list[tuple[Any, ...]] = []
         for batch in padded_batches(ids):
-            full_key = None if self.access.uses_moment else (*key, self._shape, len(batch))
-            prepared = self._prepared(full_key, partial(statement, len(batch)))
-            rows += prepared.rows(self._connection, {**self.access.parameters, **id_values(batch)})
+            prepared = self._prepared((*key, len(batch)), partial(statement, len(batch)))
+            rows += prepared.rows(self._connection, self._given(None, id_values(batch)))
         return rows
 
     def ids_by_ids(
@@ -352,16 +352,19 @@ class Reader:
         return self._crm.shape_of(self.access)
 
     def _visibility(self, *, named: bool) -> Visibility:
-        return Visibility(self._crm.registry, self._crm.schema, self.access, self.moment, named)
+        moment = None if named else self.moment
+        return Visibility(self._crm.registry, self._crm.schema, self.access, moment, named)
 
-    def _checked(self, info: EntityInfo, where: Condition) -> tuple[CheckedRule | None, str, bool]:
-        """Return the checked rule, its text, and whether its SQL holds values of the moment."""
-        volatile = self.access.uses_moment
+    def _checked(self, info: EntityInfo, where: Condition) -> CheckedRule | None:
         if where is None:
-            return None, "", volatile
+            return None
         rule = Rule.parse(where) if isinstance(where, str) else where
-        checked = check(rule, FieldScope(self._crm.registry, info, self.access))
-        return checked, rule.text, volatile or checked.uses_moment
+        return check(rule, FieldScope(self._crm.registry, info, self.access))
+
+    def _given(self, checked: CheckedRule | None, more: Mapping[str, Any] = {}) -> RunValues:
+        """Return what a prepared statement takes: who asks and when, the constants of the rule, and *more*."""
+        constants = checked.constant_values if checked else {}
+        return RunValues(lambda: self.moment, {**self.access.parameters, **constants, **more})
 
     def _listing(self, info: EntityInfo, where: CheckedRule | None, order: Order, deleted: bool) -> Listing:
         columns = self._crm.loader(info, self.access).columns
@@ -379,7 +382,7 @@ class Reader:
     ) -> tuple[list[Any], Order, list[list[Any]]]:
         scope = FieldScope(self._crm.registry, info, self.access)
         order = parse_order(scope, info, order_by)
-        checked, text, volatile = self._checked(info, where)
+        checked = self._checked(info, where)
         listing = self._listing(info, checked, order, deleted)
         mark = decode_cursor(order, after) if after else None
         segments = listing.segments
@@ -389,23 +392,17 @@ class Reader:
         for segment in segments:
             if limit is not None and len(rows) >= limit:
                 break
-            rows += self._segment(listing, segment, limit, mark, None if volatile else (text, order, deleted))
+            marked = None if mark is None else tuple(value is not None for value in mark)
+            rows += self._stretch(listing, Stretch(segment, limit, marked), mark)
             mark = None
         return self._loaded(info, listing, rows[:limit])
 
-    def _segment(
-        self, listing: Listing, segment: str, limit: int | None, mark: list[Any] | None, key: Any
-    ) -> list[tuple[Any, ...]]:
-        after = None if mark is None else tuple(value is not None for value in mark)
-        stretch = Stretch(segment, limit, after)
-        parameters = {**self.access.parameters, **{f"after_{place}": value for place, value in enumerate(mark or ())}}
-
-        def race() -> Race:
-            return Race([Prepared(made, self._crm.storage.dialect) for made in listing.statements(stretch)])
-
-        full_key = None if key is None else ("list", listing.info.id, self._shape, *key, stretch)
-        kept = race() if full_key is None else self._crm.statements.get(full_key, race)
-        return kept.rows(self._connection, parameters, limit)
+    def _stretch(self, listing: Listing, stretch: Stretch, mark: list[Any] | None) -> list[tuple[Any, ...]]:
+        where = listing.where
+        key = ("list", listing.info.id, self._shape, where and where.shape, listing.order, listing.deleted, stretch)
+        race = self._crm.statements.get(key, lambda: Race(listing.statements(stretch), self._crm.storage.dialect))
+        given = self._given(where, {f"after_{place}": value for place, value in enumerate(mark or ())})
+        return race.rows(self._connection, given, stretch.limit)
 
     def _loaded(
         self, info: EntityInfo, listing: Listing, rows: list[tuple[Any, ...]]
@@ -425,12 +422,14 @@ class Reader:
         field = info.number
         if field is None or field.name not in self.access.entity(info).readable:
             return []
-        return self._read(info, getattr(info.cls.f, field.name) == number, None, 1, None, deleted=False)[0]
+        listing = self._listing(info, None, Order((), True), deleted=False)
+        prepared = self._prepared(("number", info.id), lambda: listing.by_number(field))
+        rows = prepared.rows(self._connection, self._given(None, {"number": number}))
+        return self._crm.loader(info, self.access).load(rows)
 
-    def _prepared(self, key: Any, make: Any) -> Prepared:
-        if key is None:
-            return Prepared(make(), self._crm.storage.dialect)
-        return self._crm.statements.get(key, lambda: Prepared(make(), self._crm.storage.dialect))
+    def _prepared(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Prepared:
+        """Return the statement kept for *key* and everybody with this access's shape."""
+        return self._crm.statements.get((*key, self._shape), lambda: Prepared(make(), self._crm.storage.dialect))
 
 
 def _as_id(reference: UUID | str) -> UUID | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
+from typing import Any
 
 import attrs
 
@@ -14,6 +15,7 @@ from crmkit.core.rules.errors import RuleError
 from crmkit.core.rules.memory import Values, compile_memory
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.nesting import MAX_NESTING, nesting
+from crmkit.core.rules.parameters import constants, kept, shape
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
@@ -39,6 +41,21 @@ class CheckedRule:
     def uses_moment(self) -> bool:
         """Whether the answer depends on when, or for whom, the rule is evaluated."""
         return any(isinstance(part, plan.Now) for part in plan.walk(self.condition))
+
+    @cached_property
+    def constants(self) -> dict[str, plan.Const]:
+        """The constants that SQL may leave open, each under the name of its parameter."""
+        return {f"const_{place}": each for place, each in enumerate(constants(self.condition))}
+
+    @cached_property
+    def constant_values(self) -> dict[str, Any]:
+        """The values of :attr:`constants`, as columns keep them."""
+        return {name: kept(each.value, each.kind) for name, each in self.constants.items()}
+
+    @cached_property
+    def shape(self) -> Hashable:
+        """What two rules on an entity share exactly if their SQL is the same with :attr:`constants` left open."""
+        return shape(self.condition)
 
     @cached_property
     def _test(self) -> Callable[[Values, Moment], bool]:

@@ -19,9 +19,10 @@ from crmkit.core.rules import plan
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.memory import NO_MOMENT, NO_VALUES, Memory, Read, native_default
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.parameters import parameter_name
 from crmkit.core.rules.portable import ByCodePoint, Ending, EndsWith, Position, Start, StartsWith
 from crmkit.core.rules.sql_source import Source
-from crmkit.core.rules.sql_values import Scope, SqlValues, literal, many, parameter_name
+from crmkit.core.rules.sql_values import Scope, SqlValues, literal, many
 
 __all__ = ["Source", "compile_rule", "parameters"]
 
@@ -42,13 +43,16 @@ def compile_rule(
     *,
     negated: bool = False,
     row_by_row: bool = False,
+    open_constants: bool = False,
 ) -> Truth:
     """Return the SQL condition that *checked* is over *source*; with *negated*, that it does not hold.
 
-    Without a *moment* the SQL serves every moment and wants :func:`parameters` at execution. What lies behind
-    references is gathered once, which an index can serve; with *row_by_row* it is looked up for each row.
+    Without a *moment* the SQL serves every moment and wants :func:`parameters` at execution; with *open_constants* it
+    serves every rule of the same shape and wants ``checked.constant_values``. What lies behind references is gathered
+    once, which an index can serve; with *row_by_row* it is looked up for each row.
     """
-    conditions = SqlConditions(Scope(source, moment), checked.base_currency, row_by_row)
+    names = {id(each): name for name, each in checked.constants.items()} if open_constants else {}
+    conditions = SqlConditions(Scope(source, moment, names), checked.base_currency, row_by_row)
     return conditions.negative(checked.condition) if negated else conditions.positive(checked.condition)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import singledispatchmethod
 from typing import Any, TypeAlias
@@ -15,11 +15,12 @@ from sqlalchemy.types import TypeEngine
 from crmkit.core.rules import plan
 from crmkit.core.rules.kinds import Kind
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.parameters import kept, parameter_name
 from crmkit.core.rules.portable import Checked, DayLine, MomentLine, Operand, SlugCount, Unbounded, Whole
 from crmkit.core.rules.sql_source import Source
 from crmkit.core.storage import columns
 
-__all__ = ["Scope", "SqlValues", "literal", "many", "parameter_name"]
+__all__ = ["Scope", "SqlValues", "literal", "many"]
 
 Expression: TypeAlias = ColumnElement[Any]
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,10 +38,14 @@ _TYPES: dict[str, TypeEngine[Any]] = {
 
 @attrs.frozen(eq=False)
 class Scope:
-    """A source and how many steps of each field led to it. Without a moment its functions become named parameters."""
+    """A source and how many steps of each field led to it.
+
+    Without a moment its functions become named parameters, and so do the *constants*, named by their ``id()``.
+    """
 
     source: Source
     moment: Moment | None
+    constants: Mapping[int, str] = attrs.field(factory=dict)
     steps: int = 0
 
     def follow(self, step: plan.Step) -> tuple[Scope, Expression, Expression]:
@@ -74,6 +79,8 @@ class SqlValues:
 
     @read.register
     def _const(self, value: plan.Const) -> Expression:
+        if (name := self.scope.constants.get(id(value))) is not None:
+            return sa.bindparam(name, type_=_TYPES[value.kind.name], required=True)
         return sa.null() if value.value is None else literal(value.value, value.kind)
 
     @read.register
@@ -161,20 +168,10 @@ class SqlValues:
 
 def literal(value: Any, kind: Kind) -> Expression:
     """Return *value* of a plan as a bound value, in the form in which its column keeps it."""
-    return sa.literal(_kept(value, kind), _TYPES[kind.name])
+    return sa.literal(kept(value, kind), _TYPES[kind.name])
 
 
 def many(values: list[Any], kind: Kind) -> Expression:
     """Return *values* as one bound list for ``IN``."""
-    kept = [_kept(value, kind) for value in values]
-    return sa.bindparam(None, kept, type_=_TYPES[kind.name], expanding=True, unique=True)
-
-
-def parameter_name(value: plan.Now) -> str:
-    """Return the name of the parameter that stands for *value* where no moment is given yet."""
-    seconds = value.offset // timedelta(seconds=1)
-    return f"crm_{value.name}" + (f"_{'minus' if seconds < 0 else 'plus'}_{abs(seconds)}" if seconds else "")
-
-
-def _kept(value: Any, kind: Kind) -> Any:
-    return "|" + "".join(f"{slug}|" for slug in value) if kind.name == "slugs" else value
+    found = [kept(value, kind) for value in values]
+    return sa.bindparam(None, found, type_=_TYPES[kind.name], expanding=True, unique=True)

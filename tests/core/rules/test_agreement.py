@@ -35,11 +35,20 @@ def in_memory(rule, world, moment):
 
 
 def in_sql(rule, connection, moment):
-    """Return the ids for which the rule holds, and those for which its negation does."""
-    holds = compile_rule(rule, Source(), moment)
-    fails = compile_rule(rule, Source(), moment, negated=True)
-    rows = connection.execute(sa.select(DEALS.c.id, holds, fails)).all()
-    return {id for id, yes, _no in rows if yes}, {id for id, _yes, no in rows if no}
+    """Return the ids for which the rule holds, and those for which its negation does.
+
+    Both must come out the same where relations are looked up row by row, and moment and constants are left open.
+    """
+    conditions = [
+        compile_rule(rule, Source(), when, negated=negated, row_by_row=is_open, open_constants=is_open)
+        for is_open, when in ((False, moment), (True, None))
+        for negated in (False, True)
+    ]
+    given = {**rule.constant_values, **parameters(rule, moment)}
+    rows = connection.execute(sa.select(DEALS.c.id, *conditions), given).all()
+    holds, fails, holds_open, fails_open = ({row[0] for row in rows if row[place]} for place in range(1, 5))
+    assert (holds_open, fails_open) == (holds, fails), f"{connection.dialect.name}: {rule.rule}"
+    return holds, fails
 
 
 def agree(node, world, *connections):
