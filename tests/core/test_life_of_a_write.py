@@ -13,16 +13,18 @@ from crmkit import (
     Money,
     NotFoundError,
     Problem,
+    Restriction,
     StaleError,
     UnknownFieldError,
     ValidationError,
     WriteRefusedError,
     new_id,
 )
+from crmkit.core.policy.people import RoleRecord
 from crmkit.core.writing.life import HookRoundsError
 from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.testing import People, both_databases
-from tests.core.atelier import Artist, Commission, Invoice, Rating, atelier
+from tests.core.atelier import ROLES, Artist, Commission, Invoice, Rating, atelier
 
 
 def ledger_length(crm):
@@ -259,6 +261,52 @@ def test_delete_takes_along_clears_or_is_refused_as_references_say(crm, master):
     with crm.read(master) as db:
         assert db.find(Artist) == []
         assert {artist.name for artist in db.find(Artist, deleted=True)} == {"Ada", "Rex"}
+
+
+@both_databases
+def test_what_a_delete_takes_along_needs_no_grant_of_its_own(crm, master, people):
+    keeper = people.role("keeper", [Grant("atelier.commission", ["read", "delete"], "subtree")])
+    reader = people.role("reader", [Grant("atelier.invoice", ["read"], "all")])
+    person = people.user("Karla", team="Studio", roles=[keeper, reader])
+    with crm.write(master) as db:
+        commission = db.create(Commission(title="Sea"))
+        invoice = db.create(Invoice(commission_id=commission.id))
+
+    with crm.write(person) as db:
+        db.delete(commission)
+
+    with crm.read(master) as db:
+        assert [gone.id for gone in db.find(Invoice, deleted=True)] == [invoice.id]
+
+
+@both_databases
+@pytest.mark.parametrize("verb", ["delete", "update"])
+def test_a_restriction_also_forbids_what_a_delete_would_take_along_or_clear(make_crm, database, verb):
+    paid = Restriction("atelier.paid", "atelier.invoice", "commission.hours < 40", [verb])
+    crm = make_crm(atelier(roles=[*ROLES, paid]), database=database)
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+    with crm.write(master) as db:
+        reviewer, commission = db.create(Artist(name="Rex")), db.create(Commission(title="Sea", hours=40))
+        db.create(Invoice(commission_id=commission.id, reviewer_id=reviewer.id))
+    before = ledger_length(crm)
+
+    with crm.write(master) as db, pytest.raises(ConflictError, match="conflicts with another record"):
+        db.delete(commission if verb == "delete" else reviewer)
+
+    assert ledger_length(crm) == before
+    with crm.system("test") as db:
+        db.delete(commission if verb == "delete" else reviewer)
+
+
+@both_databases
+def test_a_restriction_forbids_to_end_assignments_with_their_role(make_crm, database):
+    kept = Restriction("atelier.kept", "core.assignment", 'user.name != "Camille"', ["delete"])
+    crm = make_crm(atelier(roles=[*ROLES, kept]), database=database)
+    people = People(crm)
+    admin = people.user("Berthe", roles=["core.administrator"])
+    people.user("Camille", roles=[people.role("temporary", [])])
+    with crm.write(admin) as db, pytest.raises(ConflictError):
+        db.delete(db.find(RoleRecord, 'name == "temporary"')[0])
 
 
 @both_databases

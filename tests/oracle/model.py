@@ -136,9 +136,13 @@ class Sight:
         given = (g.scope for role in self.roles_of(p) for g in role.grants if g.gives(entity, verb))
         if not (self.shared(p, verb, entity, row["id"]) or any(self.within(p, scope, entity, row) for scope in given)):
             return False
+        return not self.forbidden(p, verb, entity, row)
+
+    def forbidden(self, p: Any, verb: str, entity: str, row: Row) -> bool:
+        """Return whether a restriction forbids *verb* on the row, whatever is granted."""
         held = {name for user, name in self.assignments if user == p}
         binding = (r for r in self.restrictions if r.entity == entity and verb in r.verbs and not r.unless & held)
-        return all(self.holds(r.condition, entity, row, SYSTEM, p) for r in binding)
+        return p is not SYSTEM and not all(self.holds(r.condition, entity, row, SYSTEM, p) for r in binding)
 
     def within(self, p: Any, scope: Any, entity: str, row: Row) -> bool:
         if isinstance(scope, tuple):

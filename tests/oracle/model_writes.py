@@ -30,7 +30,10 @@ class World(Sight):
         for write in writes:
             self.check_move(p, write)
         writes = [w for w in writes if w.kind != "update" or w.values]
-        writes += self.dependents(p, writes)
+        taken = self.dependents(p, writes)
+        if any(self.forbidden(p, w.kind, w.entity, self.records[w.entity][w.id]) for w in taken):
+            raise Denied("conflict")
+        writes += taken
         if self.collides(writes):
             raise Denied("conflict")
         return writes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmkit.core.pipelines import Stage
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["Kind", "Write", "WriteContext"]
+__all__ = ["VERB_OF", "Kind", "Write", "WriteContext", "creation", "grouped"]
 
 Kind = Literal["create", "update", "delete", "restore", "transfer", "move"]
 
@@ -127,6 +127,14 @@ class WriteContext:
         info = entity_info(type(record))
         change = Write("update", info, record.id, dict(values), version=None, trusted=True, depth=self.depth + 1)
         self.added.append(change)
+
+
+def grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple[Any, list[Write]]]:
+    """Return *writes* by their *key*, in the order in which each key occurs first."""
+    groups: dict[Any, list[Write]] = {}
+    for write in writes:
+        groups.setdefault(key(write), []).append(write)
+    return list(groups.items())
 
 
 def creation(record: Record, *, trusted: bool = False, depth: int = 0) -> Write:

@@ -1,4 +1,7 @@
-"""What deleting a record does to those that refer to it: refuse, empty the reference, or delete them too."""
+"""What deleting a record does to those that refer to it: refuse, empty the reference, or delete them too.
+
+What goes or is emptied needs no grant of its own, but it must be visible and no restriction may forbid it.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.errors import ConflictError
 from crmkit.core.fields import Reference
-from crmkit.core.writing.changes import Write
+from crmkit.core.writing.changes import VERB_OF, Write, grouped
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["dependent_writes"]
+__all__ = ["check_taken_along", "dependent_writes"]
 
 
 def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
@@ -27,17 +30,35 @@ def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
             not see it. The words do not tell which.
     """
     found: list[Write] = []
+    asked = _first_deleted(writes)
     seen = {w.key for w in writes if w.kind == "delete"}
     todo = [w for w in writes if w.kind == "delete"]
     while todo:
         by_entity: dict[str, list[UUID]] = {}
         for write in todo:
             by_entity.setdefault(write.entity.id, []).append(write.record_id)
-        todo = [w for entity, ids in by_entity.items() for w in _dependents(writer, entity, ids, seen)]
+        todo = [w for entity, ids in by_entity.items() for w in _dependents(writer, entity, ids, seen, asked)]
         seen |= {w.key for w in todo if w.kind == "delete"}
         found += todo
         todo = [w for w in todo if w.kind == "delete"]
     return _one_each(found)
+
+
+def check_taken_along(writer: Writer, writes: Sequence[Write], taken: Sequence[Write]) -> None:
+    """Refuse the deletions among *writes* if a restriction forbids one of the writes *taken* along by them.
+
+    Raises:
+        ConflictError: the words do not tell for which record.
+    """
+    for (entity, verb), group in grouped(taken, lambda w: (w.entity.id, VERB_OF[w.kind])):
+        info, ids = writer.crm.registry.entities[entity], [w.record_id for w in group]
+        if set(ids) - writer.unrestricted_ids(info, verb, ids):
+            raise ConflictError(_first_deleted(writes))
+
+
+def _first_deleted(writes: Sequence[Write]) -> str:
+    """Return the entity that a refusal names: the one of what was asked for, never that of what refers to it."""
+    return next((w.entity.id for w in writes if w.kind == "delete"), "")
 
 
 def _one_each(writes: Sequence[Write]) -> list[Write]:
@@ -52,7 +73,9 @@ def _one_each(writes: Sequence[Write]) -> list[Write]:
     return list(kept.values())
 
 
-def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[tuple[str, UUID]]) -> list[Write]:
+def _dependents(
+    writer: Writer, entity: str, ids: Sequence[UUID], gone: set[tuple[str, UUID]], asked: str
+) -> list[Write]:
     made: list[Write] = []
     for info, field in writer.crm.registry.references_to(entity):
         if not isinstance(field.type, Reference):
@@ -62,7 +85,7 @@ def _dependents(writer: Writer, entity: str, ids: Sequence[UUID], gone: set[tupl
         if not referring:
             continue
         if field.type.on_delete == "restrict" or set(referring) - writer.visible_ids(host, referring):
-            raise ConflictError(entity)
+            raise ConflictError(asked)
         name = f"{info.extends_as}.{field.name}" if info.extends_as else field.name
         made += [_dependent(host, id_, field.type.on_delete, name) for id_ in referring]
     return made

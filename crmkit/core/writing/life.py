@@ -5,7 +5,7 @@ normalise → ``crmkit_before_write`` → validate → authorise → ``crmkit_ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
 from crmkit.core.policy.access import EntityAccess, VerbScope
 from crmkit.core.text import gettext as _, translate
-from crmkit.core.writing.changes import VERB_OF, Write
-from crmkit.core.writing.dependents import dependent_writes
+from crmkit.core.writing.changes import VERB_OF, Write, grouped
+from crmkit.core.writing.dependents import check_taken_along, dependent_writes
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.shapes import shape_of
@@ -95,7 +95,7 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
         StaleError: it has another version than the one expected.
     """
     changing = [w for w in writes if w.kind != "create" and not w.stored]
-    for (entity, kind, trusted), group in _grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted)):
+    for (entity, kind, trusted), group in grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted)):
         info = writer.crm.registry.entities[entity]
         ids = [w.record_id for w in group]
         found = (writer.trusted if trusted else writer).stored_rows(info, VERB_OF[kind], ids)
@@ -113,13 +113,6 @@ def _take_stored(write: Write, found: Stored | None, side: dict[str, Any], is_sy
         raise StaleError(write.entity.id, write.record_id, write.version)
     write.stored, write.version = values | side, values["version"]
     write.allowed = allowed or write.trusted or is_system
-
-
-def _grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple[Any, list[Write]]]:
-    groups: dict[Any, list[Write]] = {}
-    for write in writes:
-        groups.setdefault(key(write), []).append(write)
-    return list(groups.items())
 
 
 def refuse_forbidden(writer: Writer, writes: Sequence[Write]) -> None:
@@ -140,7 +133,7 @@ def refuse_forbidden(writer: Writer, writes: Sequence[Write]) -> None:
 def _check_asked(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
     """Refuse what the caller may not set. Hooks come later, and may set what the caller may not."""
     asked = [w for w in writes if not w.trusted and w.kind in ("create", "update")]
-    for _key, group in _grouped(asked, lambda w: (w.entity.id, w.kind)):
+    for _key, group in grouped(asked, lambda w: (w.entity.id, w.kind)):
         normaliser.check_asked(group, writer.access.entity(group[0].entity))
 
 
@@ -151,6 +144,7 @@ def _clean(normaliser: Normaliser, writes: Sequence[Write]) -> None:
 def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
     """Ask ``crmkit_before_write`` about the batch, then about what was added, until nothing is added."""
     additions = [*dependent_writes(writer, writes), *assignments_that_end(writer, writes)]
+    check_taken_along(writer, writes, additions)
     load_stored(writer, additions)
     if not writer.crm.hooks.has("crmkit_before_write"):
         return additions
@@ -209,7 +203,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
 
 def _number(writer: Writer, writes: Sequence[Write]) -> None:
     creations = [w for w in writes if w.kind == "create" and w.entity.number is not None]
-    for entity, group in _grouped(creations, lambda w: w.entity.id):
+    for entity, group in grouped(creations, lambda w: w.entity.id):
         field = writer.crm.registry.entities[entity].number
         assert field is not None
         assert isinstance(field.type, Number)
@@ -251,7 +245,7 @@ def _check_new_rows(writer: Writer, writes: Sequence[Write]) -> None:
     """Ask the database whether new rows lie within rules and restrictions; only those that need it."""
     if writer.access.is_system:
         return
-    for entity, group in _grouped((w for w in writes if w.details.get("check_row")), lambda w: w.entity.id):
+    for entity, group in grouped((w for w in writes if w.details.get("check_row")), lambda w: w.entity.id):
         info: EntityInfo = writer.crm.registry.entities[entity]
         ids = [w.record_id for w in group]
         allowed = writer.ids_where_allowed(info, "create", ids)

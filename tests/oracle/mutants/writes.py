@@ -75,11 +75,11 @@ def references_to_hidden_records_are_taken():
 def deletion_orphans_hidden_dependents():
     original = dependents._dependents
 
-    def found(writer, entity, ids, gone):
+    def found(writer, *given):
         seen = writer.visible_ids
         writer.visible_ids = lambda info, some: set(some)
         try:
-            return original(writer, entity, ids, gone)
+            return original(writer, *given)
         finally:
             writer.visible_ids = seen
 
