@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from uuid import UUID
 
+from crmkit.cli.suggestions import Suggesting, close_names
 from crmkit.core.crm import CRM
 from crmkit.core.errors import CrmkitError, NotFoundError
 from crmkit.core.policy.people import Assignment, Team, User
 from crmkit.core.policy.principal import Principal
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
-from crmkit.core.text import casefold, gettext as _, translate
+from crmkit.core.text import casefold, gettext as _
 
 __all__ = [
     "ADMINISTRATOR",
@@ -41,7 +41,7 @@ class AmbiguousNameError(CrmkitError):
         super().__init__(name=name, options=", ".join(f"{user.name} <{user.email or user.id}>" for user in users))
 
 
-class UnknownNameError(NotFoundError):
+class UnknownNameError(Suggesting, NotFoundError):
     """Nobody, or no team, has the name that was given; ``options`` are similar names."""
 
     code = "unknown-name"
@@ -51,14 +51,6 @@ class UnknownNameError(NotFoundError):
         """Suggest *options*."""
         super().__init__(entity, reference)
         self.facts = {**self.facts, "options": options}
-
-    def localized(self, locale: str | None = None) -> str:
-        """Return the sentence, and behind it the similar names."""
-        sentence, options = super().localized(locale), ", ".join(self.facts["options"])
-        if not options:
-            return sentence
-        question = translate(_("Did you mean {options}?"), locale)
-        return f"{sentence} {question.format(options=options)}"
 
 
 def find_principal(crm: CRM, name: str) -> Principal:
@@ -121,4 +113,4 @@ def _is(field: object, folded: str) -> Rule:
 
 
 def _unknown(entity: str, name: str, names: list[str]) -> UnknownNameError:
-    return UnknownNameError(entity, name, get_close_matches(name, sorted(set(names)), n=3))
+    return UnknownNameError(entity, name, close_names(name, names))

@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from crmkit.cli.suggestions import Suggesting, close_names
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.errors import CrmkitError, NotFoundError
+from crmkit.core.errors import CrmkitError, NotFoundError, UnknownEntityError
 from crmkit.core.fields import Number
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
 from crmkit.core.text import gettext as _
 
-__all__ = ["NoReferenceError", "UnknownRecordError", "find_record", "name_of"]
+__all__ = [
+    "MisspeltEntityError",
+    "NoReferenceError",
+    "UnknownRecordError",
+    "find_entity",
+    "find_record",
+    "name_of",
+]
 
 
 class NoReferenceError(CrmkitError):
@@ -38,6 +46,31 @@ class UnknownRecordError(NotFoundError):
         super().__init__("*", reference)
 
 
+class MisspeltEntityError(Suggesting, UnknownEntityError):
+    """No enabled plugin declares this entity; ``options`` are similar names."""
+
+    def __init__(self, entity: str, options: list[str]) -> None:
+        """Suggest *options*."""
+        super().__init__(entity)
+        self.facts = {**self.facts, "options": options}
+
+
+def find_entity(registry: Registry, name: str) -> EntityInfo:
+    """Return the entity called *name*.
+
+    Raises:
+        UnknownEntityError: there is none.
+    """
+    if name not in registry.entities:
+        raise MisspeltEntityError(name, _close(registry, name))
+    return registry.entities[name]
+
+
+def _close(registry: Registry, name: str) -> list[str]:
+    # Half of a name is that of the plugin, which alone makes no two entities alike.
+    return close_names(name, registry.entities, likeness=0.8)
+
+
 def find_record(db: Reader, registry: Registry, reference: str) -> Record:
     """Return the record that *reference* names: ``D-000123``, an id, ``sales.deal/D-000123`` or ``sales.deal/<id>``.
 
@@ -47,13 +80,16 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
         NotFoundError: there is no such record for this reader.
     """
     entity, slash, rest = reference.rpartition("/")
-    candidates = [registry.entity(entity)] if slash else list(_candidates(registry, rest))
+    candidates = [find_entity(registry, entity)] if slash else list(_candidates(registry, rest))
     for info in candidates:
         try:
             return db.get(info.cls, rest)  # type: ignore[no-any-return]
         except NotFoundError:
             continue
     if not candidates:
+        options = _close(registry, reference)
+        if options and reference not in options:
+            raise MisspeltEntityError(reference, options)
         raise NoReferenceError(reference, _example(registry))
     raise NotFoundError(candidates[0].id, rest) if len(candidates) == 1 else UnknownRecordError(rest)
 

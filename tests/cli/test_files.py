@@ -160,6 +160,12 @@ def test_export_without_a_file_goes_to_standard_output(crmkit, files):
     assert [json.loads(line) for line in lines] == [{"name": "王芳"}, {"name": "Ben"}]
 
 
+def test_export_of_a_misspelt_entity_names_the_close_one(crmkit, files):
+    error = crmkit("export", "core.usr", code=1).stderr
+    assert error == "Error [unknown-entity]: There is no entity 'core.usr'. Did you mean core.user?\n"
+    assert crmkit("export", "x", code=1).stderr == "Error [unknown-entity]: There is no entity 'x'.\n"
+
+
 def test_export_refuses_what_is_no_rule_and_what_is_no_field(crmkit, files):
     assert "Error [rule" in crmkit("export", "core.user", "--where", "name ==", code=1).stderr
     unknown = crmkit("export", "core.user", "--fields", "nosuch", code=1).stderr

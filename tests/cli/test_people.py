@@ -170,6 +170,8 @@ def test_roles_are_listed_with_their_plugin(crmkit, project):
         ("xyz", "'xyz' names no record. Give a number such as"),
         ("01a202d0-b6ab-7729-8699-92eb24cccf5a", "There is no record '01a202d0-b6ab-7729-8699-92eb24cccf5a'."),
         ("nix.nix/1", "There is no entity 'nix.nix'."),
+        ("core.usr", "There is no entity 'core.usr'. Did you mean core.user?"),
+        ("core.user", "'core.user' names no record."),
     ],
 )
 def test_reference_that_leads_nowhere_is_refused(crmkit, project, reference, message):

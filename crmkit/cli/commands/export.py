@@ -37,9 +37,10 @@ def command(
     progress: bool | None,
 ) -> None:
     """Write the records; a file is complete or not there."""
+    from crmkit.cli.records import find_entity
     from crmkit.transfer.exporting import export
 
-    cls = session.crm.registry.entity(entity).cls
+    cls = find_entity(session.crm.registry, entity).cls
     target: Path | IO[bytes] = sys.stdout.buffer if output == _STDOUT else output
     if output == _STDOUT:
         format = format or ("jsonl" if session.as_json else "csv")
