@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from crmkit import ConflictError, ForbiddenError, Grant, Mask, NotFoundError, Rule, UnknownFieldError
+from crmkit import ConflictError, ForbiddenError, Grant, Mask, NotFoundError, Rule, Target, UnknownFieldError
 from crmkit.core.ledger import verify_ledger
 from tests.oracle import extra, trade
 from tests.oracle.extra.entities import DealExtra
-from tests.oracle.trade.entities import Deal, Firm, Line, Partner
+from tests.oracle.trade.entities import Deal, Firm, Line, Note, Partner
 
 EVERYTHING = ["read", "create", "update", "delete", "move", "transfer", "share"]
 
@@ -142,3 +142,13 @@ def test_an_attempt_that_reads_the_history_loses_no_entry(crm, pair):
     with crm.system("test") as db:
         assert [entry.kind for entry in db.history(changed)] == ["create", "update"]
         assert verify_ledger(db.connection, crm.schema) == 3
+
+
+def test_where_a_reference_to_any_entity_is_empty_can_be_asked(crm, pair):
+    with crm.system("test") as db:
+        about, empty = (
+            db.create(Note(body="About", about=Target("trade.firm", pair[0].id))),
+            db.create(Note(body="Empty")),
+        )
+        assert [note.id for note in db.find(Note, "about == null")] == [empty.id]
+        assert [note.id for note in db.find(Note, "about != null")] == [about.id]

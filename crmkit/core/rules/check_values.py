@@ -270,6 +270,6 @@ def _join(left: Kind, right: Kind) -> Kind | None:
     if not left.fits(right):
         return None
     slugs = (*left.slugs, *right.slugs) if left.slugs and right.slugs else None
-    operators = frozenset(left.operators) & frozenset(right.operators)
+    operators = left.operators & right.operators
     entity = left.entity if left.entity == right.entity else None
     return Kind(left.name, operators, max(left.scale, right.scale), left.is_money or right.is_money, slugs, entity)

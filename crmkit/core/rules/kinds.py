@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import attrs
 
@@ -43,7 +43,7 @@ class Kind:
     """The kind of a value. *slugs* are those of a choice, *entity* is what an id points at."""
 
     name: str
-    operators: Collection[str] = _EQUAL
+    operators: frozenset[str] = _EQUAL
     scale: int = 0
     is_money: bool = False
     slugs: tuple[str, ...] | None = None
@@ -79,7 +79,7 @@ _OF_COLUMN: Mapping[str, Kind] = {
     "date": DATE,
     "datetime": DATETIME,
     "uuid": Kind("id"),
-    "json": Kind("json", ()),
+    "json": Kind("json", frozenset()),
 }
 
 
@@ -101,9 +101,9 @@ def kind_of(type: fields.FieldType, base_digits: int) -> Kind:
     if isinstance(type, fields.MoneyType):
         return number(base_digits, is_money=True)
     if isinstance(type, fields.MultiChoice):
-        return Kind("slugs", {"==", "!=", "contains", "size"}, slugs=type.slugs)
+        return Kind("slugs", frozenset(["==", "!=", "contains", "size"]), slugs=type.slugs)
     if isinstance(type, fields.AnyReference):
-        return Kind("target", {"==", "!="})
+        return Kind("target", frozenset(["==", "!="]))
     column = type.columns()[-1]
     plain = _OF_COLUMN[column.kind]
     slugs = type.slugs if isinstance(type, fields.Choice) else None
@@ -111,7 +111,7 @@ def kind_of(type: fields.FieldType, base_digits: int) -> Kind:
     return Kind(plain.name, _allowed(type, plain), scale=column.scale, slugs=slugs, entity=entity)
 
 
-def _allowed(type: fields.FieldType, plain: Kind) -> Collection[str]:
+def _allowed(type: fields.FieldType, plain: Kind) -> frozenset[str]:
     # lower() and size() read no database differently than contains() does: who may search may fold.
     extra = {"lower", "size"} if "contains" in type.operators else set()
-    return frozenset(plain.operators) & {*type.operators, *extra}
+    return plain.operators & {*type.operators, *extra}
