@@ -11,6 +11,7 @@ from crmkit import (
     Owned,
     Record,
     Role,
+    Rule,
     computed,
     count,
     entity,
@@ -20,6 +21,10 @@ from crmkit import (
     total,
     translator,
 )
+from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.rules.check import check
+from crmkit.core.rules.memory import Row
+from crmkit.core.rules.moment import Moment
 from crmkit.testing import both_databases, plugin
 
 _ = translator("tests")
@@ -41,6 +46,10 @@ class Job(Owned):
     @computed(Integer(), needs=["hours"])
     def minutes(self):
         return self.hours * 60
+
+    @computed(Integer(), needs=["hours"])
+    def rest(self):
+        return -(self.hours - 8) * 60
 
 
 @entity("shop.visit", label=_("Visit"))
@@ -118,3 +127,27 @@ def joined(db, name):
 def test_no_row_that_is_not_seen_is_computed(crm, worker, unseen, door, name):
     with crm.read(worker) as db:
         assert DOORS[door](db, name) == 3
+
+
+@both_databases
+@pytest.mark.parametrize("name", ["minutes", "rest"])
+def test_computed_number_beyond_64_bits_is_empty_to_rules_orders_and_measures(crm, worker, name):
+    with crm.system("test") as db:
+        small, huge = db.create_many([Job(hours=hours, owner_id=worker.user_id) for hours in (1, HUGE)])
+
+    with crm.read(worker) as db:
+        jobs = db.visible(Job)
+        for rule, expected in ((f"{name} > 5", [small]), (f"{name} < 5", []), (f"{name} == null", [huge])):
+            assert db.find(Job, rule) == expected
+            assert [job for job in (small, huge) if holds(crm, rule, job)] == expected
+        assert list(db.stream(Job, order_by=name, size=1)) == list(db.stream(Job, order_by=f"-{name}", size=1))
+        assert measured(db, name) == {"n": 1, "total": getattr(small, name), "greatest": getattr(small, name)}
+        assert dict(db.execute(sa.select(jobs.c.id, jobs.c[name])).all()) == {
+            small.id: getattr(small, name), huge.id: None
+        }  # fmt: skip
+
+
+def holds(crm, rule, job):
+    """Return whether *rule* holds for *job* in memory."""
+    checked = check(Rule.parse(rule), FieldScope(crm.registry, crm.registry.entity(Job)))
+    return checked.holds(Row({"minutes": job.minutes, "rest": job.rest}), Moment.at(crm.clock.now()))

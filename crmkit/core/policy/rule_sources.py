@@ -13,6 +13,7 @@ from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
 from crmkit.core.policy.access import Access
 from crmkit.core.registry import Registry
+from crmkit.core.rules.calculations import within_64_bits
 from crmkit.core.rules.check import check
 from crmkit.core.rules.portable import WhereShown
 from crmkit.core.rules.rule import Rule
@@ -147,10 +148,13 @@ def computed_column(
     from crmkit.core.storage.columns import sql_type
 
     declared = info.computed[name]
+    slot = declared.type.columns()[-1]
     expression: ColumnElement[Any] = declared.in_sql(columns)
+    if slot.kind in ("integer", "scaled"):
+        expression = within_64_bits(expression)
     if shown is not None:
         expression = WhereShown(shown, expression)
-    return sa.type_coerce(expression, sql_type(declared.type.columns()[-1]))
+    return sa.type_coerce(expression, sql_type(slot))
 
 
 def compile_trusted(rule: Rule, source: TrustedSource, moment: Any) -> ColumnElement[bool]:

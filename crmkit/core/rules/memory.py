@@ -320,6 +320,8 @@ class Memory:
         if isinstance(kind, AnyReference):
             part = "entity" if field.column.endswith("_entity") else "id"
             return lambda values: getattr(values[name], part, None)
+        if field.is_computed and field.kind.name == "number":
+            return _whole(name, field.kind.scale)
         if type(kind).split in _PLAIN or field.kind.name == "slugs":
             return lambda values: values[name]
         return lambda values: kind.split(values[name])[-1]
@@ -341,6 +343,16 @@ def native_default(field: plan.Field) -> Any:
     if field.missing is None or not _is_decimal(field):
         return field.missing
     return from_raw(field.missing, field.kind.scale)
+
+
+def _whole(name: str, scale: int) -> Callable[[Values], Any]:
+    """Return the reader of a computed number, which databases have only within 64 bits."""
+
+    def read(values: Values) -> Any:
+        found = values[name]
+        return found if found is None or fits(to_raw(found, scale)) else None
+
+    return read
 
 
 def _always(value: Any) -> Read:

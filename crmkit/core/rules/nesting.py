@@ -26,7 +26,7 @@ def nesting(part: plan.Part) -> int:
 
 @nesting.register
 def _field(part: plan.Field) -> int:
-    return 1 + _STEP * len(part.steps)
+    return 1 + _STEP * len(part.steps) + (_SELECT if part.is_computed else 0)
 
 
 @nesting.register
