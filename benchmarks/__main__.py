@@ -14,7 +14,7 @@ from time import perf_counter
 
 from benchmarks.databases import postgresql_server
 from benchmarks.figures import Figure, Outcome
-from benchmarks.report import heading, line, markdown
+from benchmarks.report import heading, line, machine, write_into
 from benchmarks.rows import IN_A_WORLD, ONCE
 from benchmarks.world.opening import open_postgresql, open_sqlite
 
@@ -31,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crmkit-bench-")))
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
+        print(machine())
         sections = list(_sections(options, folder, stack))
     if options.markdown:
-        options.markdown.write_text(markdown(sections))
+        write_into(options.markdown, sections)
     missed = [outcome for _title, outcomes in sections for outcome in outcomes if outcome.met is False]
     print(f"{len(missed)} of {sum(len(outcomes) for _title, outcomes in sections)} figures miss their goal")
     return 1 if missed and options.strict else 0
@@ -76,8 +77,7 @@ def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> It
     patterns = options.only or ["*"]
     once = [figures for figures, groups in ONCE.items() if _concern(patterns, groups)]
     if once:
-        title = "Once"
-        yield title, _measured(title, _wanted((figure for figures in once for figure in figures()), patterns))
+        yield "Once", _measured("Once", _wanted((figure for figures in once for figure in figures()), patterns))
     inside = [figures for figures, groups in IN_A_WORLD.items() if _concern(patterns, groups)]
     if not inside:
         return
@@ -87,13 +87,13 @@ def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> It
     for size in options.sizes:
         for database in options.database:
             start = perf_counter()
-            title = f"{'SQLite' if database == 'sqlite' else 'PostgreSQL'}, {size}"
             opened = (
                 open_sqlite(folder, SIZES[size], _say)
                 if database == "sqlite"
                 else open_postgresql(str(server), SIZES[size], _say)
             )
             with opened as world:
+                title = f"{world.system}, {size}"
                 _say(f"{title}: ready after {perf_counter() - start:.0f} s")
                 yield title, _measured(title, _wanted(chain(*(figures(world) for figures in inside)), patterns))
 
@@ -109,9 +109,10 @@ def _wanted(figures: Iterable[Figure], patterns: Sequence[str]) -> Iterator[Figu
 
 
 def _measured(title: str, figures: Iterable[Figure]) -> list[Outcome]:
-    print(f"\n{title}\n{heading()}", flush=True)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for figure in figures:
+        if not outcomes:
+            print(f"\n{title}\n{heading()}", flush=True)
         outcome = figure.run()
         print(line(outcome), flush=True)
         outcomes.append(outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from time import perf_counter
@@ -75,6 +75,14 @@ class Hand:
     def for_update(self) -> str:
         """What locks the rows that a statement reads; on SQLite the transaction already does."""
         return "" if self.is_sqlite else " FOR UPDATE"
+
+    def hinted(self, column: str) -> list[str]:
+        """Return *column*, and on SQLite also as no index is used for it."""
+        return [column, f"+{column}"] if self.is_sqlite else [column]
+
+    def either(self, column: str, condition: str) -> list[str]:
+        """Return *condition* on each of :meth:`hinted`."""
+        return [f"{name} {condition}" for name in self.hinted(column)]
 
     def columns(self, table: str = "trade_deal") -> str:
         """Return all columns of *table*, spelled out."""
@@ -160,22 +168,26 @@ class Hand:
 
 
 def grouped(
-    hand: Hand, eyes: Eyes, where: str = "1 = 1", *, by: str = "", measures: dict[str, str] | None = None
+    hand: Hand, eyes: Eyes, *, where: Sequence[str] = ("1 = 1",), by: str = "", measures: dict[str, str] | None = None
 ) -> Callable[..., Rows]:
     """Return the count, and the sum of each of *measures* (a name and its column), by the column *by*, if there is one.
 
-    Either everything that is visible is grouped, or each branch of it, which one index may answer, and then the groups.
+    *where* are conditions of which the fastest counts. Either everything that is visible is grouped, or each branch
+    of it, which one index may answer, and then the groups.
     """
     sums = {"n": "count(*)", **{name: f"sum({column})" for name, column in (measures or {}).items()}}
-    counted = ", ".join(f"{what} AS {name}" for name, what in sums.items())
     added = ", ".join(f"sum({name}) AS {name}" for name in sums)
     first, group = (f"{by}, ", f" GROUP BY {by}") if by else ("", "")
-    select = f"SELECT {first}{counted} FROM trade_deal WHERE deleted_at IS NULL AND {where} AND "
-    merged = " UNION ALL ".join(f"{select}{branch}{group}" for branch in eyes.branches)
-    return best_of(
-        hand.run(statement, eyes.parameters)
-        for statement in (f"{select}{eyes.whole}{group}", f"SELECT {first}{added} FROM ({merged}) AS parts{group}")
-    )
+    select = f"SELECT {first}{', '.join(f'{what} AS {name}' for name, what in sums.items())} FROM trade_deal"
+
+    def statements() -> Iterator[str]:
+        for condition in where:
+            kept = f"{select} WHERE deleted_at IS NULL AND {condition} AND "
+            yield f"{kept}{eyes.whole}{group}"
+            merged = " UNION ALL ".join(f"{kept}{branch}{group}" for branch in eyes.branches)
+            yield f"SELECT {first}{added} FROM ({merged}) AS parts{group}"
+
+    return best_of(hand.run(statement, eyes.parameters) for statement in statements())
 
 
 def best_of(candidates: Iterable[Callable[..., Rows]]) -> Callable[..., Rows]:

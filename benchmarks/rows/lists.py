@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from itertools import cycle
 from typing import Any
 
 import attrs
 
 from benchmarks.figures import Figure, taking_turns
 from benchmarks.handwritten.reading import LIMIT, Eyes, Hand, best_of
+from benchmarks.harness import Comparison
 from benchmarks.rows.viewers import Viewer, viewers
 from benchmarks.world.opening import World
 from benchmarks.world.people import Member
@@ -51,6 +53,7 @@ def figures(world: World) -> Iterator[Figure]:
         for asked in (*_orders(), *_pages(world), *_filters(hand), *_extension(hand)):
             if viewer.name != "manager" or asked.name in _FOR_MANAGERS:
                 yield _figure(hand, viewer, asked)
+    yield Figure("list", "salesperson, amount from another each time", lambda: _varied(hand, viewers(hand)[0]))
 
 
 _FOR_MANAGERS = ("default order", "order -amount", "order name", "stage engaging")
@@ -97,11 +100,11 @@ def _pages(world: World) -> Iterator[_List]:
 
 
 def _filters(hand: Hand) -> Iterator[_List]:
-    yield _List("stage engaging", 'stage == "engaging"', _either(hand, "stage", "= 'engaging'"))
+    yield _List("stage engaging", 'stage == "engaging"', hand.either("stage", "= 'engaging'"))
     yield _List(
         "stage engaging, order -amount",
         'stage == "engaging"',
-        _either(hand, "stage", "= 'engaging'"),
+        hand.either("stage", "= 'engaging'"),
         "-amount",
         ("amount_base DESC, id DESC",),
         nullable="amount_base",
@@ -110,7 +113,7 @@ def _filters(hand: Hand) -> Iterator[_List]:
     yield _List(
         "money range",
         "amount >= 10000 && amount <= 10500",
-        _either(hand, "amount_base", "BETWEEN :low AND :high"),
+        hand.either("amount_base", "BETWEEN :low AND :high"),
         parameters=money,
     )
     yield _List(
@@ -125,7 +128,7 @@ def _filters(hand: Hand) -> Iterator[_List]:
     yield _List(
         "date range",
         'expected_close_on >= date("2026-02-01") && expected_close_on <= date("2026-02-07")',
-        _either(hand, "expected_close_on", "BETWEEN :low AND :high"),
+        hand.either("expected_close_on", "BETWEEN :low AND :high"),
         parameters=days,
     )
     yield _List(
@@ -133,8 +136,8 @@ def _filters(hand: Hand) -> Iterator[_List]:
         'stage == "proposal" && amount >= 50000',
         [
             f"{stage} AND {amount}"
-            for stage in _either(hand, "stage", "= 'proposal'")
-            for amount in _either(hand, "amount_base", ">= 5000000")
+            for stage in hand.either("stage", "= 'proposal'")
+            for amount in hand.either("amount_base", ">= 5000000")
         ],
         "expected_close_on",
         ("expected_close_on ASC, id ASC",),
@@ -148,7 +151,7 @@ def _filters(hand: Hand) -> Iterator[_List]:
         outside = (
             "EXISTS (SELECT 1 FROM trade_company c WHERE c.id = company_id AND c.city = :city AND c.deleted_at IS NULL)"
         )
-        plans = [f"{column} IN ({inside})" for column in _hinted(hand, "company_id")]
+        plans = [f"{column} IN ({inside})" for column in hand.hinted("company_id")]
         yield _List(f"company.city, {name}", f'company.city == "{city}"', [*plans, outside], parameters={"city": city})
 
 
@@ -188,15 +191,6 @@ def _extension(hand: Hand) -> Iterator[_List]:
 def _tables(hand: Hand) -> tuple[str, ...]:
     """Return the ways to join: left to the planner, and on SQLite driven from the side table."""
     return (_SIDE, _DRIVEN) if hand.is_sqlite else (_SIDE,)
-
-
-def _hinted(hand: Hand, column: str) -> list[str]:
-    """Return *column*, and on SQLite also as no index is used for it."""
-    return [column, f"+{column}"] if hand.is_sqlite else [column]
-
-
-def _either(hand: Hand, column: str, condition: str) -> list[str]:
-    return [f"{name} {condition}" for name in _hinted(hand, column)]
 
 
 def _contains(hand: Hand, word: str) -> str:
@@ -271,6 +265,24 @@ def _fastest(
         for order in orders
         for tables in asked.tables
     )
+
+
+def _varied(hand: Hand, viewer: Viewer) -> Comparison:
+    """Compare a list whose condition has another value at each call, so that no statement comes twice as it was."""
+    crm, principal = hand.world.crm, hand.world.principal(viewer.member)
+    theirs = best_of(
+        way(viewer.eyes, "id DESC", condition, least=50_000_00)
+        for way in (hand.page, hand.gathered)
+        for condition in hand.either("amount_base", ">= :least")
+    )
+
+    def ours(euros: int) -> Any:
+        with crm.read(principal) as db:
+            return db.find(Deal, f"amount >= {euros}", limit=LIMIT)
+
+    mine, other = (cycle(range(50_000, 60_000)) for _side in range(2))
+    same = _same_ids(hand)
+    return taking_turns(lambda: ours(next(mine)), lambda: theirs(least=next(other) * 100), same)()
 
 
 def _same_ids(hand: Hand) -> Callable[[Any, Any], bool]:

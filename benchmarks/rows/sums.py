@@ -21,13 +21,16 @@ __all__ = ["figures"]
 
 @attrs.frozen
 class _Sum:
-    """One question: what crmkit is asked, and what SQL says. *money* is the sum of the amounts beside the count."""
+    """One question: what crmkit is asked, and the column and its condition that SQL has for it.
+
+    *money* is the sum of the amounts beside the count.
+    """
 
     group: str
     name: str
     by: str = ""
     where: str | None = None
-    sql: str = "1 = 1"
+    sql: tuple[str, str] = ("1", "= 1")
     money: bool = True
     most: float | None = None
 
@@ -35,11 +38,11 @@ class _Sum:
 _QUESTIONS = (
     _Sum("funnel", "", by="stage", most=1.5),
     _Sum("count", "all", money=False),
-    _Sum("count", "stage engaging", where='stage == "engaging"', sql="stage = 'engaging'", money=False),
-    _Sum("count", "amount from 50,000", where="amount >= 50000", sql="amount_base >= 5000000", money=False),
-    _Sum("count", "source (no index)", where='source == "web"', sql="source = 'web'", money=False),
+    _Sum("count", "stage engaging", where='stage == "engaging"', sql=("stage", "= 'engaging'"), money=False),
+    _Sum("count", "amount from 50,000", where="amount >= 50000", sql=("amount_base", ">= 5000000"), money=False),
+    _Sum("count", "source (no index)", where='source == "web"', sql=("source", "= 'web'"), money=False),
     _Sum("aggregate", "sum of all amounts"),
-    _Sum("aggregate", "sum of open deals", where='stage_kind == "open"', sql="stage_kind = 'open'"),
+    _Sum("aggregate", "sum of open deals", where='stage_kind == "open"', sql=("stage_kind", "= 'open'")),
     _Sum("aggregate", "sum by source (no index)", by="source"),
     _Sum("aggregate", "sum by owner", by="owner_id"),
     _Sum(
@@ -47,7 +50,7 @@ _QUESTIONS = (
         "sum of open deals by expected close",
         by="expected_close_on",
         where='stage_kind == "open"',
-        sql="stage_kind = 'open'",
+        sql=("stage_kind", "= 'open'"),
     ),
 )
 
@@ -72,7 +75,7 @@ _Way = Callable[[Hand, Viewer, _Sum], Callable[[], Any]]
 def _measure(hand: Hand, viewer: Viewer, question: _Sum, way: _Way) -> Callable[[], Comparison]:
     def measure() -> Comparison:
         columns = {"amount": "amount_base"} if question.money else {}
-        theirs = grouped(hand, viewer.eyes, question.sql, by=question.by, measures=columns)
+        theirs = grouped(hand, viewer.eyes, where=hand.either(*question.sql), by=question.by, measures=columns)
         return taking_turns(way(hand, viewer, question), theirs, _same(hand, question))()
 
     return measure

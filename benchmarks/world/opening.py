@@ -29,9 +29,11 @@ class World:
     size: int
 
     @property
-    def database(self) -> str:
-        """The name of the database system."""
-        return "SQLite" if self.crm.storage.is_sqlite else "PostgreSQL"
+    def system(self) -> str:
+        """The name and the version of the database system."""
+        with self.crm.storage.reading() as connection:
+            version = ".".join(map(str, connection.dialect.server_version_info or ()))
+        return f"{'SQLite' if self.crm.storage.is_sqlite else 'PostgreSQL'} {version}"
 
     def principal(self, member: Member) -> Principal:
         """Return *member* as crmkit knows it."""
