@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Result
 
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
-from crmkit.core.errors import ForbiddenError, NotFoundError, UnknownFieldError
-from crmkit.core.fields import Column, Reference, Target
+from crmkit.core.errors import ForbiddenError, NotFoundError
+from crmkit.core.fields import Column, Target
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
 from crmkit.core.pipelines import Pipeline
@@ -21,6 +21,8 @@ from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.aggregates import Measure, aggregate_statement, count_statement
+from crmkit.core.reading.extensions import extensions
+from crmkit.core.reading.links import expand
 from crmkit.core.reading.listing import Listing, Stretch
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
@@ -60,6 +62,16 @@ class Reader:
         """Made by :meth:`CRM.read`."""
         self._crm, self._connection, self.access = crm, connection, access
         self._issued: dict[int, sa.Subquery] = {}
+
+    @property
+    def crm(self) -> CRM:
+        """The CRM that is read."""
+        return self._crm
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this transaction, for crmkit's own steps: nothing stands between it and all rows."""
+        return self._connection
 
     @cached_property
     def moment(self) -> Moment:
@@ -178,33 +190,7 @@ class Reader:
         Raises:
             UnknownFieldError: there is no such relation, or it is hidden.
         """
-        if not records:
-            return {}
-        info = entity_info(type(records[0]))
-        if relation in info.links:
-            return self._expand_link(info, records, relation)
-        scope = FieldScope(self._crm.registry, info, self.access)
-        target = scope.related(relation).entity
-        name = next(f.name for f in info.fields.values() if f.relation == relation)
-        wanted = [id_ for record in records if (id_ := getattr(record, name)) is not None]
-        return self.get_many(target.cls, wanted)
-
-    def _expand_link(self, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
-        link = self._crm.registry.entities[info.links[relation]]
-        mine, other = _link_ends(link, info.id)
-        if not {mine.name, other.name} <= self.access.entity(link).readable:
-            raise UnknownFieldError(info.id, relation)
-        ids = [record.id for record in records]
-        here = self.visible(link.cls)
-        pair = sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))
-        found: Any = self.execute(pair.order_by(here.c.id))
-        pairs = [(row[0], row[1]) for row in found]
-        targets = self.get_many(self._crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
-        expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
-        for near, far in pairs:
-            if far in targets:
-                expanded[near].append(targets[far])
-        return expanded
+        return expand(self, records, relation)
 
     def visible(self, entity: type[Any]) -> sa.Subquery:
         """Return the safe relation of *entity*: a subquery of exactly the rows and columns that may be read.
@@ -246,21 +232,7 @@ class Reader:
         Raises:
             NotFoundError: a record is not visible.
         """
-        info = self._crm.registry.extension(cls)
-        host = self._crm.registry.entities[str(info.host)]
-        seen = self.get_many(host.cls, [record.id for record in records])
-        for record in records:
-            if record.id not in seen:
-                raise NotFoundError(host.id, record.id)
-        loader = self._crm.loader(info, self.access)
-        table = self._crm.schema.table(info)
-        statement = sa.select(*(table.c[name] for name in (*loader.columns, "record_id")))
-        rows = Prepared(statement.where(table.c.record_id.in_(list(seen))), self._crm.storage.dialect).rows(
-            self._connection
-        )
-        decode = slot_decoder(_ID, self._crm.storage.dialect.name) or _same
-        stored = {decode(row[-1]): values for row, values in zip(rows, loader.load(rows), strict=True)}
-        return {id_: stored.get(id_) or self._crm.defaults(info, self.access) for id_ in seen}
+        return extensions(self, cls, records)
 
     def history(self, record: Record) -> list[LedgerEntry]:
         """Return what happened to *record*, oldest first, with the values of the fields that may be read today.
@@ -441,26 +413,6 @@ def _as_id(reference: UUID | str) -> UUID | None:
         return None
 
 
-@attrs.frozen
-class _End:
-    """One end of a link: the reference's name and the entity at that end."""
-
-    name: str
-    entity: str
-
-
-def _link_ends(link: EntityInfo, entity: str) -> tuple[_End, _End]:
-    """Return the reference of *link* to *entity* and the other one."""
-    ends = [
-        _End(field.name, field.type.entity)
-        for field in link.fields.values()
-        if isinstance(field.type, Reference) and field.name not in _OWNERS
-    ]
-    near = next(end for end in ends if end.entity == entity)
-    return near, next(end for end in ends if end is not near)
-
-
-_OWNERS = ("owner_id", "team_id")
 _ID = Column("", "uuid")
 
 

@@ -200,16 +200,6 @@ class Writer(Reader):
 
     # What the steps of a write use.
 
-    @property
-    def crm(self) -> CRM:
-        """The CRM that is written to."""
-        return self._crm
-
-    @property
-    def connection(self) -> Connection:
-        """The connection of this transaction."""
-        return self._connection
-
     @cached_property
     def now(self) -> datetime:
         """The time of this transaction."""

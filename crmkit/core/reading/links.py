@@ -1,0 +1,77 @@
+"""What stands at the other end: the records behind the references and the many-to-many links of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.core.entity import EntityInfo, Record, entity_info
+from crmkit.core.errors import UnknownFieldError
+from crmkit.core.fields import Reference
+from crmkit.core.policy.rule_sources import FieldScope
+
+if TYPE_CHECKING:
+    from crmkit.core.reading.reader import Reader
+
+__all__ = ["expand"]
+
+_OWNERS = ("owner_id", "team_id")
+
+
+def expand(reader: Reader, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+    """Return the records behind *relation* that *reader* sees, by id; of a link, lists by the id at this end.
+
+    Raises:
+        UnknownFieldError: there is no such relation, or it is hidden.
+    """
+    if not records:
+        return {}
+    info = entity_info(type(records[0]))
+    if relation in info.links:
+        return _expand_link(reader, info, records, relation)
+    scope = FieldScope(reader.crm.registry, info, reader.access)
+    target = scope.related(relation).entity
+    name = next(f.name for f in info.fields.values() if f.relation == relation)
+    wanted = [id_ for record in records if (id_ := getattr(record, name)) is not None]
+    return reader.get_many(target.cls, wanted)
+
+
+def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+    link = reader.crm.registry.entities[info.links[relation]]
+    mine, other = _link_ends(link, info.id)
+    if not {mine.name, other.name} <= reader.access.entity(link).readable:
+        raise UnknownFieldError(info.id, relation)
+    ids = [record.id for record in records]
+    here = reader.visible(link.cls)
+    pair = sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))
+    found: Any = reader.execute(pair.order_by(here.c.id))
+    pairs = [(row[0], row[1]) for row in found]
+    targets = reader.get_many(reader.crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
+    expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
+    for near, far in pairs:
+        if far in targets:
+            expanded[near].append(targets[far])
+    return expanded
+
+
+@attrs.frozen
+class _End:
+    """One end of a link: the reference's name and the entity at that end."""
+
+    name: str
+    entity: str
+
+
+def _link_ends(link: EntityInfo, entity: str) -> tuple[_End, _End]:
+    """Return the reference of *link* to *entity* and the other one."""
+    ends = [
+        _End(field.name, field.type.entity)
+        for field in link.fields.values()
+        if isinstance(field.type, Reference) and field.name not in _OWNERS
+    ]
+    near = next(end for end in ends if end.entity == entity)
+    return near, next(end for end in ends if end is not near)
