@@ -36,6 +36,7 @@ from crmkit.core.rules.moment import Moment
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.loading import Loader, make_loader
 from crmkit.core.storage.numbers import Numbers
+from crmkit.core.storage.prepared import Insert
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.statements import StatementCache
 from crmkit.core.writing.store import Store
@@ -185,6 +186,11 @@ class CRM:
     def numbers(self) -> Numbers:
         """The counters of human numbers."""
         return Numbers(self.schema, self.storage.dialect)
+
+    @cached_property
+    def external_names(self) -> Insert:
+        """What keeps external ids."""
+        return Insert(self.schema.system.external_id, self.storage.dialect)
 
     @cached_property
     def visits(self) -> Visits:

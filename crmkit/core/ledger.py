@@ -94,8 +94,8 @@ class Ledger:
             ),
             dialect,
         )
-        self._rows = Insert(system.ledger, dialect).prepared
-        self._payloads = Insert(system.ledger_payload, dialect).prepared
+        self._rows = Insert(system.ledger, dialect)
+        self._payloads = Insert(system.ledger_payload, dialect)
         self._outbox = Insert(system.outbox, dialect)
 
     def append(

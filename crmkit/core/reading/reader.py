@@ -275,6 +275,15 @@ class Reader:
             rows += prepared.rows(self._connection, self._given(None, id_values(batch)))
         return rows
 
+    def rows_for(
+        self, key: tuple[Any, ...], statement: Callable[[], sa.Select[Any]], values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows, undecoded, of a statement that takes *values* by name; it is kept under *key* and shape.
+
+        For crmkit's own steps, like :meth:`rows_by_ids`.
+        """
+        return self._prepared(key, statement).rows(self._connection, self._given(None, values))
+
     def ids_by_ids(
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
     ) -> set[UUID]:

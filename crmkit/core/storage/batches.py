@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,10 +13,11 @@ from crmkit.core.storage.columns import Id
 __all__ = ["id_parameters", "id_values", "padded_batches"]
 
 _MOST = 512
+T = TypeVar("T")
 
 
-def padded_batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    """Yield *ids* in batches whose sizes are powers of two, the last id repeated to fill the last batch."""
+def padded_batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield *ids* in batches whose sizes are powers of two, the last one repeated to fill the last batch."""
     for start in range(0, len(ids), _MOST):
         batch = ids[start : start + _MOST]
         yield [*batch, *[batch[-1]] * ((1 << (len(batch) - 1).bit_length()) - len(batch))]

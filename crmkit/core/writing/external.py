@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import attrs
@@ -11,7 +12,9 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import ConflictError, ForbiddenError, NotFoundError
-from crmkit.core.storage.prepared import Insert
+from crmkit.core.fields import Column
+from crmkit.core.storage.batches import padded_batches
+from crmkit.core.storage.codecs import slot_decoder
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
@@ -44,22 +47,29 @@ class ExternalIds:
         """
         info = self._writer.crm.registry.entity(entity)
         found: dict[str, Known] = {}
-        for start in range(0, len(values), _MOST):
-            found |= self._find(system, info, values[start : start + _MOST])
+        for batch in padded_batches(values):
+            found |= self._find(system, info, batch)
         return found
 
     def _find(self, system: str, info: EntityInfo, values: Sequence[str]) -> dict[str, Known]:
+        names = {f"value_{place}": value for place, value in enumerate(values)}
+        rows = self._writer.rows_for(
+            ("external", info.id, len(values)), partial(self._statement, info, list(names)), names | {"system": system}
+        )
+        decode = slot_decoder(Column("", "uuid"), self._writer.crm.storage.dialect.name)
+        return {value: Known(decode(id_) if decode else id_, bool(deleted)) for value, id_, deleted in rows}
+
+    def _statement(self, info: EntityInfo, names: Sequence[str]) -> sa.Select[Any]:
         table, record = self._table, self._writer.crm.schema.table(info)
-        visible = self._writer.visibility.predicate(info, record.c)
-        restorable = self._writer.visibility.predicate(info, record.c, "delete")
-        statement = (
+        visibility = self._writer.visibility
+        visible, restorable = (visibility.predicate(info, record.c, verb) for verb in ("read", "delete"))
+        system, *values = (sa.bindparam(name, type_=sa.String(), required=True) for name in ("system", *names))
+        return (
             sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
             .select_from(table.join(record, record.c.id == table.c.record_id))
             .where(table.c.system == system, table.c.entity == info.id, table.c.value.in_(values))
             .where(visible, sa.or_(record.c.deleted_at.is_(None), restorable))
         )
-        rows = self._writer.connection.execute(statement)
-        return {value: Known(record_id, bool(deleted)) for value, record_id, deleted in rows}
 
     def give(self, system: str, entity: type[Record], names: Mapping[str, UUID]) -> None:
         """Give records external ids: *names* maps each value to a record, created here or one that may be updated.
@@ -74,7 +84,7 @@ class ExternalIds:
         rows = [{"system": system, "entity": info.id, "value": v, "record_id": r} for v, r in names.items()]
         try:
             with self._writer.all_or_nothing():
-                Insert(self._table, self._writer.crm.storage.dialect).insert(self._writer.connection, rows)
+                self._writer.crm.external_names.insert(self._writer.connection, rows)
         except sa.exc.IntegrityError as error:
             raise ConflictError(info.id) from error
 

@@ -16,10 +16,11 @@ from crmkit.core.errors import ConflictError, StaleError
 from crmkit.core.fields import Column
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.registry import Registry
-from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
+from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.loading import make_row_decoder
-from crmkit.core.storage.prepared import Prepared
+from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema, column_names
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.values import RowEncoder
@@ -36,8 +37,9 @@ class Store:
     def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect) -> None:
         """Nothing is compiled before its first use."""
         self._registry, self._schema, self._dialect = registry, schema, dialect
-        self._inserts: dict[str, tuple[Prepared, RowEncoder]] = {}
+        self._inserts: dict[str, tuple[Insert, RowEncoder]] = {}
         self._updates: dict[tuple[str, tuple[str, ...]], tuple[Prepared, RowEncoder]] = {}
+        self._reads: dict[tuple[str, int], Prepared] = {}
         self._decoders: dict[str, Any] = {}
 
     def reading(self, visibility: Visibility, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
@@ -68,18 +70,23 @@ class Store:
         fields = {f"{plugin}.{name}": f for plugin, e in extensions.items() for name, f in e.fields.items()}
         found = {id_: {name: field.default() for name, field in fields.items()} for id_ in ids}
         for plugin, extension in extensions.items():
+            decode, read = self._decoder(extension), slot_decoder(_ID, self._dialect.name)
+            for batch in padded_batches(ids):
+                for row in self._side_rows(extension, len(batch)).rows(connection, id_values(batch)):
+                    values = found[read(row[-1]) if read else row[-1]]
+                    values |= {f"{plugin}.{name}": value for name, value in decode(row).items()}
+                    values[f"{plugin}."] = True
+        return found
+
+    def _side_rows(self, extension: EntityInfo, number: int) -> Prepared:
+        """Return what reads the side rows of *number* records, with the record's id behind the row."""
+        prepared = self._reads.get((extension.table, number))
+        if prepared is None:
             table = self._schema.table(extension)
             columns = [table.c[name] for field in extension.fields.values() for name in column_names(field)]
-            decode = self._decoder(extension)
-            key = Id()
-            read = key.process_result_value
-            wanted = sa.select(*columns, table.c.record_id).where(table.c.record_id.in_(ids))
-            for row in Prepared(wanted, self._dialect).rows(connection):
-                id_ = read(row[-1], self._dialect)
-                assert id_ is not None
-                found[id_] |= {f"{plugin}.{name}": value for name, value in decode(row).items()}
-                found[id_][f"{plugin}."] = True
-        return found
+            wanted = sa.select(*columns, table.c.record_id).where(table.c.record_id.in_(id_parameters(number)))
+            prepared = self._reads[(extension.table, number)] = Prepared(wanted, self._dialect)
+        return prepared
 
     def _decoder(self, info: EntityInfo) -> Any:
         if info.table not in self._decoders:
@@ -103,13 +110,12 @@ class Store:
     ) -> RowEncoder:
         return RowEncoder.make(prepared, info, fields, self._dialect.name, extra)
 
-    def _insert_of(self, info: EntityInfo) -> tuple[Prepared, RowEncoder]:
+    def _insert_of(self, info: EntityInfo) -> tuple[Insert, RowEncoder]:
         found = self._inserts.get(info.table)
         if found is None:
             table = self._schema.table(info)
             extra = {"record_id": _ID} if info.host else {}
-            names = [*(n for field in info.fields.values() for n in column_names(field)), *extra]
-            prepared = Prepared(sa.insert(table).values({n: _parameter(table, n) for n in names}), self._dialect)
+            prepared = Insert(table, self._dialect)
             found = self._inserts[info.table] = prepared, self._encoder(prepared, info, list(info.fields), extra)
         return found
 

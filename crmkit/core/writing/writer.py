@@ -25,9 +25,10 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.batches import id_parameters, id_values
 from crmkit.core.text import gettext as _
+from crmkit.core.writing.authorise import refuse_forbidden
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
 from crmkit.core.writing.external import ExternalIds
-from crmkit.core.writing.life import live, load_stored, refuse_forbidden
+from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.rates import Rates
 from crmkit.core.writing.sharing import share, unshare
@@ -207,8 +208,8 @@ class Writer(Reader):
 
     @cached_property
     def visibility(self) -> Visibility:
-        """What the principal may see and do, as SQL with its values in it."""
-        return self._visibility(named=False)
+        """What the principal may see and do, as SQL that takes its values by name."""
+        return self._visibility(named=True)
 
     @cached_property
     def trusted(self) -> Reader:
