@@ -75,10 +75,9 @@ class MeasureError(CrmkitError):
 
 @attrs.frozen(eq=False)
 class AggregateStatement:
-    """A grouped statement, what identifies it, and how its rows become dicts."""
+    """A grouped statement, and how its rows become dicts."""
 
     statement: sa.Select[Any]
-    key: tuple[Any, ...]
     results: tuple[_Result, ...]
 
     def decode(self, row: Sequence[Any], dialect: sa.Dialect) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def aggregate_statement(
         cells += measured
         results.append(result)
     statement = _grouped(visibility, info, groups, cells, where)
-    return AggregateStatement(statement, (tuple(group_by), tuple(measures.items())), tuple(results))
+    return AggregateStatement(statement, tuple(results))
 
 
 def count_statement(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:

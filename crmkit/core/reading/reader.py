@@ -20,7 +20,7 @@ from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
-from crmkit.core.reading.aggregates import Measure, aggregate_statement, count_statement
+from crmkit.core.reading.aggregates import AggregateStatement, Measure, aggregate_statement, count_statement
 from crmkit.core.reading.extensions import extensions
 from crmkit.core.reading.links import expand
 from crmkit.core.reading.listing import Listing, Stretch
@@ -175,10 +175,16 @@ class Reader:
         """
         info = self._crm.registry.entity(entity)
         checked = self._checked(info, where)
-        scope = FieldScope(self._crm.registry, info, self.access)
-        made = aggregate_statement(self._visibility(named=True), info, scope, group_by, measures, checked)
-        key = ("aggregate", info.id, checked and checked.shape, made.key)
-        rows = self._prepared(key, lambda: made.statement).rows(self._connection, self._given(checked))
+
+        def make() -> tuple[AggregateStatement, Prepared]:
+            scope = FieldScope(self._crm.registry, info, self.access)
+            made = aggregate_statement(self._visibility(named=True), info, scope, group_by, measures, checked)
+            return made, Prepared(made.statement, self._crm.storage.dialect)
+
+        asked = (tuple(group_by), tuple(measures.items()))
+        key = ("aggregate", info.id, checked and checked.shape, *asked, self._shape)
+        made, prepared = self._crm.statements.get(key, make)
+        rows = prepared.rows(self._connection, self._given(checked))
         return [made.decode(row, self._crm.storage.dialect) for row in rows]
 
     def expand(self, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
