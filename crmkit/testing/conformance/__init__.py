@@ -31,8 +31,9 @@ __all__ = ["PluginConformance"]
 class PluginConformance:
     """What every plugin's ``tests/test_conformance.py`` inherits.
 
-    *plugin* names the package where the tests stand outside of it. *locales* are the languages into which the plugin's texts are translated, completely. *impersonal* names fields,
-    such as ``customers.company.email``, that look like personal data and are none: somebody has decided so.
+    *plugin* names the package where the tests stand outside of it. *locales* are the languages into which the plugin's
+    texts are translated, completely. *impersonal* names fields, such as ``customers.company.email``, that look like
+    personal data and are none: somebody has decided so.
     """
 
     plugin: ClassVar[str]
