@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,12 @@ def test_demo_shows_a_company_and_what_three_people_see(crmkit, elsewhere):
     for row in again["sees"]:
         bottom, middle, top = (row[name] for name in again["people"])
         assert bottom <= middle <= top <= row["all"]
+
+
+def test_demo_of_today_is_the_same_all_day(crmkit, elsewhere):
+    made = crmkit("demo", "one", "--scale", "0.01", "--json").json
+    today = datetime.now(UTC).date().isoformat()
+    assert crmkit("demo", "two", "--scale", "0.01", "--until", today, "--json").json["sees"] == made["sees"]
 
 
 def test_demo_without_sales_suggests_nothing_of_sales(crmkit, elsewhere):

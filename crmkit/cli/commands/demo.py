@@ -44,7 +44,9 @@ def command(
     if (folder / FILE).is_file():
         session.warn(_("{folder} holds a CRM already, which is shown as it is."), folder=folder)
     else:
-        end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+        # The hour does not count: what is made on one day is the same.
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        end = until.replace(tzinfo=UTC) if until else today
         with drawing(progress) as show:
             _make(session, folder, end, scale, seed, show)
     session.use(str(folder / FILE))
