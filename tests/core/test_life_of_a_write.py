@@ -226,6 +226,81 @@ def test_restrictions_bind_new_records_too(crm, painter):
 
 
 @both_databases
+def test_a_restriction_on_update_binds_the_row_before_and_after(make_crm, database):
+    small = Restriction("atelier.small", "atelier.commission", "hours < 40", ["update"])
+    crm = make_crm(atelier(roles=[*ROLES, small]), database=database)
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+    with crm.write(master) as db:
+        large, other = db.create_many([Commission(title="Sea", hours=40), Commission(title="Lake", hours=3)])
+
+    for record, hours in ((large, 3), (other, 40)):
+        with pytest.raises(ForbiddenError, match="you may not update"), crm.write(master) as db:
+            db.update(record, hours=hours)
+    with crm.write(master) as db:
+        assert db.update(other, hours=39).version == 2
+        assert db.move(large, "dropped").stage == "dropped"
+    with crm.system("test") as db:
+        assert db.update(db.get(Commission, other.id), hours=40).hours == 40
+
+
+@both_databases
+def test_a_restriction_on_update_binds_what_an_extension_adds_and_what_a_hook_sets(make_crm, database):
+    def crmkit_before_write(writes):
+        for write in writes:
+            if write.kind == "update" and write.get("name") == "Bob":
+                write.set("atelier.stars", 5)
+
+    modest = Restriction("atelier.modest", "atelier.artist", "atelier.stars < 5", ["update"])
+    crm = make_crm(atelier(Rating, roles=[*ROLES, modest], hooks=[crmkit_before_write]), database=database)
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+    with crm.write(master) as db:
+        made = db.create(Artist(name="Ada"))
+        assert db.update(made, {"atelier.stars": 4}).version == 2
+    for values in ({"atelier.stars": 5}, {"name": "Bob"}):
+        with pytest.raises(ForbiddenError, match="you may not update"), crm.write(master) as db:
+            db.update(db.get(Artist, made.id), values)
+
+
+@both_databases
+def test_a_restriction_on_update_binds_the_row_that_a_delete_would_empty(make_crm, database):
+    reviewed = Restriction("atelier.reviewed", "atelier.invoice", "reviewer_id != null", ["update"])
+    crm = make_crm(atelier(roles=[*ROLES, reviewed]), database=database)
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+    with crm.write(master) as db:
+        reviewer, commission = db.create(Artist(name="Rex")), db.create(Commission(title="Sea"))
+        db.create(Invoice(commission_id=commission.id, reviewer_id=reviewer.id))
+
+    with pytest.raises(ConflictError), crm.write(master) as db:
+        db.delete(reviewer)
+
+
+@both_databases
+def test_grants_decide_by_the_stored_row_of_an_update(crm, people, master):
+    hasty = people.role("hasty", [Grant("atelier.commission", ["read", "update"], "hours < 40")])
+    person = people.user("Hasso", roles=[hasty])
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+
+    with crm.write(person) as db:
+        assert db.update(made, hours=40).hours == 40
+
+
+@both_databases
+def test_restrictions_on_move_and_transfer_bind_the_stored_row(make_crm, database):
+    mine = Restriction("atelier.mine", "atelier.commission", "owner_id == me()", ["transfer"])
+    asked = Restriction("atelier.asked", "atelier.commission", 'stage == "asked"', ["move"])
+    crm = make_crm(atelier(roles=[*ROLES, mine, asked]), database=database)
+    people = People(crm)
+    master, other = (people.user(name, team="Studio", roles=["atelier.master"]) for name in ("Berthe", "Camille"))
+    with crm.write(master) as db:
+        made = db.transfer(db.move(db.create(Commission(title="Sea")), "dropped"), other.user_id)
+        with pytest.raises(ForbiddenError, match="you may not move"):
+            db.move(made, "asked")
+        with pytest.raises(ForbiddenError, match="you may not transfer"):
+            db.transfer(made, master.user_id)
+
+
+@both_databases
 def test_transfer_gives_the_record_and_the_team_of_the_new_owner(crm, master, painter):
     with crm.write(master) as db:
         made = db.create(Commission(title="Sea"))

@@ -24,19 +24,27 @@ class World(Sight):
         for step in (self.find_stored, self.permit, self.accept, self.enter_stage, self.refer):
             for write in writes:
                 step(p, write)
-        if any(w.kind == "create" and not self.allowed(p, "create", w.entity, w.row) for w in writes):
-            # Rules of new rows are judged when the rows are there, so the database may notice a conflict first.
+        if any(self.leads_astray(p, w) for w in writes):
+            # Rows as they come to be are judged when they are there, so the database may notice a conflict first.
             raise Denied("forbidden", instead="conflict" if self.collides(writes) else None)
         for write in writes:
             self.check_move(p, write)
         writes = [w for w in writes if w.kind != "update" or w.values]
         taken = self.dependents(p, writes)
-        if any(self.forbidden(p, w.kind, w.entity, self.records[w.entity][w.id]) for w in taken):
+        if any(
+            self.forbidden(p, w.kind, w.entity, row) for w in taken for row in (self.records[w.entity][w.id], w.row)
+        ):
             raise Denied("conflict")
         writes += taken
         if self.collides(writes):
             raise Denied("conflict")
         return writes
+
+    def leads_astray(self, p: Any, w: Write) -> bool:
+        """Return whether the record may not become what *w* makes of it, though *p* may do that to what it was."""
+        if w.kind == "create":
+            return not self.allowed(p, "create", w.entity, w.row)
+        return w.kind == "update" and bool(w.values) and self.forbidden(p, "update", w.entity, w.row)
 
     def commit(self, writes: list[Write]) -> None:
         for w in writes:

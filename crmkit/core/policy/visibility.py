@@ -142,11 +142,6 @@ class Visibility:
         rules = self.access.entity(info).restrictions.get(verb, ())
         return sa.and_(sa.true(), *(self._trusted(info, columns, rule) for rule in rules))
 
-    def unrestricted(self, info: EntityInfo, columns: Columns, verb: str) -> ColumnElement[bool]:
-        """Return the condition under which no restriction forbids *verb* on a row, whatever is granted."""
-        rules = self.access.entity(info).restrictions.get(verb, ())
-        return sa.and_(sa.true(), *(self._trusted(info, columns, rule) for rule in rules))
-
     def _common(self, info: EntityInfo, columns: Columns, verb: str) -> Iterator[ColumnElement[bool]]:
         """Yield what no grant overrides: restrictions, and the visibility of the records that this one follows."""
         entity: EntityAccess = self.access.entity(info)

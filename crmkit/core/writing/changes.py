@@ -38,7 +38,8 @@ class Write:
     """One record about to be written. *values* are the new ones, *stored* the row as it stands (empty on create).
 
     *place* is where it stands in the batch that the caller gave. *trusted* marks what crmkit or a hook adds: it takes
-    the same steps, but no grant is asked for. *details* tell the steps more; an import sets ``entered_at`` (when the
+    the same steps, but no grant is asked for. *goes_with* is the entity of the deleted record that takes this one
+    along: refusals name that. *details* tell the steps more; an import sets ``entered_at`` (when the
     record entered its stage) and ``placed`` (the pipeline's moves and guards are not asked, because it happened
     elsewhere).
     """
@@ -51,6 +52,7 @@ class Write:
     version: int | None = None
     trusted: bool = False
     depth: int = 0
+    goes_with: str = ""
     allowed: bool = True
     place: int = 0
     details: dict[str, Any] = attrs.field(factory=dict)

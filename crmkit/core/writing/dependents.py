@@ -87,14 +87,14 @@ def _dependents(
         if field.type.on_delete == "restrict" or set(referring) - writer.visible_ids(host, referring):
             raise ConflictError(asked)
         name = f"{info.extends_as}.{field.name}" if info.extends_as else field.name
-        made += [_dependent(host, id_, field.type.on_delete, name) for id_ in referring]
+        made += [_dependent(host, id_, field.type.on_delete, name, asked) for id_ in referring]
     return made
 
 
-def _dependent(info: EntityInfo, record: UUID, on_delete: str, field: str) -> Write:
+def _dependent(info: EntityInfo, record: UUID, on_delete: str, field: str, asked: str) -> Write:
     if on_delete == "cascade":
-        return Write("delete", info, record, {}, trusted=True, depth=1)
-    return Write("update", info, record, {field: None}, trusted=True, depth=1)
+        return Write("delete", info, record, {}, trusted=True, depth=1, goes_with=asked)
+    return Write("update", info, record, {field: None}, trusted=True, depth=1, goes_with=asked)
 
 
 def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence[UUID]) -> list[UUID]:

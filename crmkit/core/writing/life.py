@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from crmkit.core.entity import EntityInfo
-from crmkit.core.errors import CrmkitError, ForbiddenError, NotFoundError, StaleError
+from crmkit.core.errors import CrmkitError, NotFoundError, StaleError
 from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
-from crmkit.core.policy.access import EntityAccess, VerbScope
 from crmkit.core.text import gettext as _, translate
+from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 from crmkit.core.writing.dependents import check_taken_along, dependent_writes
 from crmkit.core.writing.normalise import Normaliser
@@ -28,7 +27,7 @@ from crmkit.core.writing.validate import check_references, check_required, raise
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["HookRoundsError", "WriteRefusedError", "live", "load_stored", "refuse_forbidden"]
+__all__ = ["HookRoundsError", "WriteRefusedError", "live", "load_stored"]
 
 MAX_ROUNDS = 8
 
@@ -78,11 +77,11 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     for write in kept:
         _prepare(writer, write)
     _validate(writer, kept)
-    _authorise(writer, kept)
+    authorise(writer, kept)
     _ask_checks(writer, kept)
     with writer.all_or_nothing():
         _store(writer, kept)
-        _check_new_rows(writer, kept)
+        check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
     return kept
 
@@ -113,21 +112,6 @@ def _take_stored(write: Write, found: Stored | None, side: dict[str, Any], is_sy
         raise StaleError(write.entity.id, write.record_id, write.version)
     write.stored, write.version = values | side, values["version"]
     write.allowed = allowed or write.trusted or is_system
-
-
-def refuse_forbidden(writer: Writer, writes: Sequence[Write]) -> None:
-    """Refuse whoever may not do this to a stored record, or create none at all, before anything is said of values.
-
-    Who may not delete a record is not told whether another one still refers to it, nor which fields are read-only.
-
-    Raises:
-        ForbiddenError: the first write that is not allowed.
-    """
-    for write in writes:
-        anew = write.kind == "create" and not write.trusted
-        allowed = writer.access.entity(write.entity).scope("create") if anew else write.allowed
-        if not allowed:
-            raise ForbiddenError(write.entity.id, VERB_OF[write.kind], write.record_id)
 
 
 def _check_asked(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
@@ -210,48 +194,6 @@ def _number(writer: Writer, writes: Sequence[Write]) -> None:
         counters = writer.crm.numbers.take(writer.connection, entity, len(group))
         for write, counter in zip(group, counters, strict=True):
             write.values[field.name] = field.type.render(counter)
-
-
-def _authorise(writer: Writer, writes: Sequence[Write]) -> None:
-    """Refuse new records that no grant allows, judged by the rows that they will be.
-
-    Raises:
-        ForbiddenError: the first one that is not allowed.
-    """
-    if writer.access.is_system:
-        return
-    for write in writes:
-        if write.kind == "create" and not write.trusted:
-            entity = writer.access.entity(write.entity)
-            if not _may_create(writer, write, entity, entity.scope("create")):
-                raise ForbiddenError(write.entity.id, "create", write.record_id)
-
-
-def _may_create(writer: Writer, write: Write, entity: EntityAccess, scope: VerbScope) -> bool:
-    """Return whether a rung of the ladder allows the new row; rules and restrictions are left to the stored row."""
-    if not scope:
-        return False
-    write.details["check_row"] = bool(entity.restrictions.get("create"))
-    owner, team = write.values.get("owner_id"), write.values.get("team_id")
-    if scope.level == "all":
-        return True
-    if scope.level is not None and (owner == writer.access.user_id or team in writer.access.team_ids(scope.level)):
-        return True
-    write.details["check_row"] = True
-    return bool(scope.rules)
-
-
-def _check_new_rows(writer: Writer, writes: Sequence[Write]) -> None:
-    """Ask the database whether new rows lie within rules and restrictions; only those that need it."""
-    if writer.access.is_system:
-        return
-    for entity, group in grouped((w for w in writes if w.details.get("check_row")), lambda w: w.entity.id):
-        info: EntityInfo = writer.crm.registry.entities[entity]
-        ids = [w.record_id for w in group]
-        allowed = writer.ids_where_allowed(info, "create", ids)
-        for write in group:
-            if write.record_id not in allowed:
-                raise ForbiddenError(entity, "create", write.record_id)
 
 
 def _ask_checks(writer: Writer, writes: Sequence[Write]) -> None:

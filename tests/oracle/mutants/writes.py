@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from crmkit.core import ledger
 from crmkit.core.errors import CrmkitError, ForbiddenError
-from crmkit.core.writing import dependents, external, life, stages, writer
+from crmkit.core.writing import authorise, dependents, external, life, stages, writer
 from crmkit.core.writing.external import Known
 from crmkit.core.writing.writer import Writer
 from tests.oracle.mutants.seeding import mutant
@@ -48,14 +48,14 @@ def restore_needs_only_updating():
 
 @mutant("create")
 def create_is_not_checked_against_rules():
-    yield life, "_check_new_rows", lambda writer, writes: None
+    yield life, "check_rows_after", lambda writer, writes: None
 
 
 @mutant("create")
 def create_is_allowed_for_anybody_else():
-    original = life._may_create
+    original = authorise._may_create
     yield (
-        life,
+        authorise,
         "_may_create",
         lambda writer, write, entity, scope: original(writer, write, entity, scope) or bool(scope),
     )
