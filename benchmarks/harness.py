@@ -13,12 +13,36 @@ from time import perf_counter, process_time
 
 import attrs
 
-__all__ = ["Comparison", "Side", "alone", "compare"]
+__all__ = ["Comparison", "Side", "alone", "compare", "hurry"]
 
-_SLICE = 0.03
-_PAIRS = 5, 15
-_BUDGET = 2.0
 Side = Callable[[], object]
+
+
+@attrs.define
+class _Pace:
+    """How long a slice lasts, how many pairs of slices there are, and how long all of them may take, in seconds.
+
+    *at_most* is above both, and above what a figure asks for.
+    """
+
+    slice: float = 0.03
+    least: int = 5
+    most: int = 15
+    budget: float = 2.0
+    at_most: int = 1000
+
+    def goes_on(self, measured: int, pairs: int | None, end: float) -> bool:
+        """Return whether there is to be another pair after *measured*, of *pairs* if that is given."""
+        wanted = pairs or (self.most if perf_counter() < end else self.least)
+        return measured < min(wanted, self.at_most)
+
+
+_pace = _Pace()
+
+
+def hurry() -> None:
+    """Measure everything once from now on: that shows whether both sides do the same, not how fast."""
+    _pace.slice, _pace.at_most = 0.0, 1
 
 
 @attrs.frozen
@@ -57,11 +81,11 @@ def compare(
     """
     if calls is None:
         theirs()
-        calls = max(1, round(patience * _SLICE / max(_warm(ours), _warm(theirs))))
+        calls = max(1, round(patience * _pace.slice / max(_warm(ours), _warm(theirs))))
     measured: list[tuple[_Slice, _Slice]] = []
     gc.collect()
-    end = perf_counter() + patience * _BUDGET
-    while len(measured) < (pairs or _PAIRS[0]) or (not pairs and len(measured) < _PAIRS[1] and perf_counter() < end):
+    end = perf_counter() + patience * _pace.budget
+    while _pace.goes_on(len(measured), pairs, end):
         if len(measured) % 2:
             other, mine = _slice(theirs, calls), _slice(ours, calls)
         else:
@@ -78,7 +102,7 @@ def compare(
 def alone(ours: Side, *, slices: int = 7, between: Side | None = None) -> Comparison:
     """Time one side that has no counterpart, call by call, with *between* after each, which is not timed."""
     times = []
-    for _n in range(slices):
+    for _n in range(min(slices, _pace.at_most)):
         times.append(_slice(ours, 1).wall)
         if between is not None:
             between()

@@ -184,7 +184,8 @@ class Desk:
 
 def _insert_of(hand: Hand) -> str:
     """Return the INSERT of a deal in the first stage."""
-    number = ":number" if hand.is_sqlite else "'D-' || lpad(CAST(nextval('seq_trade_deal') AS text), 6, '0')"
+    drawn = "(SELECT CAST(nextval('seq_trade_deal') AS text) AS n) AS drawn"
+    number = ":number" if hand.is_sqlite else f"(SELECT 'D-' || lpad(n, greatest(6, length(n)), '0') FROM {drawn})"
     columns = {
         "id": ":id",
         "version": "1",
