@@ -10,6 +10,7 @@ from itertools import count
 from sqlite3 import SQLITE_INTERRUPT
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
@@ -21,8 +22,9 @@ Row = tuple[Any, ...]
 # Whether a parameter is given at each run, its name, and what encodes its value.
 Slot = tuple[bool, str, Callable[[Any], Any] | None]
 _CALLS = 8
-# From how many rows on PostgreSQL takes them as columns.
+# From how many rows on PostgreSQL takes them at once.
 _MANY = 16
+_to_json = msgspec.json.encode
 
 
 class Prepared:
@@ -127,7 +129,8 @@ class Insert(Prepared):
         super().__init__(sa.insert(table).values(values), dialect)
         encoders = {c.name: type_encoder(c.type, dialect.name) or _same for c in columns}
         self._encoders = [(name, encoders[name]) for name in self.names]
-        self._at_once = _from_columns(table, self.names, dialect) if dialect.name == "postgresql" else None
+        self._cells = [f"c{n}" for n in range(len(self.names))]
+        self._at_once = _from_json(table, self.names, dialect) if dialect.name == "postgresql" else None
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert *rows*, each with a value for every column, and return how many there were."""
@@ -138,32 +141,27 @@ class Insert(Prepared):
         """Insert *rows* as :meth:`Prepared.run_rows` does; many at once on PostgreSQL, where each costs a message."""
         if self._at_once is None or len(rows) < _MANY:
             return super().run_rows(connection, rows)
-        columns = [_as_list(column) for column in zip(*rows, strict=True)]
-        touched: int = self._run(connection, "execute", columns, sql=self._at_once)
+        named = [dict(zip(self._cells, row, strict=True)) for row in rows]
+        text = _to_json(named).decode()
+        touched: int = self._run(connection, "execute", (text,), sql=self._at_once)
         return touched
 
 
-def _from_columns(table: sa.Table, names: Sequence[str], dialect: Dialect) -> str:
-    """Return the INSERT that takes a list of values for each of the columns *names*."""
+def _from_json(table: sa.Table, names: Sequence[str], dialect: Dialect) -> str:
+    """Return the INSERT that takes all rows as one JSON text, which every driver sends without looking into it."""
     quote = dialect.identifier_preparer.quote
     kinds = [table.c[name].type.dialect_impl(dialect).compile(dialect).partition(" COLLATE")[0] for name in names]
-    # Of JSON and of bytes the drivers make no lists that all of them agree on.
-    lists = ["TEXT" if kind in ("JSONB", "BYTEA") else kind for kind in kinds]
     columns = ", ".join(quote(name) for name in names)
-    given = ", ".join(f"given_{n}" for n in range(len(names)))
-    values = ", ".join(f"given_{n}::{kind}" for n, kind in enumerate(kinds))
-    arrays = ", ".join(f"%s::{kind}[]" for kind in lists)
+    values = ", ".join(_VALUES.get(kind, "{}").format(f"c{n}") for n, kind in enumerate(kinds))
+    given = ", ".join(f"c{n} {'TEXT' if kind in _VALUES else kind}" for n, kind in enumerate(kinds))
     return (
         f"INSERT INTO {dialect.identifier_preparer.format_table(table)} ({columns}) "
-        f"SELECT {values} FROM unnest({arrays}) AS given ({given})"
+        f"SELECT {values} FROM json_to_recordset(CAST(%s AS JSON)) AS given ({given})"
     )
 
 
-def _as_list(column: Sequence[Any]) -> list[Any]:
-    """Return *column* as a list; bytes as PostgreSQL writes them in text."""
-    if isinstance(next((value for value in column if value is not None), None), bytes):
-        return [None if value is None else f"\\x{value.hex()}" for value in column]
-    return list(column)
+# What JSON has as a text of another form.
+_VALUES = {"JSONB": "CAST({} AS JSONB)", "BYTEA": "decode({}, 'base64')"}
 
 
 def _encode(value: Any, encode: Callable[[Any], Any] | None) -> Any:

@@ -26,7 +26,9 @@ class Rates:
         """Return *money* in minor units of the base currency, rounded half to even; ``None`` without a rate."""
         if money.currency == self._base:
             return money.minor
-        history = self._known.setdefault(money.currency, self._read(money.currency))
+        history = self._known.get(money.currency)
+        if history is None:
+            history = self._known[money.currency] = self._read(money.currency)
         place = bisect_right(history, (day, Decimal("Infinity")))
         if not place:
             return None
