@@ -90,6 +90,8 @@ def _run_uv(arguments: list[str] | tuple[str, ...]) -> int:
     environment = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_PROJECT_ENVIRONMENT=str(VENV))
     # An active environment of another project is none of our business, and uv would warn about it.
     environment.pop("VIRTUAL_ENV", None)
+    # uv brings certificates of its own; a company's proxy is known to the machine alone, which urllib asks as well.
+    environment.setdefault("UV_SYSTEM_CERTS", "true")
     if not _works(_venv_python()):
         environment.setdefault("UV_PYTHON", getattr(sys, "_base_executable", sys.executable))
     return subprocess.run([_find_uv(), *arguments], cwd=ROOT, env=environment).returncode

@@ -1,6 +1,7 @@
 """The environment is built from the lock file, or the reason is told."""
 
 import hashlib
+import os
 import zipfile
 
 import pytest
@@ -62,6 +63,22 @@ def test_fetched_uv_runs(wheel, tools):
 
     assert bootstrap._uv_version(str(target)) == (9, 9, 9)
     assert [path.name for path in tools.iterdir()] == ["uv-9.9.9"]
+
+
+@pytest.mark.parametrize(("said", "given"), [(None, "true"), ("false", "false")])
+def test_uv_trusts_the_certificates_of_the_machine_unless_told_otherwise(tmp_path, monkeypatch, said, given):
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho uv 9.9.9\necho "$UV_SYSTEM_CERTS" > {tmp_path}/given\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{uv.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    if said:
+        monkeypatch.setenv("UV_SYSTEM_CERTS", said)
+
+    assert bootstrap._run_uv(["sync"]) == 0
+
+    assert (tmp_path / "given").read_text() == f"{given}\n"
 
 
 def test_another_file_than_the_locked_one_is_refused(wheel, tools):
