@@ -14,6 +14,7 @@ import attrs
 from crmkit.core.crm import CRM
 from crmkit.core.policy.principal import Principal
 from crmkit.core.writing.writer import Writer
+from crmkit.transfer.batches import BatchSize
 from crmkit.transfer.binding import BoundStep, bind
 from crmkit.transfer.checkpoint import Checkpoint, CheckpointStore
 from crmkit.transfer.errors_file import error_file_name, merge_rejects
@@ -127,8 +128,8 @@ class _Import:
             self.at.step, self.at.rows, self.at.rejects = number, 0, 0
         started = time.monotonic()
         meter = Meter(self.show, report.name, number=number + 1, steps=len(self.steps))
-        save = None if self.dry_run else self.save
-        run = Run(step, report, whole, meter, self.files, self.rejects, self.writer, save)
+        save, size = None if self.dry_run else self.save, BatchSize(one_writer=self.crm.storage.is_sqlite)
+        run = Run(step, report, whole, meter, self.files, self.rejects, self.writer, save, size)
         self._sweeps(run)
         report.seconds = round(time.monotonic() - started, 3)
         self.at.counts[report.name] = report.counts

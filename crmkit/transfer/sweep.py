@@ -65,7 +65,7 @@ class Run:
     rejects: RejectFiles
     writer: Callable[[], AbstractContextManager[Writer]]
     save: Save | None
-    size: BatchSize = attrs.field(factory=BatchSize, init=False)
+    size: BatchSize
     homes: dict[UUID, UUID | None] = attrs.field(factory=dict, init=False)
 
 
