@@ -64,12 +64,15 @@ class Stage:
 class Guard:
     """A named condition that a plugin computes.
 
-    *check* gets a trusted reader and the record, and returns whether the record may pass.
+    *check* gets a trusted reader and the record, and returns whether the record may pass. *needs* are the fields of the
+    record that it looks at: a refusal shows its label to those who may read them all; without, to those who may read
+    every field.
     """
 
     id: str
     label: Text
     check: Callable[[Any, Any], bool]
+    needs: tuple[str, ...] | None = attrs.field(converter=attrs.converters.optional(_names), default=None)
 
 
 def _roles(given: Iterable[str]) -> frozenset[str]:
@@ -163,6 +166,7 @@ class Refusal(CrmkitError):
 
     code = "move-refused"
     template = _("{pipeline}: cannot move {reference!r} from {source!r} to {target!r}: {reason} Allowed: {options}.")
+    _from_nowhere = _("{pipeline}: {reference!r} cannot enter {target!r}: {reason}")
 
     def __init__(
         self,
@@ -177,7 +181,7 @@ class Refusal(CrmkitError):
         guards: Sequence[str] = (),
         problems: Sequence[str] = (),
     ) -> None:
-        """Keep what was refused and why."""
+        """Keep what was refused and why; *source* is empty for a new record, and where the mover may not know it."""
         super().__init__(
             pipeline=pipeline,
             reference=str(reference),
@@ -193,6 +197,8 @@ class Refusal(CrmkitError):
 
     def localized(self, locale: str | None = None) -> str:
         """Return the refusal with the missing fields, failed guards and problems after it."""
+        reason = translate(self.facts["reason"], locale)
+        template = self.template if self.facts["source"] else self._from_nowhere
+        sentence = translate(template, locale).format_map({**self.facts, "reason": reason})
         details = [*self.facts["missing"], *self.facts["guards"], *self.facts["problems"]]
-        sentence = super().localized(locale)
         return f"{sentence} [{'; '.join(translate(part, locale) for part in details)}]" if details else sentence

@@ -64,9 +64,13 @@ def _check_table(
             if name not in info.fields:
                 yield DeclarationError(info.id, _("unique names the unknown field {field!r}"), field=name)
     for computed in info.computed.values():
-        for name in computed.needs:
-            if name not in info.fields:
-                yield DeclarationError(f"{info.id}.{computed.name}", _("needs the unknown field {field!r}"), field=name)
+        yield from _check_needs(info, f"{info.id}.{computed.name}", computed.needs)
+
+
+def _check_needs(info: EntityInfo, where: str, needs: Iterable[str]) -> Iterator[CrmkitError]:
+    for name in needs:
+        if name not in info.fields:
+            yield DeclarationError(where, _("needs the unknown field {field!r}"), field=name)
 
 
 def _check_target(registry: Registry, where: str, entity: str, allowed: frozenset[str]) -> Iterator[CrmkitError]:
@@ -160,6 +164,8 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
                 yield from check_rule(registry, pipeline.id, pipeline.entity, guard)
             elif guard not in registry.guards:
                 yield DeclarationError(pipeline.id, _("names the unknown guard {guard!r}"), guard=guard)
+            else:
+                yield from _check_needs(info, guard, registry.guards[guard].needs or ())
 
 
 def _check_policies(registry: Registry) -> Iterator[CrmkitError]:

@@ -313,6 +313,6 @@ class Upsert:
         if moved:
             load_stored(self._writer, list(moved.values()))
             for place, write in moved.items():
-                plan_move(self._writer.crm.registry, write, drafts[place].values["stage"], self._writer.now)
+                plan_move(self._writer, write, drafts[place].values["stage"])
             self._writer.take(*moved.values())
         return set(moved)

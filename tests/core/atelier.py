@@ -93,7 +93,7 @@ PIPELINE = Pipeline(
         Move("*", "dropped"),
     ],
 )
-PIPELINES = [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), _has_hours)]
+PIPELINES = [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), _has_hours, needs=["hours"])]
 ENTITIES = [Artist, Commission, Invoice]
 ROLES = [
     Role("atelier.painter", _("Painter"), [Grant(e, ("read", "create", "update", "move"), "own") for e in (

@@ -9,10 +9,13 @@ from crmkit import (
     DeclarationError,
     ForbiddenError,
     Grant,
+    Guard,
+    Mask,
     Money,
     Move,
     Pipeline,
     Pipelined,
+    PluginError,
     Refusal,
     Role,
     Stage,
@@ -21,7 +24,7 @@ from crmkit import (
     translator,
 )
 from crmkit.core.pipelines import UnknownStageError
-from crmkit.testing import both_databases
+from crmkit.testing import People, both_databases
 from tests.core.atelier import PIPELINE, PIPELINES, ROLES, Artist, Commission, atelier
 
 _ = translator("tests")
@@ -150,6 +153,82 @@ def test_a_move_ends_no_visit_of_another_entitys_record_with_the_same_id(make_cr
     with crm.storage.reading() as connection:
         open_ones = connection.execute(sa.select(visit.c.entity, visit.c.stage).where(visit.c.left_at.is_(None))).all()
     assert sorted(map(tuple, open_ones)) == [("atelier.commission", "asked"), ("atelier.errand", "done")]
+
+
+# What a refusal tells is no more than the mover may read.
+
+
+def mover(people, *hidden, **options):
+    verbs = ["read", "create", "update", "move"]
+    role = people.role("mover", [Grant("atelier.commission", verbs, "own")], [Mask("atelier.commission", hidden)])
+    return people.user("Moritz", roles=[role], **options)
+
+
+def refusal_of(crm, person, made, stage):
+    with pytest.raises(Refusal) as caught, crm.write(person) as db:
+        db.move(made, stage)
+    return caught.value
+
+
+def test_a_refusal_says_of_hidden_fields_only_that_something_is_missing_or_in_the_way(crm, people):
+    person = mover(people, "price", "hours")
+    with crm.write(person) as db:
+        made = db.create(Commission(title="Sea"))
+
+    refused = refusal_of(crm, person, made, "sketched")
+
+    assert (refused.missing, refused.guards) == ((), ())
+    assert "something that you may not see is missing; something that you may not see is in the way" in str(refused)
+    assert not any(told in str(refused) for told in ("price", "hours", "Hours"))
+
+
+def test_a_guard_that_does_not_say_what_it_looks_at_is_named_to_those_who_see_all(make_crm):
+    silent = [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), lambda reader, commission: False)]
+    crm = make_crm(atelier(pipelines=silent))
+    people = People(crm)
+    seeing, blind = people.user("Camille", roles=["atelier.painter"]), mover(people, "due_on")
+    for person, told in ((seeing, ("Hours are planned",)), (blind, ())):
+        with crm.write(person) as db:
+            made = db.create(Commission(title="Sea"))
+        assert refusal_of(crm, person, made, "sketched").guards == told
+
+
+def test_a_guard_names_no_field_that_does_not_exist(make_crm):
+    wrong = [PIPELINE, Guard("atelier.has_hours", _("Hours are planned"), lambda *_: False, needs=["nosuch"])]
+    with pytest.raises(PluginError, match="atelier.has_hours: needs the unknown field 'nosuch'"):
+        make_crm(atelier(pipelines=wrong))
+
+
+@both_databases
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_rule_is_told_where_the_mover_sees_that_it_does_not_hold(crm, people, sees):
+    role = people.role("deliverer", [Grant("atelier.artist", ["read"], "all" if sees else 'name != "Nobody"')])
+    person = mover(people)
+    people.assign(person, role)
+    with crm.system("test") as db:
+        nobody = db.create(Artist(name="Nobody"))
+        drawn = Commission(title="Sea", price=EURO, hours=3, artist_id=nobody.id, owner_id=person.user_id)
+        made = db.move(db.create(drawn), "sketched")
+
+    refused = refusal_of(crm, person, made, "delivered")
+
+    assert refused.guards == (*(['artist.name != "Nobody"'] if sees else []), "atelier.master")
+    assert ("Nobody" in str(refused)) == sees
+
+
+@both_databases
+@pytest.mark.parametrize("hidden", ["stage", "pipeline"])
+def test_a_refusal_does_not_tell_a_hidden_stage(crm, people, hidden):
+    person = mover(people, hidden)
+    with crm.write(person) as db:
+        made, other = db.create(Commission(title="Sea")), db.create(Commission(title="Lake"))
+        other = db.move(other, "dropped")
+
+    refusals = [str(refusal_of(crm, person, record, "delivered")) for record in (made, other)]
+
+    words = [told.replace(str(record.id), "…") for told, record in zip(refusals, (made, other), strict=True)]
+    assert words[0] == words[1]
+    assert not any(told in words[0] for told in ("asked", "dropped", "atelier.work"))
 
 
 def test_moving_needs_its_grant(crm, people):

@@ -153,7 +153,7 @@ def _prepare(writer: Writer, write: Write) -> None:
     values, now = write.values, writer.now
     if write.kind == "create":
         _default_owner(writer, write)
-        enter_first_stage(writer.crm.registry, write, now)
+        enter_first_stage(writer, write)
         values["id"], values["version"], values["custom"] = write.record_id, 1, {}
         values["created_at"] = values["updated_at"] = now
         values["created_by"], values["deleted_at"] = writer.access.user_id, None

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crmkit.core.pipelines import Move, Pipeline, Refusal, Stage, UnknownStageError
+from crmkit.core.pipelines import Move, Pipeline, Stage, UnknownStageError
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
+from crmkit.core.writing.refusals import refusal, sees_stages
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["check_moves", "enter_first_stage", "plan_move", "record_visits"]
 
 
-def enter_first_stage(registry: Registry, write: Write, now: datetime) -> None:
+def enter_first_stage(writer: Writer, write: Write) -> None:
     """Put a new record into the stage it names, or into the first one of its pipeline.
 
     Raises:
@@ -27,12 +28,12 @@ def enter_first_stage(registry: Registry, write: Write, now: datetime) -> None:
     """
     if not write.entity.pipelined:
         return
-    pipeline = pipeline_of(registry, write)
+    pipeline = pipeline_of(writer.crm.registry, write)
     slug = write.values.get("stage")
     stage = pipeline.stage(slug) if slug else pipeline.first
+    _stand(write, pipeline, stage, writer.now)
     if missing := _missing(write, stage):
-        raise Refusal(pipeline.id, write.record_id, "", stage.slug, reason=_("fields are missing."), missing=missing)
-    _stand(write, pipeline, stage, now)
+        raise refusal(writer, write, pipeline, reason=_("fields are missing."), missing=missing)
 
 
 def pipeline_of(registry: Registry, write: Write) -> Pipeline:
@@ -64,14 +65,26 @@ def _missing(write: Write, stage: Stage) -> list[str]:
     return [name for name in stage.required if write.get(name) is None]
 
 
-def plan_move(registry: Registry, write: Write, target: str, now: datetime) -> None:
+def plan_move(writer: Writer, write: Write, target: str) -> None:
     """Turn *write* into the move of its record to the stage *target*.
 
     Raises:
         UnknownStageError: the record's pipeline has no such stage.
+        Refusal: neither has it, but another pipeline does, and in which the record stands is not for the mover to know.
     """
-    pipeline = pipeline_of(registry, write)
-    _stand(write, pipeline, pipeline.stage(target), now)
+    pipeline = pipeline_of(writer.crm.registry, write)
+    if not sees_stages(writer, write):
+        _check_known_somewhere(writer, write, pipeline, target)
+    _stand(write, pipeline, pipeline.stage(target), writer.now)
+
+
+def _check_known_somewhere(writer: Writer, write: Write, pipeline: Pipeline, target: str) -> None:
+    stages = [stage.slug for known in writer.crm.registry.pipelines_of(write.entity.id) for stage in known.stages]
+    if target not in stages:
+        raise UnknownStageError(write.entity.id, target, list(dict.fromkeys(stages)))
+    if not any(stage.slug == target for stage in pipeline.stages):
+        write.values["stage"] = target
+        raise refusal(writer, write, pipeline, reason=_("there is no such move."))
 
 
 def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
@@ -89,22 +102,20 @@ def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
         allowed = pipeline.moves_from(source)
         move = allowed.get(target)
         if move is None:
-            reason = _("there is no such move.")
-            raise Refusal(pipeline.id, write.record_id, source, target, reason=reason, allowed=list(allowed))
+            raise refusal(writer, write, pipeline, reason=_("there is no such move."), allowed=list(allowed))
         _check_move(writer, write, pipeline, move, list(allowed))
 
 
 def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> None:
-    source, target = write.stored["stage"], write.values["stage"]
-    missing = _missing(write, pipeline.stage(target))
-    guards = [_guard_name(writer, guard) for guard in move.guards if not _holds(writer, write, guard)]
+    missing = _missing(write, pipeline.stage(write.values["stage"]))
+    guards = [guard for guard in move.guards if not _holds(writer, write, guard)]
     lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_ids
     if missing or guards or lacks_role:
         reason: Text = _("fields are missing.") if missing else _("a guard refuses.")
-        if lacks_role:
-            reason, guards = _("a role is required."), [*guards, *sorted(move.roles)]
-        raise Refusal(
-            pipeline.id, write.record_id, source, target, reason=reason, allowed=allowed, missing=missing, guards=guards
+        roles = sorted(move.roles) if lacks_role else []
+        reason = _("a role is required.") if roles else reason
+        raise refusal(
+            writer, write, pipeline, reason=reason, allowed=allowed, missing=missing, guards=guards, roles=roles
         )
 
 
@@ -114,10 +125,6 @@ def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:
     check = writer.crm.registry.guards[guard].check
     record: Any = writer.trusted.get(write.entity.cls, write.record_id)
     return check(writer.trusted, record)
-
-
-def _guard_name(writer: Writer, guard: Rule | str) -> str:
-    return guard.text if isinstance(guard, Rule) else writer.crm.registry.guards[guard].label
 
 
 def record_visits(writer: Writer, writes: Sequence[Write]) -> None:

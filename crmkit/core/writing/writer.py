@@ -162,7 +162,7 @@ class Writer(Reader):
         load_stored(self, writes)
         refuse_forbidden(self, writes)
         for write in writes:
-            plan_move(self.crm.registry, write, stage, self.now)
+            plan_move(self, write, stage)
         self._live(writes)
         return [self._written(write) for write in writes]
 

@@ -24,9 +24,12 @@ def _says_why_disqualified(reader: Any, lead: Any) -> bool:
 
 
 # The reason is asked of the move, not of the stage: deals that other systems lost long ago may come without one.
-LOST_REASON = Guard("sales.lost_reason", _("There is a reason for losing it"), _says_why_lost)
+LOST_REASON = Guard("sales.lost_reason", _("There is a reason for losing it"), _says_why_lost, needs=["lost_reason"])
 DISQUALIFIED_REASON = Guard(
-    "sales.disqualified_reason", _("There is a reason for disqualifying it"), _says_why_disqualified
+    "sales.disqualified_reason",
+    _("There is a reason for disqualifying it"),
+    _says_why_disqualified,
+    needs=["disqualified_reason"],
 )
 
 DEALS = Pipeline(
