@@ -144,6 +144,18 @@ def test_a_list_on_sqlite_is_the_same_whichever_statement_wins(crm, everybody, d
     test_pages_in_any_order_add_up_to_the_sorted_list(crm, everybody, deals)
 
 
+def test_a_statement_that_loses_takes_nothing_of_the_transaction_with_it(crm, deals, monkeypatch):
+    monkeypatch.setattr(races, "_STEPS", 1)
+    monkeypatch.setattr(races, "_STEPS_PER_ROW", 0)
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Newest", hours=77))
+        assert db.find(Commission, "hours == 77", limit=5) == [made]
+        db.update(made, hours=78)
+        assert db.find(Commission, "hours == 77", limit=5) == []
+    with crm.system("test") as db:
+        assert [found.title for found in db.find(Commission, "hours == 78", limit=5)] == ["Newest"]
+
+
 @both_databases
 def test_a_filter_keeps_what_the_rule_says_in_any_order(crm, everybody, deals):
     for viewer, (rule, holds) in product(everybody.values(), RULES.items()):
