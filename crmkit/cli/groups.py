@@ -31,18 +31,21 @@ def import_group(plugin: str) -> Group | None:
     """Return the group of the installed *plugin*; ``None`` if there is no such plugin or it has no commands.
 
     Raises:
-        DeclarationError: its commands cannot be imported, or ``commands.cli`` is no group.
+        DeclarationError: it is installed twice, its commands cannot be imported, or ``commands.cli`` is no group.
     """
     from importlib import import_module
 
     import click
 
     from crmkit.core.errors import DeclarationError
-    from crmkit.core.plugins import installed_plugins
+    from crmkit.core.plugins import entry_point, installed_plugins
     from crmkit.core.text import gettext as _
 
-    point = installed_plugins().get(plugin)
-    if point is None or _folder_of(point.value) is None:
+    installed = installed_plugins()
+    if plugin not in installed:
+        return None
+    point = entry_point(plugin, installed)
+    if _folder_of(point.value) is None:
         return None
     wanted = f"{point.value}.commands"
     try:

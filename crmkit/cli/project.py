@@ -59,7 +59,8 @@ def first_party_plugins() -> list[str]:
     """Return the names of the plugins that come with crmkit."""
     from crmkit.core.plugins import installed_plugins
 
-    return sorted(name for name, point in installed_plugins().items() if point.value.startswith("crmkit.plugins."))
+    ours = "crmkit.plugins."
+    return sorted(name for name, points in installed_plugins().items() if any(p.value.startswith(ours) for p in points))
 
 
 def plugins_without(names: Iterable[str]) -> list[str]:

@@ -14,7 +14,16 @@ from packaging.version import InvalidVersion, Version
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["API_VERSION", "LoadedPlugin", "Plugin", "PluginError", "find_plugins", "installed_plugins", "load_order"]
+__all__ = [
+    "API_VERSION",
+    "LoadedPlugin",
+    "Plugin",
+    "PluginError",
+    "entry_point",
+    "find_plugins",
+    "installed_plugins",
+    "load_order",
+]
 
 API_VERSION = "0.1.0"
 GROUP = "crmkit.plugins"
@@ -91,26 +100,40 @@ class PluginError(CrmkitError):
         super().__init__(reasons=tuple(reasons), summary="; ".join(str(r) for r in reasons))
 
 
-def installed_plugins() -> dict[str, metadata.EntryPoint]:
+def installed_plugins() -> dict[str, list[metadata.EntryPoint]]:
     """Return the entry points of every installed plugin by name, without importing any.
 
-    Raises:
-        PluginError: two distributions offer a plugin of the same name.
+    There are several where distributions offer a plugin of the same name; it cannot be enabled then.
     """
-    found: dict[str, metadata.EntryPoint] = {}
+    found: dict[str, list[metadata.EntryPoint]] = {}
     for point in metadata.entry_points(group=GROUP):
-        if point.name in found and found[point.name].value != point.value:
-            claimants = f"{found[point.name].value}, {point.value}"
-            raise PluginError([DeclarationError(point.name, _("installed twice: {places}"), places=claimants)])
-        found[point.name] = point
+        same = found.setdefault(point.name, [])
+        if point.value not in {other.value for other in same}:
+            same.append(point)
     return found
+
+
+def entry_point(name: str, installed: Mapping[str, Sequence[metadata.EntryPoint]]) -> metadata.EntryPoint:
+    """Return the entry point of the plugin *name* among those *installed*.
+
+    Raises:
+        DeclarationError: it is not installed, or installed twice.
+    """
+    points = installed.get(name, ())
+    if not points:
+        known = ", ".join(sorted(installed)) or "-"
+        raise DeclarationError(name, _("this plugin is not installed. Installed: {known}"), known=known)
+    if len(points) > 1:
+        places = ", ".join(sorted(point.value for point in points))
+        raise DeclarationError(name, _("installed twice: {places}"), places=places)
+    return points[0]
 
 
 def find_plugins(names: Iterable[str]) -> list[LoadedPlugin]:
     """Return the installed plugins *names*, with what went wrong for all of them at once.
 
     Raises:
-        PluginError: one is not installed, fails to import, or has no manifest of its name.
+        PluginError: one is not installed or installed twice, fails to import, or has no manifest of its name.
     """
     installed = installed_plugins()
     found, reasons = [], []
@@ -124,12 +147,10 @@ def find_plugins(names: Iterable[str]) -> list[LoadedPlugin]:
     return found
 
 
-def _import_plugin(name: str, installed: Mapping[str, metadata.EntryPoint]) -> LoadedPlugin:
-    if name not in installed:
-        known = ", ".join(sorted(installed)) or "-"
-        raise DeclarationError(name, _("this plugin is not installed. Installed: {known}"), known=known)
+def _import_plugin(name: str, installed: Mapping[str, Sequence[metadata.EntryPoint]]) -> LoadedPlugin:
+    point = entry_point(name, installed)
     try:
-        module = installed[name].load()
+        module = point.load()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DeclarationError(name, _("importing it failed: {reason}"), reason=reason) from error

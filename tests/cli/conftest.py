@@ -74,9 +74,10 @@ def crmkit():
 def foreign_plugin(tmp_path, monkeypatch):
     """Install a plugin that is no part of crmkit, from texts of its modules."""
 
-    def install(name, manifest="", **modules):
-        site = tmp_path / f"site-{name}"
-        package = site / f"acme_{name}"
+    def install(name, manifest="", *, module=None, **modules):
+        module = module or f"acme_{name}"
+        site = tmp_path / f"site-{module}"
+        package = site / module
         package.mkdir(parents=True)
         (package / "__init__.py").write_text(
             textwrap.dedent(
@@ -88,12 +89,12 @@ def foreign_plugin(tmp_path, monkeypatch):
                 """
             )
         )
-        for module, text in modules.items():
-            (package / f"{module}.py").write_text(textwrap.dedent(text))
-        info = site / f"acme_{name}-1.0.dist-info"
+        for file, text in modules.items():
+            (package / f"{file}.py").write_text(textwrap.dedent(text))
+        info = site / f"{module}-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-{name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[crmkit.plugins]\n{name} = acme_{name}\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[crmkit.plugins]\n{name} = {module}\n")
         monkeypatch.syspath_prepend(site)
         return package
 

@@ -202,6 +202,23 @@ def test_plugin_list_shows_installed_and_enabled_plugins_and_what_is_wrong(crmki
     assert "Problem" in crmkit("plugin", "list").stdout
 
 
+def test_plugin_installed_twice_concerns_only_those_who_enable_it(crmkit, project, foreign_plugin, enable):
+    foreign_plugin("orders")
+    foreign_plugin("orders", module="acme_orders_too")
+    foreign_plugin("bills")
+    enable("bills")
+    crmkit("user", "list")
+    rows = {row["name"]: row for row in crmkit("plugin", "list", "--json").json}
+    assert "installed twice: acme_orders" in rows["orders"]["problem"]
+
+    enable("bills", "orders")
+    twice = crmkit("user", "list", code=1).stderr
+    assert "Error [plugin]: Plugins cannot be loaded: orders: installed twice: acme_orders" in twice
+    crmkit("user", "list", "--without", "orders")
+    crmkit("user", "list", "--no-plugins")
+    assert "installed twice" in crmkit("orders", "who", code=1).stderr
+
+
 # explain
 
 
