@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         Restriction as Restriction,
         Role as Role,
     )
-    from crmkit.core.reading.aggregates import (
+    from crmkit.core.reading.measures import (
         average as average,
         count as count,
         greatest as greatest,
@@ -133,7 +133,7 @@ _HOMES = {
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
-    "core.reading.aggregates": "average count greatest least total",
+    "core.reading.measures": "average count greatest least total",
     "core.reading.reader": "Page Reader",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",

@@ -39,6 +39,7 @@ from crmkit.core.storage.numbers import Numbers
 from crmkit.core.storage.prepared import Insert
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.statements import StatementCache
+from crmkit.core.text import is_storable
 from crmkit.core.writing.store import Store
 from crmkit.core.writing.values import record_from_values
 from crmkit.core.writing.visits import Visits
@@ -262,4 +263,5 @@ def _names(user: sa.Table, reference: str) -> sa.ColumnElement[bool]:
     try:
         return user.c.id == UUID(reference)
     except ValueError:
-        return sa.or_(user.c.email == reference, user.c.name == reference)
+        known = is_storable(reference)
+        return sa.or_(user.c.email == reference, user.c.name == reference) if known else sa.false()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gettext as _gettext
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
 
-__all__ = ["Text", "casefold", "current_locale", "gettext", "translate", "translator", "use_locale"]
+__all__ = ["Text", "casefold", "current_locale", "gettext", "is_storable", "translate", "translator", "use_locale"]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _locale: ContextVar[str] = ContextVar("crmkit_locale", default="en")
 
 
@@ -79,3 +81,8 @@ def _catalogue(package: str, locale: str) -> _gettext.NullTranslations:
 def casefold(value: str) -> str:
     """Return *value* for comparison without case, the one way that rules, search and every database share."""
     return value.casefold()
+
+
+def is_storable(value: str) -> bool:
+    """Return whether every database can keep *value*: it has no NUL and no half of a surrogate pair."""
+    return "\0" not in value and (value.isascii() or not _SURROGATE.search(value))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import attrs
 
 from crmkit.core.fields.base import TEXT_OPERATORS, Column, FieldType, Refused, shortened
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, is_storable
 
 __all__ = ["Email", "LongText", "Number", "Phone", "Text", "Url"]
 
@@ -30,8 +30,8 @@ class Text(FieldType):
     def normalise(self, value: Any) -> str | None:
         """Return *value* stripped; ``None`` for empty text."""
         text: str = FieldType.normalise(self, value).strip()
-        if "\x00" in text:
-            raise Refused(_("text may not contain a NUL character"))
+        if not is_storable(text):
+            raise Refused(_("text may not contain NUL or half a character"))
         if len(text) > self.max:
             raise Refused(_("at most {max} characters, got {length}"), max=self.max, length=len(text))
         return self.clean(text) if text else None

@@ -8,82 +8,108 @@ from typing import Any, Literal
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
-from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Column, Date, DateTime, Decimals, FieldType, Integer, MoneyType
 from crmkit.core.money import minor_digits
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.measures import FUNCTIONS, Measure, MeasureError
 from crmkit.core.rules.check import CheckedRule
+from crmkit.core.rules.numbers import from_raw
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.storage.prepared import Prepared
 from crmkit.core.storage.schema import filter_column
 from crmkit.core.text import gettext as _
 
-__all__ = ["Measure", "MeasureError", "average", "count", "greatest", "least", "total"]
+__all__ = ["Aggregate", "Question", "count_statement", "left_64_bits"]
 
-Function = Literal["count", "sum", "avg", "min", "max"]
 _NUMBERS = (Integer, Decimals, MoneyType)
 _ORDERED = (*_NUMBERS, Date, DateTime)
-
-
-@attrs.frozen
-class Measure:
-    """A function over one field of a group, or over its rows."""
-
-    function: Function
-    field: str | None = None
-
-
-def count(field: str | None = None) -> Measure:
-    """Return the measure of how many records there are, or how many have a value of *field*."""
-    return Measure("count", field)
-
-
-def total(field: str) -> Measure:
-    """Return the measure of the sum of *field*; of money, in the company's currency."""
-    return Measure("sum", field)
-
-
-def average(field: str) -> Measure:
-    """Return the measure of the mean of *field* over the records that have a value."""
-    return Measure("avg", field)
-
-
-def least(field: str) -> Measure:
-    """Return the measure of the smallest value of *field*."""
-    return Measure("min", field)
-
-
-def greatest(field: str) -> Measure:
-    """Return the measure of the largest value of *field*."""
-    return Measure("max", field)
-
-
-class MeasureError(CrmkitError):
-    """A measure that makes no sense for its field, such as the sum of a text."""
-
-    code = "measure"
-    template = _("{entity}: {function} of {field!r} makes no sense; it is a {kind}.")
-
-    def __init__(self, entity: str, function: str, field: str, kind: str) -> None:
-        """Name the *function* and the *field* of *entity*."""
-        super().__init__(entity=entity, function=function, field=field, kind=kind)
+_HALF = 32
 
 
 @attrs.frozen(eq=False)
-class AggregateStatement:
-    """A grouped statement, and how its rows become dicts."""
+class Question:
+    """What is asked of the records of one entity: *measures* by name, for each group, where a rule holds."""
 
-    statement: sa.Select[Any]
-    results: tuple[_Result, ...]
+    info: EntityInfo
+    groups: tuple[str, ...]
+    measures: Mapping[str, Measure]
+    where: CheckedRule | None
 
-    def decode(self, row: Sequence[Any], dialect: sa.Dialect) -> dict[str, Any]:
-        """Return *row* by name, in the values of the fields."""
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What two questions share exactly if one statement serves both."""
+        return self.info.id, self.groups, tuple(self.measures.items()), self.where and self.where.shape
+
+    def check(self) -> None:
+        """Return if there is something to measure, by functions that there are, under names of their own.
+
+        Raises:
+            MeasureError: there is not.
+        """
+        if not self.measures:
+            raise MeasureError(self.info.id, _("name at least one measure, such as count()"))
+        for name, measure in self.measures.items():
+            if name in self.groups:
+                raise MeasureError(self.info.id, _("{name!r} is the name of a group"), name=name)
+            if measure.function not in FUNCTIONS:
+                known = ", ".join(FUNCTIONS)
+                message = _("there is no function {function!r}; there are {known}")
+                raise MeasureError(self.info.id, message, function=measure.function, known=known)
+
+
+class Aggregate:
+    """A prepared statement that answers a question, and how its rows become dicts.
+
+    An average is a sum and a count, divided in Python, so that it is exact and the same on every database. SQLite
+    refuses a sum that leaves 64 bits: then *in_halves* sums up the halves of each number.
+    """
+
+    def __init__(
+        self, question: Question, visibility: Visibility, dialect: sa.Dialect, *, in_halves: bool = False
+    ) -> None:
+        """Prepare it over what *visibility* shows, ordered by its groups.
+
+        Raises:
+            UnknownFieldError: a field does not exist, or is hidden.
+            MeasureError: a measure makes no sense.
+        """
+        question.check()
+        scope = FieldScope(visibility.registry, question.info, visibility.access)
+        source = VisibleSource(visibility, question.info, visibility.schema.table(question.info).c)
+        fields = [(name, scope.field(name)) for name in question.groups]
+        self._results = [_Result(name, "field", _last_slot(field.type)) for name, field in fields]
+        cells: list[_Cell] = []
+        for name, measure in question.measures.items():
+            measured, result = _measure(source, scope, measure, name, in_halves)
+            cells += measured
+            self._results.append(result)
+        groups = [_value(source, field) for _name, field in fields]
+        self._prepared = Prepared(_grouped(visibility, question.info, groups, cells, question.where), dialect)
+        self._dialect = dialect.name
+
+    def answer(self, connection: Connection, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return a dict for each group: the values of its fields, and the measures by name."""
+        return [self._decoded(row) for row in self._prepared.rows(connection, given)]
+
+    def _decoded(self, row: Sequence[Any]) -> dict[str, Any]:
         cells = iter(row)
-        return {result.name: result.value(cells, dialect.name) for result in self.results}
+        return {result.name: result.value(cells, self._dialect) for result in self._results}
+
+
+def left_64_bits(error: sa.exc.OperationalError) -> bool:
+    """Return whether SQLite refused a sum because it does not fit 64 bits."""
+    return str(error.orig) == "integer overflow"
+
+
+def count_statement(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:
+    """Return the statement that counts what *visibility* shows where *where* holds."""
+    return _grouped(visibility, info, [], [_Cell("count")], where)
 
 
 @attrs.frozen(eq=False)
@@ -93,58 +119,31 @@ class _Result:
     name: str
     kind: Literal["field", "count", "number", "mean"]
     slot: Column
-    scale: int | None = None
+    scale: int = 0
+    in_halves: bool = False
 
     def value(self, cells: Iterator[Any], dialect: str) -> Any:
         cell = next(cells)
+        if self.in_halves:
+            low = next(cells)
+            cell = None if cell is None else (cell << _HALF) + low
         if self.kind == "mean":
             number = next(cells)
-            return None if not number else Decimal(cell).scaleb(-(self.scale or 0)) / int(number)
+            return None if not number else self._number(cell) / int(number)
         if self.kind == "count":
             return int(cell)
         if cell is None:
             return None
         if self.kind == "number":
-            return int(cell) if self.scale is None else Decimal(cell).scaleb(-self.scale)
+            return int(cell) if self.slot.kind == "integer" and not self.scale else self._number(cell)
         decode = slot_decoder(self.slot, dialect)
         return cell if decode is None else decode(cell)
 
+    def _number(self, cell: Any) -> Decimal:
+        return from_raw(int(cell), self.scale)
+
 
 _ROWS = Column("", "integer")
-
-
-def aggregate_statement(
-    visibility: Visibility,
-    info: EntityInfo,
-    scope: FieldScope,
-    group_by: Sequence[str],
-    measures: Mapping[str, Measure],
-    where: CheckedRule | None,
-) -> AggregateStatement:
-    """Return the grouped statement over what *visibility* shows, ordered by its groups.
-
-    An average is a sum and a count, divided in Python, so that it is exact and the same on every database.
-
-    Raises:
-        UnknownFieldError: a field does not exist, or is hidden.
-        MeasureError: a measure makes no sense for its field.
-    """
-    table = visibility.schema.table(info)
-    source = VisibleSource(visibility, info, table.c)
-    groups = [_value(source, scope.field(name)) for name in group_by]
-    results = [_Result(name, "field", _last_slot(scope.field(name).type)) for name in group_by]
-    cells: list[_Cell] = []
-    for name, measure in measures.items():
-        measured, result = _measure(source, scope, measure, name)
-        cells += measured
-        results.append(result)
-    statement = _grouped(visibility, info, groups, cells, where)
-    return AggregateStatement(statement, tuple(results))
-
-
-def count_statement(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:
-    """Return the statement that counts what *visibility* shows where *where* holds."""
-    return _grouped(visibility, info, [], [_Cell("count")], where)
 
 
 @attrs.frozen(eq=False)
@@ -165,6 +164,12 @@ class _Cell:
         """Return the function over what :meth:`over_rows` gave for each part."""
         made: ColumnElement[Any] = getattr(sa.func, "sum" if self.function == "count" else self.function)(part)
         return made
+
+    def halves(self) -> tuple[_Cell, _Cell]:
+        """Return the sums of the upper and of the lower 32 bits."""
+        number = sa.type_coerce(self.column, sa.BigInteger())
+        lower = number.bitwise_and(sa.literal((1 << _HALF) - 1, sa.BigInteger()))
+        return _Cell("sum", number.bitwise_rshift(_HALF)), _Cell("sum", lower)
 
 
 def _grouped(
@@ -206,25 +211,33 @@ def _last_slot(kind: FieldType) -> Column:
     return kind.columns()[-1]
 
 
-def _measure(source: VisibleSource, scope: FieldScope, measure: Measure, name: str) -> tuple[list[_Cell], _Result]:
+def _measure(
+    source: VisibleSource, scope: FieldScope, measure: Measure, name: str, in_halves: bool
+) -> tuple[Sequence[_Cell], _Result]:
     """Return the cells of *measure* and how they become one value."""
     if measure.field is None:
         return [_Cell("count")], _Result(name, "count", _ROWS)
     field = scope.field(measure.field)
-    column = _value(source, field)
+    column, slot = _value(source, field), _last_slot(field.type)
+    scale = _scale(field.type, source.visibility.registry.currency)
     if measure.function == "count":
         return [_Cell("count", column)], _Result(name, "count", _ROWS)
     sums = measure.function in ("sum", "avg")
     if not isinstance(field.type, _NUMBERS if sums else _ORDERED):
-        raise MeasureError(source.entity.id, measure.function, measure.field, field.type.name)
-    slot, scale = _last_slot(field.type), _scale(field.type, source.visibility.registry.currency)
-    if measure.function == "avg":
-        return [_Cell("sum", column), _Cell("count", column)], _Result(name, "mean", slot, scale)
-    kind: Literal["field", "number"] = "number" if isinstance(field.type, _NUMBERS) else "field"
-    return [_Cell(measure.function, column)], _Result(name, kind, slot, scale)
+        message = _("{function} of {field!r} makes no sense; it is a {kind}")
+        facts = {"function": measure.function, "field": measure.field, "kind": field.type.name}
+        raise MeasureError(source.entity.id, message, **facts)
+    if not sums:
+        kind: Literal["field", "number"] = "number" if isinstance(field.type, _NUMBERS) else "field"
+        return [_Cell("max" if measure.function == "max" else "min", column)], _Result(name, kind, slot, scale)
+    added = _Cell("sum", column)
+    summed = added.halves() if in_halves else (added,)
+    if measure.function == "sum":
+        return summed, _Result(name, "number", slot, scale, in_halves)
+    return [*summed, _Cell("count", column)], _Result(name, "mean", slot, scale, in_halves)
 
 
-def _scale(kind: FieldType, currency: str) -> int | None:
+def _scale(kind: FieldType, currency: str) -> int:
     if isinstance(kind, MoneyType):
         return minor_digits(currency)
-    return kind.scale if isinstance(kind, Decimals) else None
+    return kind.scale if isinstance(kind, Decimals) else 0

@@ -14,10 +14,11 @@ import msgspec
 
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.errors import CrmkitError
-from crmkit.core.fields import AnyReference, Json, MultiChoice
+from crmkit.core.fields import AnyReference, Column, Json, Kind, MultiChoice
 from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.rules import numbers
 from crmkit.core.storage.codecs import slot_decoder
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, is_storable
 
 __all__ = [
     "CursorError",
@@ -112,6 +113,10 @@ def _key(scope: FieldScope, info: EntityInfo, asked: str) -> OrderKey:
 _KINDS: dict[str, type[Any]] = {
     "u": UUID, "t": datetime, "d": date, "n": Decimal, "s": str, "i": int, "b": bool, "0": type(None)
 }  # fmt: skip
+_TAG_OF: dict[Kind, str] = {
+    "uuid": "u", "datetime": "t", "date": "d", "scaled": "n", "text": "s", "integer": "i", "boolean": "b"
+}  # fmt: skip
+_ID = Column("", "uuid")
 
 
 def encode_cursor(order: Order, values: Sequence[Any]) -> str:
@@ -132,9 +137,37 @@ def decode_cursor(order: Order, cursor: str) -> list[Any]:
         text, tags, values = msgspec.json.decode(base64.urlsafe_b64decode(padded))
         if text != order.text or not len(tags) == len(values) == len(order.keys) + 1:
             raise CursorError
-        return [msgspec.convert(value, _KINDS[tag], strict=False) for tag, value in zip(tags, values, strict=True)]
-    except (ValueError, KeyError, TypeError, msgspec.MsgspecError):
+        slots = [*(key.field.type.columns()[-1] for key in order.keys), _ID]
+        nullable = [*(key.nullable for key in order.keys), False]
+        return list(map(_marked, values, tags, slots, nullable))
+    except (ValueError, TypeError, OverflowError, msgspec.MsgspecError):
         raise CursorError from None
+
+
+def _marked(value: Any, tag: str, slot: Column, nullable: bool) -> Any:
+    """Return *value* of a cursor as a column like *slot* could hold it.
+
+    Raises:
+        CursorError: it could not.
+    """
+    if tag == "0" and nullable and value is None:
+        return None
+    if tag != _TAG_OF[slot.kind]:
+        raise CursorError
+    found = msgspec.convert(value, _KINDS[tag], strict=False)
+    if not _fits(found, slot):
+        raise CursorError
+    return found
+
+
+def _fits(value: Any, slot: Column) -> bool:
+    if isinstance(value, str):
+        return is_storable(value)
+    if isinstance(value, datetime):
+        return value.tzinfo is not None
+    if isinstance(value, Decimal):
+        return value.is_finite() and numbers.fits(numbers.to_raw(value, slot.scale))
+    return not isinstance(value, int) or numbers.fits(value)
 
 
 def order_decoder(order: Order, dialect: str) -> Callable[[Sequence[Any]], list[Any]]:

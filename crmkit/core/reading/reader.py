@@ -20,10 +20,12 @@ from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
-from crmkit.core.reading.aggregates import AggregateStatement, Measure, aggregate_statement, count_statement
+from crmkit.core.reading.aggregates import Aggregate, Question, count_statement, left_64_bits
 from crmkit.core.reading.extensions import extensions
+from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.links import expand
 from crmkit.core.reading.listing import Listing, Stretch
+from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
@@ -34,6 +36,7 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
 from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.prepared import Prepared
+from crmkit.core.text import is_storable
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -43,6 +46,7 @@ __all__ = ["Page", "Reader"]
 
 R = TypeVar("R", bound=Record)
 X = TypeVar("X", bound=ExtensionRecord)
+S = TypeVar("S")
 Condition = Rule | str | None
 Ordering = str | Sequence[str] | None
 
@@ -95,7 +99,10 @@ class Reader:
         Raises:
             RuleError: *where* is no rule on this entity.
             UnknownFieldError: a field does not exist, or is hidden.
+            LimitError: *limit* is no whole number above zero.
         """
+        if limit is not None:
+            check_limit(limit)
         records, _order, _values = self._read(self._crm.registry.entity(entity), where, order_by, limit, None, deleted)
         return records
 
@@ -113,6 +120,7 @@ class Reader:
         Raises:
             CursorError: *after* is no cursor of this list.
         """
+        check_limit(limit)
         info = self._crm.registry.entity(entity)
         records, order, values = self._read(info, where, order_by, limit + 1, after, deleted=False)
         if len(records) <= limit:
@@ -139,7 +147,7 @@ class Reader:
         """
         info = self._crm.registry.entity(entity)
         id_ = _as_id(reference)
-        found = self._by_ids(info, [id_]) if id_ else self._by_number(info, str(reference))
+        found = self._by_ids(info, [id_]) if id_ else self._by_number(info, reference)
         if not found:
             raise NotFoundError(info.id, reference)
         return found[0]  # type: ignore[no-any-return]
@@ -161,7 +169,7 @@ class Reader:
         self,
         entity: type[Record],
         *,
-        group_by: Sequence[str] = (),
+        group_by: str | Sequence[str] = (),
         measures: Mapping[str, Measure],
         where: Condition = None,
     ) -> list[dict[str, Any]]:
@@ -172,20 +180,25 @@ class Reader:
 
         Raises:
             UnknownFieldError: a field does not exist, or is hidden.
+            MeasureError: there is no measure, or one that makes no sense for its field.
         """
         info = self._crm.registry.entity(entity)
-        checked = self._checked(info, where)
+        groups = (group_by,) if isinstance(group_by, str) else tuple(group_by)
+        question = Question(info, groups, measures, self._checked(info, where))
+        try:
+            return self._answer(question, in_halves=False)
+        except sa.exc.OperationalError as error:
+            if not left_64_bits(error):
+                raise
+            return self._answer(question, in_halves=True)
 
-        def make() -> tuple[AggregateStatement, Prepared]:
-            scope = FieldScope(self._crm.registry, info, self.access)
-            made = aggregate_statement(self._visibility(named=True), info, scope, group_by, measures, checked)
-            return made, Prepared(made.statement, self._crm.storage.dialect)
+    def _answer(self, question: Question, *, in_halves: bool) -> list[dict[str, Any]]:
+        def make() -> Aggregate:
+            visibility = self._visibility(named=True)
+            return Aggregate(question, visibility, self._crm.storage.dialect, in_halves=in_halves)
 
-        asked = (tuple(group_by), tuple(measures.items()))
-        key = ("aggregate", info.id, checked and checked.shape, *asked, self._shape)
-        made, prepared = self._crm.statements.get(key, make)
-        rows = prepared.rows(self._connection, self._given(checked))
-        return [made.decode(row, self._crm.storage.dialect) for row in rows]
+        made = self._kept(("aggregate", question.key, in_halves), make)
+        return made.answer(self._connection, self._given(question.where))
 
     def expand(self, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
         """Return the visible records behind *relation* of all *records*, by id, in one statement.
@@ -269,14 +282,15 @@ class Reader:
         return self.ids_by_ids(("allowed", info.id, verb), statement, ids)
 
     def rows_by_ids(
-        self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
+        self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         """Return the rows, undecoded, of a statement made for a number of ids; it is kept under *key* and shape.
 
         For crmkit's own steps: *statement* builds its conditions from a visibility with named parameters.
         """
         rows: list[tuple[Any, ...]] = []
-        for batch in padded_batches(ids):
+        # What is no id leads to no record.
+        for batch in padded_batches([id_ for id_ in ids if isinstance(id_, UUID)]):
             prepared = self._prepared((*key, len(batch)), partial(statement, len(batch)))
             rows += prepared.rows(self._connection, self._given(None, id_values(batch)))
         return rows
@@ -345,8 +359,7 @@ class Reader:
     def _checked(self, info: EntityInfo, where: Condition) -> CheckedRule | None:
         if where is None:
             return None
-        rule = Rule.parse(where) if isinstance(where, str) else where
-        return check(rule, FieldScope(self._crm.registry, info, self.access))
+        return check(Rule.of(where), FieldScope(self._crm.registry, info, self.access))
 
     def _given(self, checked: CheckedRule | None, more: Mapping[str, Any] = {}) -> RunValues:
         """Return what a prepared statement takes: who asks and when, the constants of the rule, and *more*."""
@@ -371,7 +384,7 @@ class Reader:
         order = parse_order(scope, info, order_by)
         checked = self._checked(info, where)
         listing = self._listing(info, checked, order, deleted)
-        mark = decode_cursor(order, after) if after else None
+        mark = None if after is None else decode_cursor(order, after)
         segments = listing.segments
         if mark is not None and len(segments) == 2 and mark[0] is None:
             segments = segments[1:]
@@ -405,9 +418,11 @@ class Reader:
         listing = self._listing(info, None, Order((), True), deleted=False)
         return self._crm.loader(info, self.access).load(self.rows_by_ids(("get", info.id), listing.by_ids, ids))
 
-    def _by_number(self, info: EntityInfo, number: str) -> list[Any]:
+    def _by_number(self, info: EntityInfo, number: object) -> list[Any]:
         field = info.number
         if field is None or field.name not in self.access.entity(info).readable:
+            return []
+        if not isinstance(number, str) or not is_storable(number):
             return []
         listing = self._listing(info, None, Order((), True), deleted=False)
         prepared = self._prepared(("number", info.id), lambda: listing.by_number(field))
@@ -415,8 +430,11 @@ class Reader:
         return self._crm.loader(info, self.access).load(rows)
 
     def _prepared(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Prepared:
-        """Return the statement kept for *key* and everybody with this access's shape."""
-        return self._crm.statements.get((*key, self._shape), lambda: Prepared(make(), self._crm.storage.dialect))
+        return self._kept(key, lambda: Prepared(make(), self._crm.storage.dialect))
+
+    def _kept(self, key: tuple[Any, ...], make: Callable[[], S]) -> S:
+        """Return what *make* gives, kept under *key* for everybody with this access's shape."""
+        return self._crm.statements.get((*key, self._shape), make)
 
 
 def _as_id(reference: UUID | str) -> UUID | None:
@@ -424,7 +442,7 @@ def _as_id(reference: UUID | str) -> UUID | None:
         return reference
     try:
         return UUID(reference)
-    except ValueError:
+    except (ValueError, AttributeError, TypeError):
         return None
 
 

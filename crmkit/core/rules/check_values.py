@@ -13,7 +13,7 @@ from crmkit.core.rules import ast, kinds, numbers, plan
 from crmkit.core.rules.check_paths import Paths
 from crmkit.core.rules.errors import Position, RuleError
 from crmkit.core.rules.kinds import Kind
-from crmkit.core.text import casefold, gettext as _
+from crmkit.core.text import casefold, gettext as _, is_storable
 
 __all__ = ["Values", "expect"]
 
@@ -200,7 +200,7 @@ _ORDER = ["==", "!=", "in", "<", "<=", ">", ">=", "contains", "startsWith", "end
 
 
 def _clean(text: str, at: Position | None) -> str:
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_storable(text):
         raise RuleError(_("text cannot contain NUL or half a character."), at)
     return text
 

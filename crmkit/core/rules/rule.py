@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from crmkit.core.rules import ast
 from crmkit.core.rules.render import render
+from crmkit.core.text import gettext as _
 
 __all__ = ["Rule"]
 
@@ -34,13 +35,20 @@ class Rule:
         return Rule(parse(text))
 
     @classmethod
-    def of(cls, given: Rule | str) -> Rule:
+    def of(cls, given: object) -> Rule:
         """Return *given* as a plain rule: text is parsed, and a field such as ``Deal.f.is_open`` becomes a value.
 
         Raises:
-            RuleError: the text is no rule.
+            RuleError: the text is no rule, or it is no text.
         """
-        return cls.parse(given) if isinstance(given, str) else Rule(given.node)
+        if isinstance(given, str):
+            return cls.parse(given)
+        if isinstance(given, Rule):
+            return Rule(given.node)
+        from crmkit.core.rules.errors import RuleError
+
+        accepted = _("Accepted: text, or a rule built from fields, such as Deal.f.is_open.")
+        raise RuleError(_("{given} is no rule."), accepted=accepted, given=repr(given)[:80])
 
     @property
     def node(self) -> ast.Node:

@@ -11,8 +11,10 @@ from uuid import UUID
 import attrs
 
 from crmkit.core.entity import EntityInfo, Record, entity_info
-from crmkit.core.errors import UnknownFieldError
+from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
+from crmkit.core.fields.base import shortened
 from crmkit.core.policy.access import Access
+from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.pipelines import Stage
@@ -140,8 +142,16 @@ def grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple[
 
 
 def creation(record: Record, *, trusted: bool = False, depth: int = 0) -> Write:
-    """Return the write that creates *record*."""
+    """Return the write that creates *record*.
+
+    Raises:
+        ValidationError: its id is none.
+    """
     from crmkit.core.writing.values import initial_values
 
     info = entity_info(type(record))
+    id_: Any = record.id
+    if not isinstance(id_, UUID):
+        problem = FieldProblem("id", _("expected {expected}, got {value!r}"), expected="UUID", value=shortened(id_))
+        raise ValidationError(info.id, [problem])
     return Write("create", info, record.id, initial_values(record), trusted=trusted, depth=depth)

@@ -60,7 +60,7 @@ class Store:
         return {values["id"]: (values, visible, allowed) for values, visible, allowed in found}
 
     def read_extensions(
-        self, connection: Connection, info: EntityInfo, ids: Sequence[UUID]
+        self, connection: Connection, info: EntityInfo, ids: Sequence[Any]
     ) -> dict[UUID, dict[str, Any]]:
         """Return the values of every extension of *info* by record, under their qualified names.
 
@@ -71,7 +71,7 @@ class Store:
         found = {id_: {name: field.default() for name, field in fields.items()} for id_ in ids}
         for plugin, extension in extensions.items():
             decode, read = self._decoder(extension), slot_decoder(_ID, self._dialect.name)
-            for batch in padded_batches(ids):
+            for batch in padded_batches([id_ for id_ in ids if isinstance(id_, UUID)]):
                 for row in self._side_rows(extension, len(batch)).rows(connection, id_values(batch)):
                     values = found[read(row[-1]) if read else row[-1]]
                     values |= {f"{plugin}.{name}": value for name, value in decode(row).items()}

@@ -1,0 +1,199 @@
+"""Odd input: whatever is given to a reader or a writer, what comes back is an answer or an error with a code."""
+
+import base64
+from datetime import date
+from decimal import Decimal
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from crmkit import (
+    Grant,
+    Money,
+    NotFoundError,
+    Record,
+    Role,
+    RuleError,
+    ValidationError,
+    average,
+    count,
+    entity,
+    field,
+    total,
+    translator,
+)
+from crmkit.core.reading.limits import LimitError
+from crmkit.core.reading.measures import Measure, MeasureError
+from crmkit.core.reading.ordering import CursorError
+from crmkit.testing import both_databases
+from tests.core.atelier import ROLES, Artist, Commission, Rating, atelier
+
+_ = translator("tests")
+SOME_ID = "01a2183a-32b4-7616-9943-49fd3e60a565"
+
+
+def shortly(value):
+    return repr(value)[:12]
+
+
+NO_IDS = [5, None, "abc", "\0", "\ud800", "x" * 500, b"\0" * 16, 1.5, ()]
+LIMITS = [0, -1, "2", 1.5, True, 2**70]
+
+
+@entity("atelier.tally", label=_("Tally"))
+class Tally(Record):
+    name: str = field(default="-")
+    points: int = field(default=0)
+    fee: Decimal = field(default=Decimal(0))
+    is_open: bool = field(default=True)
+
+
+@pytest.fixture
+def crm(make_crm, database, clock):
+    roles = [*ROLES, Role("atelier.scorer", _("Scorer"), [Grant("atelier.tally", ["read"], "all")])]
+    return make_crm(atelier(Tally, Rating, roles=roles), database=database, clock=clock)
+
+
+@pytest.fixture
+def commissions(crm, master):
+    with crm.write(master) as db:
+        return db.create_many(
+            [Commission(title=f"c{n}", price=Money.of(n, "EUR"), due_on=date(2026, 1, 1 + n)) for n in range(5)]
+        )
+
+
+def cursor(order, tags, values):
+    return base64.urlsafe_b64encode(msgspec.json.encode([order, tags, values])).decode().rstrip("=")
+
+
+FORGED = {
+    "id": ["title,id", "si", ["a", 5]],
+    "id of text": ["title,id", "ss", ["a", "b"]],
+    "no id": ["title,id", "s0", ["a", None]],
+    "number for text": ["title,id", "iu", [5, SOME_ID]],
+    "nothing for what is never empty": ["title,id", "0u", [None, SOME_ID]],
+    "truth for text": ["title,id", "bu", [True, SOME_ID]],
+    "NUL": ["title,id", "su", ["a\0b", SOME_ID]],
+    "text for money": ["price,id", "su", ["x", SOME_ID]],
+    "more than 64 bits": ["price,id", "iu", [10**30, SOME_ID]],
+    "time for money": ["price,id", "tu", ["2020-01-01T00:00:00Z", SOME_ID]],
+    "text for a day": ["due_on,id", "su", ["x", SOME_ID]],
+    "moment for a day": ["due_on,id", "tu", ["2020-01-01T00:00:00Z", SOME_ID]],
+    "decimal for a number": ["hours,id", "nu", ["1.5", SOME_ID]],
+    "no decimal": ["days,id", "nu", ["NaN", SOME_ID]],
+    "huge decimal": ["days,id", "nu", ["1e30", SOME_ID]],
+    "a day without a zone": ["created_at,id", "tu", ["2020-01-01T00:00:00", SOME_ID]],
+    "too few values": ["title,id", "u", [SOME_ID]],
+    "an object": ["-id", "u", {"a": 1}],
+    "tags that are no text": ["-id", 5, [SOME_ID]],
+    "an unknown tag": ["-id", "z", [SOME_ID]],
+}
+
+
+@both_databases
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_cursor_whose_values_do_not_fit_its_order_is_refused(crm, commissions, master, forged):
+    order = forged[0]
+    with crm.read(master) as db, pytest.raises(CursorError):
+        db.page(Commission, order_by=order, after=cursor(*forged))
+
+
+@pytest.mark.parametrize("text", ["", "e30", "MTI", "!", "ä", "\0", "WyI"])
+def test_cursor_that_is_none_is_refused(crm, commissions, master, text):
+    with crm.read(master) as db, pytest.raises(CursorError):
+        db.page(Commission, after=text)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_limit_is_a_whole_number_from_one_on(crm, commissions, master, limit):
+    with crm.read(master) as db:
+        for ask in (
+            lambda: db.find(Commission, limit=limit),
+            lambda: db.page(Commission, limit=limit),
+            lambda: list(db.stream(Commission, size=limit)),
+        ):
+            with pytest.raises(LimitError) as caught:
+                ask()
+            assert caught.value.code == "limit"
+
+
+@both_databases
+@pytest.mark.parametrize("reference", NO_IDS, ids=shortly)
+def test_what_is_no_id_leads_to_no_record(crm, commissions, master, reference):
+    with crm.read(master) as db:
+        with pytest.raises(NotFoundError):
+            db.get(Commission, reference)
+        assert db.get_many(Commission, [reference, commissions[0].id]).keys() == {commissions[0].id}
+
+
+@pytest.mark.parametrize("reference", ["\0", "\ud800", "", uuid4()], ids=shortly)
+def test_what_is_no_name_leads_to_nobody(crm, reference):
+    with pytest.raises(NotFoundError):
+        crm.principal(reference)
+
+
+@both_databases
+@pytest.mark.parametrize("id_", NO_IDS, ids=shortly)
+def test_record_is_not_created_under_what_is_no_id(crm, master, id_):
+    with crm.write(master) as db, pytest.raises(ValidationError) as caught:
+        db.create(Artist(id=id_, name="Ada"))
+    assert [problem.field for problem in caught.value.problems] == ["id"]
+
+
+@both_databases
+def test_record_under_what_is_no_id_is_not_found_by_any_verb(crm, master):
+    made = Artist(id="abc", name="Ada")
+    with crm.write(master) as db:
+        for verb in (lambda: db.update(made, name="Eve"), lambda: db.delete(made), lambda: db.history(made)):
+            with pytest.raises(NotFoundError):
+                verb()
+
+
+@both_databases
+def test_text_with_half_a_character_is_refused(crm, master):
+    with crm.write(master) as db:
+        for values in ({"name": "a\ud800b"}, {"name": "Ada", "notes": "\udfff"}):
+            with pytest.raises(ValidationError, match="half a character"):
+                db.create(Artist(**values))
+        assert db.create(Artist(name="Ada 𝄞 上海")).name == "Ada 𝄞 上海"
+
+
+def test_what_is_no_rule_is_refused(crm, master):
+    with crm.read(master) as db:
+        for where in (5, ["stage"], b"stage", Commission):
+            with pytest.raises(RuleError):
+                db.find(Commission, where)
+
+
+def test_groups_without_a_measure_are_refused(crm, master):
+    with crm.read(master) as db, pytest.raises(MeasureError) as caught:
+        db.aggregate(Commission, group_by=["stage"], measures={})
+    assert caught.value.code == "measure"
+
+
+def test_measure_is_one_of_the_functions_that_there_are(crm, master):
+    with crm.read(master) as db, pytest.raises(MeasureError):
+        db.aggregate(Commission, measures={"n": Measure("pg_sleep", "hours")})
+
+
+def test_measure_does_not_take_the_name_of_a_group(crm, master):
+    with crm.read(master) as db, pytest.raises(MeasureError):
+        db.aggregate(Commission, group_by=["stage"], measures={"stage": count()})
+
+
+@both_databases
+def test_sums_beyond_64_bits_are_exact(crm, master):
+    most = 2**63 - 1
+    with crm.system("test") as db:
+        db.create_many([Tally(points=most, fee=Decimal(most).scaleb(-4), name=name) for name in "aab"])
+        db.create(Tally(points=-5, name="b"))
+        measures = {"sum": total("points"), "fees": total("fee"), "mean": average("points")}
+        groups = db.aggregate(Tally, group_by=["name"], measures=measures)
+        (whole,) = db.aggregate(Tally, measures=measures)
+
+    assert [group["sum"] for group in groups] == [2 * most, most - 5]
+    assert [group["fees"] for group in groups] == [Decimal(2 * most).scaleb(-4), Decimal(most).scaleb(-4)]
+    assert whole == {
+        "sum": 3 * most - 5, "fees": Decimal(3 * most).scaleb(-4), "mean": Decimal(3 * most - 5) / 4
+    }  # fmt: skip
