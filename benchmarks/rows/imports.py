@@ -1,4 +1,4 @@
-"""Five thousand rows of another system's export: read, checked, looked up, written with all that goes with them."""
+"""Ten thousand rows of another system's export: read, checked, looked up, written with all that goes with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from crmkit.transfer.plan_file import parse_plan
 
 __all__ = ["figures"]
 
-_ROWS, _PAIRS, _CHECKED = 5_000, 4, 300
+_ROWS, _PAIRS, _CHECKED = 10_000, 3, 300
 _PLAN = f"""
 name = "deals"
 system = "{SYSTEM}"
