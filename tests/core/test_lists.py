@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from crmkit import Money, average, count, extension, field, greatest, least, total
+from crmkit import Money, UnknownFieldError, average, count, extension, field, greatest, least, total
 from crmkit.core.reading import races
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission, atelier
@@ -17,7 +17,7 @@ DAY = date(2026, 3, 1)
 ORDERS = [
     None, "id", "title", "-title", "price", "-price", "due_on,-price", "-due_on,title", "hours", "-hours,-price",
     "days", "atelier.mark", "-atelier.mark", "-atelier.mark,title", "price,-atelier.mark", "atelier.word,id",
-    "stage,-atelier.mark",
+    "stage,-atelier.mark", "id,title", "-id,title", "stage,-id,title", "hours,title,hours",
 ]  # fmt: skip
 RULES = {
     None: lambda deal: True,
@@ -103,10 +103,9 @@ def is_visible(deal, viewer):
 
 
 def in_order(deals, asked):
-    """Return *deals* sorted as *asked*, without a value last, by id where all else is equal."""
+    """Return *deals* sorted as *asked*, without a value last, by id where all else is equal: no two have the same."""
     names = (asked or "-id").split(",")
-    if names[-1] not in ("id", "-id"):
-        names.append("-id" if names[-1].startswith("-") else "id")
+    names.append("-id" if names[-1].startswith("-") else "id")
     for name in reversed(names):
         key, descending = name.lstrip("-").replace("atelier.", "stored_"), name.startswith("-")
         some = [deal for deal in deals if deal[key] is not None]
@@ -198,3 +197,8 @@ def measured(deals):
         "least": min((deal["hours"] for deal in deals), default=None),
         "latest": max(days, default=None),
     }
+
+
+def test_what_stands_behind_the_id_in_an_order_must_still_exist(crm, everybody):
+    with crm.read(everybody["master"]) as db, pytest.raises(UnknownFieldError):
+        db.find(Commission, order_by="id,nosuch")

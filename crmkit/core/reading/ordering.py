@@ -96,9 +96,10 @@ def parse_order(scope: FieldScope, info: EntityInfo, asked: str | Sequence[str] 
     names = [part.strip() for name in names for part in name.split(",") if part.strip()]
     if not names:
         return Order((), id_descending=True)
-    keys = tuple(_key(scope, info, name) for name in names if name not in ("id", "-id"))
-    last = names[-1]
-    return Order(keys, id_descending=last.startswith("-") if last in ("id", "-id") or not keys else keys[-1].descending)
+    keys = [None if name in ("id", "-id") else _key(scope, info, name) for name in names]
+    # No two records have one id: what is named behind it decides nothing.
+    place = keys.index(None) if None in keys else len(keys) - 1
+    return Order(tuple(key for key in keys[: place + 1] if key is not None), names[place].startswith("-"))
 
 
 def _key(scope: FieldScope, info: EntityInfo, asked: str) -> OrderKey:
