@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import attrs
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Column, Target
@@ -21,6 +22,9 @@ from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.core.policy.visibility import Visibility
 
 __all__ = ["GENESIS", "Entry", "Ledger", "LedgerBrokenError", "LedgerEntry", "read_history", "verify_ledger"]
 
@@ -44,7 +48,10 @@ class Entry:
 
 @attrs.frozen
 class LedgerEntry:
-    """One row of a record's history. *changes* holds the fields that the reader may read, ``None`` after an erasure."""
+    """One row of a record's history. *changes* holds the fields that the reader may read, ``None`` after an erasure.
+
+    *cause* is empty where the reader does not see who wrote, and ``system`` for what the system wrote.
+    """
 
     id: int
     at: datetime
@@ -148,10 +155,16 @@ def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> byte
     return f"{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
-def read_history(connection: Connection, schema: Schema, record: Target, readable: frozenset[str]) -> list[LedgerEntry]:
-    """Return the history of *record*, oldest first, with the changes of *readable* fields."""
+def read_history(
+    connection: Connection, schema: Schema, record: Target, readable: frozenset[str], visibility: Visibility
+) -> list[LedgerEntry]:
+    """Return the history of *record*, oldest first, with the changes of *readable* fields.
+
+    *visibility* is that of the reader, and decides which causes are told.
+    """
     ledger, payload = schema.system.ledger, schema.system.ledger_payload
-    columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, ledger.c.cause, ledger.c.depth)
+    cause = _told_cause(ledger, visibility)
+    columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, cause, ledger.c.depth)
     joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
     found = connection.execute(
         sa.select(*columns, payload.c.changes)
@@ -161,6 +174,22 @@ def read_history(connection: Connection, schema: Schema, record: Target, readabl
         .order_by(ledger.c.id)
     )
     return [LedgerEntry(*row[:-1], changes=_readable(row[-1], readable)) for row in found]
+
+
+def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
+    """Return the cause as far as the reader may know it: it often is the name of whoever wrote, or says why.
+
+    It is told of one's own writes and of those of users whose name one reads, in the bin too. The system's reason is
+    told to the system alone.
+    """
+    access, author = visibility.access, ledger.c.principal_id
+    if access.is_system:
+        return ledger.c.cause
+    known = author == access.user_id
+    if "name" in access.entity(visibility.registry.entities["core.user"]).readable:
+        seen = (visibility.visible_ids("core.user", deleted=deleted) for deleted in (False, True))
+        known = sa.or_(known, *(author.in_(users) for users in seen))
+    return sa.case((author.is_(None), "system"), (known, ledger.c.cause), else_="")
 
 
 def _readable(changes: str | None, readable: frozenset[str]) -> Mapping[str, tuple[Any, Any]] | None:

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from crmkit import new_id
+from crmkit import Grant, Mask, User, new_id
 from crmkit.core.ledger import LedgerBrokenError, verify_ledger
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission
@@ -157,6 +157,41 @@ def test_the_system_leaves_its_reason(crm):
         (entry,) = db.history(artist)
 
     assert (entry.cause, entry.principal_id) == ("system: yearly clean-up", None)
+
+
+@both_databases
+def test_the_reason_of_the_system_is_told_to_the_system_alone(crm, master):
+    with crm.system("looking into what Berthe does") as db:
+        artist = db.create(Artist(name="Ada"))
+
+    with crm.read(master) as db:
+        assert [entry.cause for entry in db.history(artist)] == ["system"]
+
+
+@both_databases
+@pytest.mark.parametrize("fate", ["kept", "deleted"])
+def test_a_cause_is_told_to_those_who_see_who_wrote(crm, people, master, fate):
+    blind = people.user("Blanche", roles=["atelier.painter"], member=False)
+    nameless = people.role("nameless", [Grant("core.user", ["read"], "all")], [Mask("core.user", ["name"])])
+    faceless = people.user("Faust", roles=["atelier.painter", nameless], member=False)
+    keeper = people.user("Karla", roles=["core.administrator"])
+    with crm.write(blind) as db:
+        mine = db.create(Artist(name="Ada"))
+    gone = people.user("Gaston", roles=["atelier.master"])
+    with crm.write(gone, cause="import of Gaston's list") as db:
+        db.update(db.get(Artist, mine.id), name="Eva")
+    with crm.system("test") as db:
+        if fate == "deleted":
+            db.delete(db.get(User, gone.user_id))
+
+    told = {}
+    for person in (blind, faceless, master, keeper):
+        with crm.read(person) as db:
+            told[person] = [entry.cause for entry in db.history(mine)]
+    assert told[blind] == ["Blanche", ""]
+    assert told[faceless] == ["", ""]
+    assert told[master] == ["Blanche", "import of Gaston's list" if fate == "kept" else ""]
+    assert told[keeper] == ["Blanche", "import of Gaston's list"]
 
 
 @both_databases

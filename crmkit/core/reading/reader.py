@@ -261,8 +261,8 @@ class Reader:
         """
         info = entity_info(type(record))
         self.get(type(record), record.id)
-        readable = self.access.entity(info).readable
-        return read_history(self._connection, self._crm.schema, Target(info.id, record.id), readable)
+        target, readable = Target(info.id, record.id), self.access.entity(info).readable
+        return read_history(self._connection, self._crm.schema, target, readable, self._visibility(named=False))
 
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""

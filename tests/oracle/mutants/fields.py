@@ -105,8 +105,8 @@ def masks_are_ignored_in_groups():
 def masks_are_ignored_in_history():
     original = ledger.read_history
 
-    def history(connection, schema, record, readable):
-        return original(connection, schema, record, _Everything())
+    def history(connection, schema, record, readable, visibility):
+        return original(connection, schema, record, _Everything(), visibility)
 
     yield reader, "read_history", history
 

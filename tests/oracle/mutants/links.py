@@ -72,6 +72,7 @@ def history_of_an_invisible_record_is_told():
     def history(self, record):
         info = record.__entity__
         target = Target(info.id, record.id)
-        return ledger.read_history(self._connection, self._crm.schema, target, self.access.entity(info).readable)
+        readable, visibility = self.access.entity(info).readable, self._visibility(named=False)
+        return ledger.read_history(self._connection, self._crm.schema, target, readable, visibility)
 
     yield Reader, "history", history
