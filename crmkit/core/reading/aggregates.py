@@ -22,7 +22,7 @@ from crmkit.core.rules.numbers import from_raw
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.prepared import Prepared
-from crmkit.core.storage.schema import filter_column
+from crmkit.core.storage.schema import column_names, filter_column
 from crmkit.core.text import gettext as _
 
 __all__ = ["Aggregate", "Question", "count_statement", "left_64_bits"]
@@ -82,14 +82,13 @@ class Aggregate:
         question.check()
         scope = FieldScope(visibility.registry, question.info, visibility.access)
         source = VisibleSource(visibility, question.info, visibility.schema.table(question.info).c)
-        fields = [(name, scope.field(name)) for name in question.groups]
-        self._results = [_Result(name, "field", _last_slot(field.type)) for name, field in fields]
+        groups = [_group(source, name, scope.field(name)) for name in question.groups]
+        self._results: list[_Group | _Result] = [*groups]
         cells: list[_Cell] = []
         for name, measure in question.measures.items():
             measured, result = _measure(source, scope, measure, name, in_halves)
             cells += measured
             self._results.append(result)
-        groups = [_value(source, field) for _name, field in fields]
         self._prepared = Prepared(_grouped(visibility, question.info, groups, cells, question.where), dialect)
         self._dialect = dialect.name
 
@@ -113,8 +112,36 @@ def count_statement(visibility: Visibility, info: EntityInfo, where: CheckedRule
 
 
 @attrs.frozen(eq=False)
+class _Group:
+    """A field by which records are grouped: its columns, and how their cells become its value."""
+
+    name: str
+    type: FieldType
+    slots: Sequence[Column]
+    columns: Sequence[ColumnElement[Any]]
+    nullable: bool
+
+    def value(self, cells: Iterator[Any], dialect: str) -> Any:
+        parts = [_decoded(next(cells), slot, dialect) for slot in self.slots]
+        return self.type.join(parts) if len(parts) == len(self.type.columns()) else parts[-1]
+
+
+def _group(source: VisibleSource, name: str, field: FieldInfo | computed[Any]) -> _Group:
+    slots = field.type.columns()
+    if isinstance(field, FieldInfo) and not isinstance(field.type, MoneyType):
+        columns = [source.columns[column] for column in column_names(field)]
+        return _Group(name, field.type, slots, columns, field.nullable)
+    return _Group(name, field.type, slots[-1:], [_value(source, field)], True)
+
+
+def _decoded(cell: Any, slot: Column, dialect: str) -> Any:
+    decode = slot_decoder(slot, dialect)
+    return cell if cell is None or decode is None else decode(cell)
+
+
+@attrs.frozen(eq=False)
 class _Result:
-    """How the cells of one column of the answer become its value."""
+    """How the cells of one measure become its value."""
 
     name: str
     kind: Literal["field", "count", "number", "mean"]
@@ -136,8 +163,7 @@ class _Result:
             return None
         if self.kind == "number":
             return int(cell) if self.slot.kind == "integer" and not self.scale else self._number(cell)
-        decode = slot_decoder(self.slot, dialect)
-        return cell if decode is None else decode(cell)
+        return _decoded(cell, self.slot, dialect)
 
     def _number(self, cell: Any) -> Decimal:
         return from_raw(int(cell), self.scale)
@@ -175,7 +201,7 @@ class _Cell:
 def _grouped(
     visibility: Visibility,
     info: EntityInfo,
-    groups: Sequence[ColumnElement[Any]],
+    groups: Sequence[_Group],
     cells: Sequence[_Cell],
     where: CheckedRule | None,
 ) -> sa.Select[Any]:
@@ -184,20 +210,22 @@ def _grouped(
     conditions: list[ColumnElement[bool]] = [table.c.deleted_at.is_(None)]
     if where is not None:
         conditions.append(compile_rule(where, VisibleSource(visibility, info, table.c), open_constants=True))
-    columns = [group.label(f"group_{n}") for n, group in enumerate(groups)]
+    keys = [(column, group.nullable) for group in groups for column in group.columns]
+    columns = [column.label(f"group_{n}") for n, (column, _nullable) in enumerate(keys)]
     columns += [cell.over_rows().label(f"cell_{n}") for n, cell in enumerate(cells)]
     # By place: PostgreSQL would not recognise an expression that has bound values.
-    places: list[ColumnElement[Any]] = [sa.literal_column(str(n + 1)) for n in range(len(groups))]
+    places: list[ColumnElement[Any]] = [sa.literal_column(str(n + 1)) for n in range(len(keys))]
+    order = [place.nulls_last() if nullable else place for place, (_column, nullable) in zip(places, keys, strict=True)]
     parts = [
         sa.select(*columns).select_from(table).where(*conditions, branch).group_by(*places)
         for branch in visibility.branches(info, table.c)
     ]
     if len(parts) == 1:
-        return parts[0].order_by(*places)
+        return parts[0].order_by(*order)
     found = sa.union_all(*parts).subquery()
-    whole: list[ColumnElement[Any]] = [found.c[f"group_{n}"] for n in range(len(groups))]
+    whole: list[ColumnElement[Any]] = [found.c[f"group_{n}"] for n in range(len(keys))]
     whole += [cell.over_parts(found.c[f"cell_{n}"]) for n, cell in enumerate(cells)]
-    return sa.select(*whole).group_by(*places).order_by(*places)
+    return sa.select(*whole).group_by(*places).order_by(*order)
 
 
 def _value(source: VisibleSource, field: FieldInfo | computed[Any]) -> ColumnElement[Any]:
