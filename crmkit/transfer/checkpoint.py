@@ -17,6 +17,10 @@ __all__ = ["Checkpoint", "CheckpointStore"]
 class Checkpoint:
     """The place after the last row that is dealt with: the step, and how many rows of its file."""
 
+    #: What tells this run from one of another plan, on other files, or by somebody else.
+    fingerprint: str
+    #: Where the rejected rows are kept.
+    folder: str
     step: int = 0
     rows: int = 0
     #: How long the file of the step's rejected rows was then.
@@ -26,29 +30,27 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """Reads and writes the checkpoint of one run in ``core_checkpoint``."""
+    """Reads and writes the checkpoint of one plan in ``core_checkpoint``."""
 
-    def __init__(self, crm: CRM, key: str, fingerprint: str) -> None:
-        """Use *key*; a checkpoint with another *fingerprint* belongs to other files or another plan."""
-        self._crm, self._key, self._fingerprint = crm, key, fingerprint
+    def __init__(self, crm: CRM, key: str) -> None:
+        """Use *key*."""
+        self._crm, self._key = crm, key
         self._table = crm.schema.system.checkpoint
         self.exists = False
 
     def load(self) -> Checkpoint | None:
-        """Return where the last run was interrupted, or ``None`` if none was."""
+        """Return where the last run of the plan was interrupted, or ``None`` if none was."""
         statement = sa.select(self._table.c.state).where(self._table.c.key == self._key)
         with self._crm.storage.reading() as connection:
             state: dict[str, Any] | None = connection.scalar(statement)
         self.exists = state is not None
-        if state is None or state.pop("fingerprint", None) != self._fingerprint:
-            return None
-        return Checkpoint(**state)
+        return None if state is None else Checkpoint(**state)
 
     def save(self, writer: Writer, checkpoint: Checkpoint) -> None:
         """Keep *checkpoint* in *writer*'s transaction."""
         values = {
             "position": checkpoint.rows,
-            "state": {"fingerprint": self._fingerprint, **attrs.asdict(checkpoint)},
+            "state": attrs.asdict(checkpoint),
             "updated_at": writer.now,
         }
         mine = self._table.c.key == self._key

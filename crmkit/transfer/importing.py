@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ def run_import(
 
     *source* may also be one file of the plan, or the error file of one: then the steps that read it run. Rows that
     are refused go to ``<name>.errors.csv`` in the folder *errors*, by default beside the source. A run that was
-    killed goes on where it was when it is started again with the same plan and files. With *dry_run* everything
-    happens in one transaction that is undone, and no file is written.
+    killed goes on where it was when it is started again with the same plan, files and folder. With *dry_run*
+    everything happens in one transaction that is undone, and no file is written.
 
     Raises:
         PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
@@ -56,9 +56,8 @@ def run_import(
     files = SourceFiles(plan, source)
     files.check()
     wanted = [step for step in steps if files.has(step.plan.file.name)]
-    folder = errors or (source if source.is_dir() else source.parent)
-    store = CheckpointStore(crm, f"import:{plan.name}"[:200], _fingerprint(plan, principal, wanted, files))
-    return _Import(crm, principal, plan, wanted, files, RejectFiles(folder, dry_run), store, show, cause, dry_run).run()
+    rejects = RejectFiles(errors or (source if source.is_dir() else source.parent), dry_run)
+    return _Import(crm, principal, plan, wanted, files, rejects, show, cause, dry_run).run()
 
 
 @attrs.define(eq=False)
@@ -71,18 +70,23 @@ class _Import:
     steps: Sequence[BoundStep]
     files: SourceFiles
     rejects: RejectFiles
-    store: CheckpointStore
     show: Show | None
     cause: str
     dry_run: bool
     outer: Writer | None = attrs.field(default=None, init=False)
-    at: Checkpoint = attrs.field(factory=Checkpoint, init=False)
+    store: CheckpointStore = attrs.field(init=False)
+    at: Checkpoint = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.store = CheckpointStore(self.crm, f"import:{self.plan.name}"[:200])
+        fingerprint = _fingerprint(self.plan, self.principal, self.steps, self.files)
+        self.at = Checkpoint(fingerprint, str(self.rejects.folder.resolve()))
 
     def run(self) -> ImportReport:
         """Run all steps and return the report."""
         report = ImportReport(self.plan.name, self.dry_run, resumed=False)
-        found = None if self.dry_run else self.store.load()
-        report.resumed, self.at = found is not None, found or Checkpoint()
+        if not self.dry_run:
+            report.resumed = self._go_on()
         with self._one_transaction():
             for number, step in enumerate(self.steps):
                 report.steps.append(self._step(number, step, report))
@@ -90,6 +94,27 @@ class _Import:
             report.files.append(self._finish_file(name, [step for step in report.steps if step.file == name]))
         self.store.clear()
         return report
+
+    def _go_on(self) -> bool:
+        """Begin where an earlier run was interrupted; return whether there was one, of which nothing is missing."""
+        found = self.store.load()
+        if found is None:
+            return False
+        same = (found.fingerprint, found.folder) == (self.at.fingerprint, self.at.folder)
+        if same and all(self._has_rejects(found, number, step) for number, step in enumerate(self.steps)):
+            self.at = found
+            return True
+        # The rows that the earlier run rejected are rejected again. That its folder may only be read is no reason to stop.
+        with suppress(OSError):
+            earlier = RejectFiles(Path(found.folder), self.dry_run)
+            for step in self.steps:
+                earlier.forget(step.plan.file.name, step.plan.name)
+        return False
+
+    def _has_rejects(self, found: Checkpoint, number: int, step: BoundStep) -> bool:
+        rejected = found.counts.get(step.plan.name, {}).get("rejected", 0)
+        wanted = found.rejects if number == found.step else min(rejected, 1)
+        return self.rejects.size(step.plan.file.name, step.plan.name) >= wanted
 
     @contextmanager
     def _one_transaction(self) -> Iterator[None]:

@@ -42,6 +42,10 @@ class RejectFiles:
         """Return the rejects of all passes of a step."""
         return sorted(self.folder.glob(self._path(file, step, "*").name))
 
+    def size(self, file: str, step: str) -> int:
+        """Return how many bytes the rejects of a step have."""
+        return sum(path.stat().st_size for path in self.of(file, step))
+
     def forget(self, file: str, step: str) -> None:
         """Remove what a run that did not end has left of a step."""
         if not self._dry_run:

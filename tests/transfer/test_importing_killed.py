@@ -172,3 +172,53 @@ def test_other_files_begin_from_the_start(tmp_path, empty_database):
     assert report.steps[1].rows == DEALS + 1
     assert report.steps[1].unchanged > 0
     crm.close()
+
+
+@pytest.fixture
+def interrupted(tmp_path, empty_database, step_by_step):
+    """Stop an import in the middle, with rejected rows behind it; return what starts it again."""
+    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    crm = open_crm(database)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+
+    def run(errors, show=None):
+        return run_import(crm, Principal(None, "system", "import"), read_plan(plan), source, errors=errors, show=show)
+
+    def stop(state):
+        if state.step == "deals" and state.rows >= 300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "first", stop)
+    yield run
+    crm.close()
+
+
+def refused(folder):
+    with open_source(folder / "deals.errors.csv") as errors:
+        return [row.cells[0] for row in errors.rows()]
+
+
+def test_another_folder_for_error_files_gets_every_rejected_row(tmp_path, interrupted):
+    report = interrupted(tmp_path / "second")
+
+    assert refused(tmp_path / "second") == [str(n) for n in range(0, DEALS, 50)]
+    assert (report.resumed, report.steps[1].rejected, report.files[1].rejected) == (False, 14, 14)
+    assert list((tmp_path / "first").iterdir()) == []
+
+
+def test_rejected_rows_that_somebody_removed_are_rejected_again(tmp_path, interrupted):
+    for path in (tmp_path / "first").iterdir():
+        path.unlink()
+    report = interrupted(tmp_path / "first")
+
+    assert refused(tmp_path / "first") == [str(n) for n in range(0, DEALS, 50)]
+    assert (report.resumed, report.steps[1].rejected) == (False, 14)
+
+
+def test_the_same_folder_under_another_name_is_the_same(tmp_path, interrupted):
+    assert interrupted(tmp_path / "second" / ".." / "first").resumed
+    assert refused(tmp_path / "first") == [str(n) for n in range(0, DEALS, 50)]
