@@ -104,7 +104,7 @@ class _Import:
         if same and all(self._has_rejects(found, number, step) for number, step in enumerate(self.steps)):
             self.at = found
             return True
-        # The rows that the earlier run rejected are rejected again. That its folder may only be read is no reason to stop.
+        # The rows that the earlier run rejected are rejected again. Its folder may only be readable by now.
         with suppress(OSError):
             earlier = RejectFiles(Path(found.folder), self.dry_run)
             for step in self.steps:
