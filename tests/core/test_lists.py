@@ -7,6 +7,7 @@ from itertools import product
 from random import Random
 
 import pytest
+import sqlalchemy as sa
 
 from crmkit import Money, UnknownFieldError, average, count, extension, field, greatest, least, total
 from crmkit.core.reading import races
@@ -180,6 +181,33 @@ def test_groups_add_up_over_all_ways_to_see_a_record(crm, everybody, deals):
             (whole,) = db.aggregate(Commission, measures=measures, where=rule)
         assert groups == [{"stage": s, **measured([d for d in kept if d["stage"] == s])} for s in stages(kept)], rule
         assert whole == measured(kept), rule
+
+
+@both_databases
+def test_statements_that_sum_up_a_safe_relation_say_what_the_aggregate_says(crm, everybody, deals):
+    for viewer in everybody.values():
+        kept = [deal for deal in deals if is_visible(deal, viewer)]
+        with seen_by(crm, viewer) as db:
+            seen = db.visible(Commission)
+            by_stage = sa.select(seen.c.stage, sa.func.count(), sa.func.sum(seen.c.price)).group_by(seen.c.stage)
+            found = {stage: (number, price) for stage, number, price in db.execute(by_stage)}
+            assert found == {s: (len(g := of(kept, s)), added(d["price"] for d in g)) for s in stages(kept)}
+            assert db.execute(sa.select(sa.func.count()).select_from(seen)).scalar_one() == len(kept)
+            long = sa.select(sa.func.max(seen.c.days), sa.func.count().filter(seen.c.title == "Sea"))
+            days = [d["days"] for d in kept if d["hours"] > 3]
+            expected = (max(days, default=None), sum(d["title"] == "Sea" for d in kept if d["hours"] > 3))
+            assert tuple(db.execute(long.where(seen.c.hours > 3)).one()) == expected
+            few = sa.select(seen.c.id, sa.func.row_number().over(order_by=seen.c.id)).order_by(seen.c.id).limit(3)
+            assert [row[0] for row in db.execute(few)] == sorted(d["id"] for d in kept)[:3]
+
+
+def of(deals, stage):
+    return [deal for deal in deals if deal["stage"] == stage]
+
+
+def added(values):
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def stages(deals):

@@ -21,6 +21,7 @@ from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.aggregates import Aggregate, Question, count_statement, left_64_bits
+from crmkit.core.reading.branches import in_branches
 from crmkit.core.reading.extensions import extensions
 from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.links import expand
@@ -65,7 +66,7 @@ class Reader:
     def __init__(self, crm: CRM, connection: Connection, access: Access) -> None:
         """Made by :meth:`CRM.read`."""
         self._crm, self._connection, self.access = crm, connection, access
-        self._issued: dict[int, sa.Subquery] = {}
+        self._issued: dict[sa.Subquery, EntityInfo] = {}
 
     @property
     def crm(self) -> CRM:
@@ -223,7 +224,7 @@ class Reader:
         registry = self._crm.registry
         info = registry.extension(entity) if entity_info(entity).host else registry.entity(entity)
         relation = safe_relation(self._visibility(named=False), info)
-        self._issued[id(relation)] = relation
+        self._issued[relation] = info
         return relation
 
     def execute(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Result[Any]:
@@ -234,8 +235,8 @@ class Reader:
         Raises:
             StatementRefusedError: something in it stands outside the safe relations.
         """
-        check_statement(statement, self._issued.values())
-        return self._connection.execute(statement)
+        check_statement(statement, self._issued)
+        return self._connection.execute(in_branches(statement, self._issued, self._visibility(named=False)))
 
     def extension(self, cls: type[X], record: Record) -> X:
         """Return the values of the extension *cls* for *record*; defaults where nothing was written.
