@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from crmkit import ConflictError, ForbiddenError, Grant, Mask, NotFoundError, Rule, Target, UnknownFieldError
 from crmkit.core.ledger import verify_ledger
+from crmkit.testing import both_databases
 from tests.oracle import extra, trade
 from tests.oracle.extra.entities import DealExtra
 from tests.oracle.trade.entities import Deal, Firm, Line, Note, Partner
@@ -152,3 +153,13 @@ def test_where_a_reference_to_any_entity_is_empty_can_be_asked(crm, pair):
         )
         assert [note.id for note in db.find(Note, "about == null")] == [empty.id]
         assert [note.id for note in db.find(Note, "about != null")] == [about.id]
+
+
+@both_databases
+def test_a_computed_number_is_a_whole_one_in_a_safe_relation_too(crm, somebody, pair):
+    reader = somebody(Grant("trade.deal", ["read"], "all"))
+    with crm.system("test") as db:
+        db.update(pair[1], size=3)
+    with crm.read(reader) as db:
+        area = db.execute(sa.select(db.visible(Deal).c.area)).scalar()
+        assert (area, type(area)) == (9, int)

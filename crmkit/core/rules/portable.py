@@ -140,11 +140,11 @@ class Unbounded(Portable):
 
 
 class Whole(Portable):
-    """The outermost calculation; null if any result in it became a float."""
+    """The outermost calculation, a whole number again; null if any result in it became a float."""
 
     type = sa.BigInteger()
     sqlite = "(SELECT crm_n FROM (SELECT {0} AS crm_n) WHERE typeof(crm_n) = 'integer')"
-    postgresql = "{0}"
+    postgresql = "CAST({0} AS BIGINT)"
 
 
 class DayLine(Portable):
