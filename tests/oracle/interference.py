@@ -21,7 +21,7 @@ from tests.oracle.compare import Answer, answers, questions, wanted
 from tests.oracle.doors import Probe, Questioner
 from tests.oracle.play import Mismatch, Play
 from tests.oracle.terms import ANY
-from tests.oracle.worlds import EXTRA, OWN_ENTITIES, SETTABLE, USERS
+from tests.oracle.worlds import OWN_ENTITIES, SETTABLE, USERS, settable
 
 __all__ = ["interfere"]
 
@@ -51,9 +51,7 @@ class Secrets:
     def hidden_value(self) -> None:
         """Give a field that is hidden another value in a record that is seen."""
         entity = self.q.chance.one([*OWN_ENTITIES, "trade.deal"])
-        hidden = sorted(
-            {*SETTABLE[entity], *(EXTRA if entity == "trade.deal" else [])} - self.q.world.readable(self.q.p, entity)
-        )
+        hidden = sorted(set(settable(entity)) - self.q.world.readable(self.q.p, entity))
         if (ids := self.q.seen(entity)) and hidden:
             self.set(entity, self.q.chance.one(ids), self.q.chance.one(hidden))
 

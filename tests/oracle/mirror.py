@@ -105,7 +105,7 @@ def _reads(entity: str) -> Grant:
 ROLES = {
     "core.administrator": Role((Grant(ANY, VERBS, "all"),)),
     "core.member": Role((_reads("core.user"), _reads("core.team"))),
-    "trade.auditor": Role((_reads("trade.deal"),)),
+    "trade.auditor": Role((_reads("trade.line"),)),
     "trade.clerk": Role(
         (
             Grant("trade.deal", VERBS, "own"),

@@ -180,12 +180,6 @@ class Sight:
         row = self.records[entity][id]
         return {name: self.value(entity, row, name, p) for name in self.readable(p, entity)}
 
-    def on_record(self, p: Any, entity: str, id: Any) -> Row:
-        """Return what a record shows in memory: also a computed field that is masked, if all that it needs is not."""
-        found, computed = self.read(p, entity, id), self.entities[entity].computed.items()
-        open_to_all = [name for name, (needs, _) in computed if found.keys() >= set(needs)]
-        return found | {name: self.value(entity, self.records[entity][id], name, p) for name in open_to_all}
-
     def find(
         self, p: Any, entity: str, where: Any = None, order: Iterable[str] = (), deleted: bool = False
     ) -> list[Any]:

@@ -81,12 +81,15 @@ class Play:
         return "ok"
 
     def perform_all(self, p: UUID | None, acts: Iterable[Act]) -> None:
-        """Do in one transaction those of *acts* that the model allows."""
+        """Do in one transaction those of *acts* that the model allows; crmkit must allow them too."""
         with self.crm.write(self.principal(p)) as db:
             for act in acts:
                 _outcomes, commit = planned(self.world, p, act)
                 if commit is not None:
-                    act.run(db)
+                    try:
+                        act.run(db)
+                    except CrmkitError as error:
+                        raise Mismatch(act.label, "ok", error.code) from error
                     commit(self.world)
             self.agree("in one transaction: the records", self.wanted_state(self.world), self.state(db.trusted))
 

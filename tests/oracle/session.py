@@ -1,4 +1,4 @@
-"""One world from beginning to end: it is built, things happen, and after each of them somebody asks every door."""
+"""One world from beginning to end: it is built, things happen, and after each of them questions are asked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from tests.oracle.stage import Stage
 from tests.oracle.steps import STEPS, Steps
 from tests.oracle.worlds import USERS
 
-__all__ = ["session"]
+__all__ = ["chase", "session"]
 
 
-def session(stage: Stage, seed: int, steps: int = 8, doors: Sequence[str] = (), rounds: int = 1) -> int:
-    """Play the world drawn from *seed* and return how many comparisons were made.
-
-    With *doors* only these are asked, and *rounds* times as often.
+def session(stage: Stage, seed: int, steps: int = 8) -> int:
+    """Play the world drawn from *seed*, ask every door, and return how many comparisons were made.
 
     Raises:
         Mismatch: crmkit and the model disagree, or an answer tells a secret.
@@ -26,16 +24,31 @@ def session(stage: Stage, seed: int, steps: int = 8, doors: Sequence[str] = (), 
     taken = Steps(play, Random(seed))
     taken.build()
     for place, user in enumerate(USERS):
-        for number in range(rounds):
-            compare(play, user, seed + number, doors)
+        compare(play, user, seed)
         if place == seed % len(USERS):
-            interfere(play, user, seed, doors)
+            interfere(play, user, seed)
     for number in range(steps):
         getattr(taken, taken.chance.one(STEPS))()
         stage.clock.advance(minutes=7)
         user = taken.chance.one(USERS)
-        for place in range(rounds):
-            compare(play, user, seed + number + 1000 * place, doors)
+        compare(play, user, seed + number)
         if number % 3 == 2:
-            interfere(play, user, seed + number, doors)
+            interfere(play, user, seed + number)
     return play.compared
+
+
+def chase(stage: Stage, seed: int, doors: Sequence[str], steps: Sequence[str]) -> None:
+    """Play the world drawn from *seed*: just *steps* are taken, and after each everybody asks just *doors*.
+
+    Raises:
+        Mismatch: crmkit and the model disagree.
+    """
+    play = stage.play()
+    taken = Steps(play, Random(seed))
+    taken.build()
+    for number in range(len(steps) + 1):
+        for user in USERS:
+            compare(play, user, seed + number, doors)
+        for step in steps[number : number + 1]:
+            getattr(taken, step)()
+            stage.clock.advance(minutes=7)

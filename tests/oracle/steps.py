@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -15,22 +15,23 @@ from tests.oracle import acts
 from tests.oracle.acts import Act
 from tests.oracle.phrases import rule_text
 from tests.oracle.play import Play
-from tests.oracle.terms import SYSTEM, Grant, Role
-from tests.oracle.worlds import EXTRA, OWN_ENTITIES, ROLES, TEAMS, USERS, Chance
+from tests.oracle.terms import ANY, SYSTEM, Grant, Role
+from tests.oracle.worlds import EXTRA, OWN_ENTITIES, ROLES, TEAMS, USERS, Chance, settable
 
 __all__ = ["STEPS", "Steps"]
 
 _SPACE = UUID(int=0x0AC1E)
-_SHIPPED = ["core.member", "core.member", "trade.clerk", "trade.auditor", "core.administrator"]
+# How many in a hundred jobs have them.
+_SHIPPED = {"core.member": 40, "trade.auditor": 35, "trade.clerk": 15, "core.administrator": 0}
 SYSTEMS = ["erp", "shop"]
 _LONG_AGO, _TWO = date(2000, 1, 1), Decimal(2)
 
 
 class Steps:
-    """Takes steps in one play, drawn by chance."""
+    """Takes steps in one play, drawn by chance for an actor."""
 
-    def __init__(self, play: Play, random: Random) -> None:
-        self.play, self.world, self.chance = play, play.world, Chance(random)
+    def __init__(self, play: Play, random: Random, actor: UUID | None = SYSTEM) -> None:
+        self.play, self.world, self.chance, self.actor = play, play.world, Chance(random), actor
         self.policy: dict[str, tuple[dict[UUID, Grant], dict[UUID, Any]]] = {name: ({}, {}) for name in ROLES}
         self.links: dict[tuple[str, Any, Any], UUID] = {}
 
@@ -38,7 +39,7 @@ class Steps:
 
     def build(self) -> None:
         """Make people, teams, roles and records."""
-        team_of = [TEAMS[0], TEAMS[1], TEAMS[2], TEAMS[3], None]
+        team_of = [*TEAMS, self.chance.one([TEAMS[2], None])]
         teams = {id: {"name": f"Team {n}", "parent_id": None} for n, id in enumerate(TEAMS)}
         teams[TEAMS[1]]["parent_id"] = TEAMS[0]
         teams[TEAMS[2]]["parent_id"] = TEAMS[0]
@@ -48,27 +49,35 @@ class Steps:
         self.together([acts.create("core.user", {id: row}) for id, row in users.items()])
         self.system(people.ExchangeRate(currency="USD", valid_from=_LONG_AGO, rate=_TWO))
         self.system(*(people.RoleRecord(id=_role_id(name), name=name, label=name) for name in ROLES))
+        # A field is hidden from somebody only if all of that person's roles hide it, so most roles hide the same.
+        common = self.chance.masks()
         for name in ROLES:
-            grants, masks = self.chance.role(self.world)
+            grants = list(self.chance.role(self.world))
+            masks = self.chance.masks() | (common if self.chance.likely(75) else set())
             self.system(
                 *(self.grant(name, grant) for grant in grants), *(self.mask(name, mask) for mask in sorted(masks))
             )
+        # People with the same job differ in nothing but who they are.
+        jobs = [
+            [*self.chance.some(ROLES, 2), *(role for role, percent in _SHIPPED.items() if self.chance.likely(percent))]
+            for _ in range(2)
+        ]
         for user in USERS:
-            for role in dict.fromkeys([*self.chance.some(ROLES, 2), *self.chance.some(_SHIPPED[:-1], 1)]):
+            for role in self.chance.one(jobs):
                 self.link("assignment", user, role)
-            if self.chance.likely(40):
+            if self.chance.likely(20):
                 self.link("membership", user, self.chance.one(TEAMS))
         if self.chance.likely(15):
             self.link("assignment", USERS[0], "core.administrator")
         for entity, many in zip(OWN_ENTITIES, (6, 11, 8, 5, 8), strict=True):
-            self.together([self._new(entity) for _ in range(many)])
+            self.together(self._new(entity) for _ in range(many))
         self.together([self._extend(id) for id in list(self.world.records["trade.deal"])[:8]])
-        self.together([self.draw_share() for _ in range(8)])
-        self.together([self.draw_delete() for _ in range(4)])
-        self.together([self.draw_give() for _ in range(3)])
+        self.together(self.draw_share() for _ in range(self.chance.one([0, 5, 25])))
+        self.together(self.draw_delete() for _ in range(6))
+        self.together(self.draw_give() for _ in range(3))
 
     def together(self, drawn: Iterable[Act]) -> None:
-        """Do, as the system and in one transaction, those of *drawn* that the model allows."""
+        """Do, as the system and in one transaction, those of *drawn* that the model allows, each before the next."""
         self.play.perform_all(SYSTEM, drawn)
 
     def system(self, *records: Record) -> None:
@@ -79,39 +88,38 @@ class Steps:
 
     # Records.
 
-    def actor(self) -> UUID | None:
-        return self.chance.one([*USERS, *USERS, SYSTEM])
-
-    def do(self, act: Act | None) -> None:
-        if act is not None:
-            self.play.perform(self.actor(), act)
+    def do(self, draw: Callable[[], Act | None]) -> None:
+        """Let anybody do what *draw* draws for them."""
+        self.actor = self.chance.one([*USERS, SYSTEM, SYSTEM])
+        if (act := draw()) is not None:
+            self.play.perform(self.actor, act)
 
     def create(self) -> None:
-        self.do(self.draw_create(self.chance.one([1, 1, 3])))
+        self.do(self.draw_create)
 
     def update(self) -> None:
-        self.do(self.draw_update(self.chance.one([1, 1, 3])))
+        self.do(self.draw_update)
 
     def delete(self) -> None:
-        self.do(self.draw_delete())
+        self.do(self.draw_delete)
 
     def restore(self) -> None:
-        self.do(self.draw_restore())
+        self.do(self.draw_restore)
 
     def transfer(self) -> None:
-        self.do(self.draw_transfer())
+        self.do(self.draw_transfer)
 
     def move(self) -> None:
-        self.do(self.draw_move())
+        self.do(self.draw_move)
 
     def share(self) -> None:
-        self.do(self.draw_share())
+        self.do(self.draw_share)
 
     def unshare(self) -> None:
-        self.do(self.draw_unshare())
+        self.do(self.draw_unshare)
 
     def give(self) -> None:
-        self.do(self.draw_give())
+        self.do(self.draw_give)
 
     # Policy.
 
@@ -143,6 +151,18 @@ class Steps:
         """Put somebody into a further team, or out of it."""
         self.link("membership", self.chance.one(USERS), self.chance.one(TEAMS))
 
+    def imitate(self) -> None:
+        """Give somebody the place of somebody else: the same roles, home team and further teams."""
+        model, user = self.chance.random.sample(USERS, 2)
+        for kind, held in (("assignment", self.world.assignments), ("membership", self.world.memberships)):
+            mine, theirs = ({to for holder, to in held if holder == who} for who in (user, model))
+            for to in sorted(mine ^ theirs):
+                self.link(kind, user, to)
+        row = self.world.records["core.user"][user]
+        self.play.perform(
+            SYSTEM, acts.update("core.user", [(user, row["version"], {"team_id": self.world.home(model)})])
+        )
+
     def move_team(self) -> None:
         """Hang a team under another one, or under none."""
         team = self.chance.one(TEAMS[1:])
@@ -158,33 +178,49 @@ class Steps:
         values = away if self.chance.likely(40) else {"team_id": self.chance.one([*TEAMS, None])}
         self.play.perform(SYSTEM, acts.update("core.user", [(user, row["version"], values)]))
 
+    def wait(self) -> None:
+        """Do nothing."""
+
     # How they are drawn.
 
     def _new(self, entity: str) -> Act:
         return acts.create(entity, {self.chance.new_id(): self.chance.row(self.world, entity)})
 
-    def draw_create(self, many: int) -> Act:
-        entity = self.chance.one(OWN_ENTITIES)
+    def draw_create(self) -> Act:
+        entity, many = self.chance.one(OWN_ENTITIES), self.chance.one([1, 1, 3])
         return acts.create(entity, {self.chance.new_id(): self.chance.row(self.world, entity) for _ in range(many)})
 
-    def _known(self, entity: str, many: int) -> list[tuple[UUID, int]]:
-        """Return ids with the versions that somebody who has just read them would give."""
-        ids = dict.fromkeys(self.chance.id_of(self.world, entity) for _ in range(many))
-        versions = {id: self.world.records[entity].get(id, {}).get("version", 1) for id in ids}
-        return [(id, version - (version > 1 and self.chance.likely(4))) for id, version in versions.items()]
+    def _one(self, verb: str, entity: str) -> UUID:
+        """Return the id of a record to which the actor may do *verb*, of one that the actor sees, or of any."""
+        seen = [id for id in sorted(self.world.records[entity]) if self.world.visible(self.actor, entity, id)]
+        allowed = [id for id in seen if self.world.may(self.actor, verb, entity, id)]
+        ids = self.chance.one([allowed, seen, []])
+        return self.chance.one(ids) if ids else self.chance.id_of(self.world, entity)
 
-    def draw_update(self, many: int) -> Act:
-        entity = self.chance.one(OWN_ENTITIES)
-        changes = [(*known, self.chance.change(self.world, entity)) for known in self._known(entity, many)]
+    def _known(self, verb: str, entity: str, many: int) -> list[tuple[UUID, int]]:
+        """Return ids with the versions of somebody who has read them just now, or some time ago."""
+        ids = dict.fromkeys(self._one(verb, entity) for _ in range(many))
+        versions = {id: self.world.records[entity].get(id, {}).get("version", 1) for id in ids}
+        return [(id, version - self.chance.likely(8)) for id, version in versions.items()]
+
+    def draw_update(self) -> Act:
+        entity, many = self.chance.one(OWN_ENTITIES), self.chance.one([1, 1, 2, 3])
+        changes = [(*known, self._change(entity)) for known in self._known("update", entity, many)]
         # The database compares unique values row by row, so a batch may pass through what it does not end in.
         unique = {name for group in self.world.entities[entity].unique for name in group} if many > 1 else set()
         return acts.update(
             entity, [(*known, {n: v for n, v in row.items() if n not in unique}) for *known, row in changes]
         )
 
+    def _change(self, entity: str) -> dict[str, Any]:
+        """Return new values for some fields, in some cases also for one that the actor may not write."""
+        closed = [n for n in settable(entity) if n not in self.world.writable(self.actor, entity)]
+        more = [self.chance.one(closed)] if closed and self.chance.likely(20) else []
+        return self.chance.change(self.world, entity) | {n: self.chance.value(self.world, entity, n) for n in more}
+
     def draw_delete(self) -> Act:
         entity = self.chance.one(OWN_ENTITIES)
-        return acts.delete(entity, self._known(entity, self.chance.one([1, 1, 1, 2])))
+        return acts.delete(entity, self._known("delete", entity, self.chance.one([1, 1, 1, 2])))
 
     def _extend(self, deal: UUID) -> Act:
         values = {name: self.chance.value(self.world, "trade.deal", name) for name in self.chance.some(EXTRA, 4)}
@@ -199,27 +235,32 @@ class Steps:
     def draw_transfer(self) -> Act:
         entity = self.chance.one(["trade.deal", "trade.deal", "trade.note"])
         owner, team = self.chance.one([*USERS, None]), self.chance.one([None, None, *TEAMS])
-        return acts.transfer(entity, self._known(entity, self.chance.one([1, 1, 2])), owner, team)
+        return acts.transfer(entity, self._known("transfer", entity, self.chance.one([1, 1, 2])), owner, team)
 
     def draw_move(self) -> Act:
-        stage = self.chance.one(["new", "active", "won", "lost", "active", "lost", "nowhere"])
-        return acts.move("trade.deal", self._known("trade.deal", self.chance.one([1, 1, 2])), stage)
+        deals = self._known("move", "trade.deal", self.chance.one([1, 1, 2]))
+        here = self.world.records["trade.deal"].get(deals[0][0], {}).get("stage")
+        ahead = [to for stage, to in self.world.entities["trade.deal"].moves if stage in (here, ANY)]
+        stage = self.chance.one(ahead if self.chance.likely(70) else ["new", "active", "won", "lost", "nowhere"])
+        return acts.move("trade.deal", deals, stage)
 
     def draw_share(self) -> Act:
         entity = self.chance.one([*OWN_ENTITIES, "trade.deal", "trade.deal"])
         user, team = self.chance.one(
             [(user, None) for user in USERS] + [(None, team) for team in TEAMS] + [(None, None)]
         )
-        return acts.share(entity, self.chance.id_of(self.world, entity), user, team, self.chance.one(["read", "write"]))
+        return acts.share(entity, self._one("share", entity), user, team, self.chance.one(["read", "write", "write"]))
 
     def draw_unshare(self) -> Act | None:
         shares = sorted(self.world.shares, key=str)
-        return acts.unshare(*self.chance.one(shares)) if shares else None
+        open_to_actor = [share for share in shares if self.world.may(self.actor, "share", *share[:2])]
+        some = open_to_actor if open_to_actor and self.chance.likely(50) else shares
+        return acts.unshare(*self.chance.one(some)) if some else None
 
     def draw_give(self) -> Act:
         entity = self.chance.one(["trade.firm", "trade.deal"])
         name = f"x{self.chance.random.randint(1, 12)}"
-        return acts.give(self.chance.one(SYSTEMS), entity, name, self.chance.id_of(self.world, entity))
+        return acts.give(self.chance.one(SYSTEMS), entity, name, self._one("update", entity))
 
     def grant(self, role: str, grant: Grant) -> people.GrantRecord:
         """Return the record of *grant*, which the model has from now on."""
@@ -270,5 +311,5 @@ def _role_id(name: str) -> UUID:
 
 STEPS = [
     "create", "create", "update", "update", "update", "delete", "restore", "transfer", "move", "share", "unshare",
-    "give", "regrant", "remask", "assign", "join", "move_team", "change_user",
+    "give", "regrant", "remask", "assign", "imitate", "join", "move_team", "change_user",
 ]  # fmt: skip

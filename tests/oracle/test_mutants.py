@@ -4,11 +4,9 @@ import pytest
 
 from tests.oracle.mutants import MUTANTS
 from tests.oracle.play import Mismatch
-from tests.oracle.session import session
+from tests.oracle.session import chase
 
-WORLDS = 20
-STEPS = 8
-ROUNDS = 3
+WORLDS = 40
 
 
 @pytest.fixture
@@ -25,4 +23,4 @@ def test_seeded_fault_is_caught(changed_stage, name):
         changed_stage.forget()
         with pytest.raises(Mismatch):
             for seed in range(WORLDS):
-                session(changed_stage, seed, STEPS, mutant.doors, ROUNDS)
+                chase(changed_stage, seed, mutant.doors, mutant.steps)

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from tests.oracle.mirror import VERBS, cash
+from tests.oracle.model import paths
 from tests.oracle.model_writes import World
 from tests.oracle.terms import ME, MY_TEAM, Grant
 
-__all__ = ["CONDITIONS", "OWN_ENTITIES", "ROLES", "TEAMS", "USERS", "Chance"]
+__all__ = ["CONDITIONS", "OWN_ENTITIES", "ROLES", "TEAMS", "USERS", "Chance", "settable"]
 
 TEAMS = [UUID(int=0x7EA0000 + n) for n in range(4)]
 USERS = [UUID(int=0x05E0000 + n) for n in range(5)]
@@ -55,10 +56,10 @@ CONDITIONS: dict[str, list[Any]] = {
 
 _VALUES: dict[str, list[Any]] = {
     "name": ["Ada", "bert", "Čapek", "上海", "Zoe", "zeta"],
-    "city": ["Berlin", "Bonn", "Berlin", "Frozen", "Hidden", None],
+    "city": ["Berlin", "Bonn", "Berlin", "Frozen", "Hidden", "Hidden", None],
     "secret": ["s1", "s2", None],
     "tax": [None, None, *(f"t{n}" for n in range(9))],
-    "size": [None, 0, 3, 7, 7, 95],
+    "size": [None, 0, 3, 7, 95, 95],
     "worth": [None, cash(1000), cash(250), cash(400, "USD")],
     "colour": ["red", "red", "green", "black", None],
     "due": [None, date(2026, 1, 2), date(2026, 3, 4)],
@@ -82,13 +83,20 @@ SETTABLE: dict[str, list[str]] = {
     "trade.note": ["about", "body"],
 }
 EXTRA = ["extra.points", "extra.grade", "extra.hint", "extra.sponsor_id"]
+
+
+def settable(entity: str) -> list[str]:
+    """Return the names of the fields that may be changed, those of the extension included."""
+    return [*SETTABLE[entity], *(EXTRA if entity == "trade.deal" else [])]
+
+
 _MASKABLE = {
     "core.user": ["email", "team_id", "name"],
     "core.team": ["parent_id"],
     "trade.firm": ["name", "city", "secret", "tax", "parent_id", "created_by"],
     "trade.deal": [
-        "code", "name", "size", "worth", "colour", "due", "firm_id", "backup_id", "owner_id", "stage", "created_at",
-        "area", *EXTRA,
+        *["size"] * 4, "code", "name", "worth", "colour", "due", "firm_id", "backup_id", "owner_id", "stage",
+        "created_at", "area", *EXTRA,
     ],
     "trade.line": ["deal_id", "amount", "note", "firm_id"],
     "trade.partner": ["firm_id", "part", "deal_id"],
@@ -134,17 +142,17 @@ class Chance:
         """Return the values of a new record."""
         fields = world.entities[entity].fields
         values = {n: self.value(world, entity, n) for n in SETTABLE[entity] if fields[n].required or self.likely(80)}
-        if world.entities[entity].owned and self.likely(40):
+        if world.entities[entity].owned and self.likely(70):
             values["owner_id"] = self.one([*USERS, None])
         if world.entities[entity].owned and self.likely(20):
             values["team_id"] = self.one([*TEAMS, None])
-        if entity == "trade.deal" and self.likely(20):
-            values["stage"] = self.one(["active", "won", "lost", "nowhere"])
+        if entity == "trade.deal" and self.likely(50):
+            values["stage"] = self.one(["active", "active", "won", "lost", "nowhere"])
         return values
 
     def change(self, world: World, entity: str) -> dict[str, Any]:
         """Return new values for some fields of a record, rarely for one that cannot be set."""
-        names = [*SETTABLE[entity], *(EXTRA if entity == "trade.deal" else [])]
+        names = settable(entity)
         values = {
             n: self.value(world, entity, n) for n in self.random.sample(names, min(len(names), self.one([1, 1, 2, 3])))
         }
@@ -156,10 +164,17 @@ class Chance:
 
     def scope(self, entity: str, owned: bool) -> Any:
         kinds = (
-            ["own", "own", "team", "team", "subtree", "subtree", "all", "rule", "rule"] if owned else ["all", "rule"]
+            ["own", "own", "team", "team", "subtree", "subtree", "subtree", "all", "rule", "rule", "rule"]
+            if owned
+            else ["all", "rule"]
         )
         kind = self.one(kinds)
-        return self.one(CONDITIONS[entity]) if kind == "rule" else kind
+        return self.rule(entity) if kind == "rule" else kind
+
+    def rule(self, entity: str) -> Any:
+        """Return a condition, one that depends on who asks more often than others."""
+        personal = [each for each in CONDITIONS[entity] if each[-1] in (ME, MY_TEAM)]
+        return self.one(personal if personal and self.likely(50) else CONDITIONS[entity])
 
     def grants(self, world: World, entity: str) -> Iterator[Grant]:
         owned = world.entities[entity].owned
@@ -170,15 +185,17 @@ class Chance:
             if verbs:
                 yield Grant(entity, verbs, self.scope(entity, owned))
 
-    def role(self, world: World) -> tuple[list[Grant], set[tuple[str, str, str]]]:
-        """Return the grants and masks of a role."""
-        grants = [grant for entity in OWN_ENTITIES for grant in self.grants(world, entity)]
+    def role(self, world: World) -> Iterator[Grant]:
+        """Yield the grants of a role."""
+        for entity in OWN_ENTITIES:
+            yield from self.grants(world, entity)
         for entity in ("core.user", "core.team"):
             if self.likely(70):
-                scope = "all" if self.likely(60) else self.one(CONDITIONS[entity])
-                grants.append(Grant(entity, frozenset({"read"}), scope))
-        masks = {self.mask() for _ in range(self.one([0, 1, 3, 5]))}
-        return grants, masks
+                yield Grant(entity, frozenset({"read"}), "all" if self.likely(60) else self.rule(entity))
+
+    def masks(self) -> set[tuple[str, str, str]]:
+        """Return some masks."""
+        return {self.mask() for _ in range(self.one([0, 3, 6, 12]))}
 
     def mask(self) -> tuple[str, str, str]:
         entity = self.one([*_MASKABLE, "trade.deal", "trade.deal", "trade.firm"])
@@ -187,7 +204,8 @@ class Chance:
     # Questions.
 
     def condition(self, entity: str) -> Any:
-        drawn = self.one(CONDITIONS[entity])
+        far = [each for each in CONDITIONS[entity] if any("." in path for path in paths(each))]
+        drawn = self.one(far if far and self.likely(30) else CONDITIONS[entity])
         match self.random.randrange(6):
             case 0:
                 return ("not", drawn)

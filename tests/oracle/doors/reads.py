@@ -17,7 +17,7 @@ _NOT_IN_HISTORY = {"id", "version", "created_by", *UNFORESEEN}
 
 def records(q: Questioner, entity: str, ids: Iterable[UUID]) -> list[dict[str, Any]]:
     """Return the records with *ids* as the principal reads them."""
-    return [expected(q.world.on_record(q.p, entity, id)) for id in ids]
+    return [expected(q.world.read(q.p, entity, id)) for id in ids]
 
 
 def views(found: Iterable[Any]) -> list[dict[str, Any]]:
@@ -33,6 +33,16 @@ def by_id(found: dict[UUID, Any]) -> list[Any]:
 def _where(q: Questioner, entity: str) -> tuple[Any, str | None]:
     condition = q.chance.condition(entity) if q.chance.likely(70) else None
     return condition, rule_text(condition) if condition else None
+
+
+@door
+def everything(q: Questioner) -> Iterator[Probe]:
+    yield Probe(
+        "everything",
+        lambda: {entity: records(q, entity, q.seen(entity)) for entity in CLASSES},
+        lambda db: {entity: db.find(cls) for entity, cls in CLASSES.items()},
+        lambda found: {entity: views(some) for entity, some in found.items()},
+    )
 
 
 @door
@@ -53,7 +63,8 @@ def find(q: Questioner) -> Iterator[Probe]:
 
 @door
 def find_deleted(q: Questioner) -> Iterator[Probe]:
-    entity = q.entity()
+    with_bin = [entity for entity in CLASSES if any(row["deleted"] for row in q.world.records[entity].values())]
+    entity = q.chance.one(with_bin or [*CLASSES])
     (where, text), order = _where(q, entity), q.chance.order(entity)
     yield Probe(
         f"find deleted {entity} where {text} order {order}",
@@ -215,7 +226,7 @@ def extensions(q: Questioner) -> Iterator[Probe]:
 @door
 def history(q: Questioner) -> Iterator[Probe]:
     entity = q.entity()
-    for id in q.ids(entity, 3):
+    for id in dict.fromkeys([*q.ids(entity, 2), *q.seen(entity)[:3]]):
 
         def want(id=id):
             if not q.world.visible(q.p, entity, id):

@@ -29,24 +29,21 @@ def may(q: Questioner) -> Iterator[Probe]:
 
 @door
 def allowed_ids(q: Questioner) -> Iterator[Probe]:
-    entity, verb = q.entity(), q.chance.one(sorted(VERBS))
-    ids = sorted(q.world.records[entity])
+    entity, verbs = q.entity(), sorted(VERBS)
+    info, ids = entity_info(CLASSES[entity]), sorted(q.world.records[entity])
     yield Probe(
-        f"allowed_ids to {verb} {entity}",
-        lambda: {id for id in ids if q.world.may(q.p, verb, entity, id)},
-        lambda db: sorted(db.allowed_ids(entity_info(CLASSES[entity]), verb, ids)),
-        set,
+        f"allowed ids of {entity}",
+        lambda: {verb: [id for id in ids if q.world.may(q.p, verb, entity, id)] for verb in verbs},
+        lambda db: {verb: sorted(db.allowed_ids(info, verb, ids)) for verb in verbs},
     )
 
 
 @door
 def readable_fields(q: Questioner) -> Iterator[Probe]:
-    entity = q.entity()
     yield Probe(
-        f"readable fields of {entity}",
-        lambda: q.world.readable(q.p, entity),
-        lambda db: sorted(db.readable_fields(CLASSES[entity])),
-        set,
+        "readable fields",
+        lambda: {entity: sorted(q.world.readable(q.p, entity)) for entity in CLASSES},
+        lambda db: {entity: sorted(db.readable_fields(cls)) for entity, cls in CLASSES.items()},
     )
 
 

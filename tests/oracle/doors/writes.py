@@ -21,7 +21,7 @@ def doing(q: Questioner, act: Act) -> Probe:
         if commit is None:
             raise Denied(*outcomes)
         after = q.play.after(commit)
-        returned = [expected(after.on_record(q.p, act.entity, id)) for id in act.returns]
+        returned = [expected(after.read(q.p, act.entity, id)) for id in act.returns]
         return returned, q.play.wanted_state(after)
 
     def call(db):
@@ -35,19 +35,19 @@ def doing(q: Questioner, act: Act) -> Probe:
 
 
 def _steps(q: Questioner) -> Steps:
-    return Steps(q.play, q.random)
+    return Steps(q.play, q.random, q.p)
 
 
 @door
 def create(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_create(q.chance.one([1, 1, 3])))
+        yield doing(q, _steps(q).draw_create())
 
 
 @door
 def update(q: Questioner) -> Iterator[Probe]:
     for _ in range(3):
-        yield doing(q, _steps(q).draw_update(q.chance.one([1, 1, 3])))
+        yield doing(q, _steps(q).draw_update())
 
 
 @door
@@ -58,12 +58,14 @@ def delete(q: Questioner) -> Iterator[Probe]:
 
 @door
 def restore(q: Questioner) -> Iterator[Probe]:
-    yield doing(q, _steps(q).draw_restore())
+    for _ in range(2):
+        yield doing(q, _steps(q).draw_restore())
 
 
 @door
 def transfer(q: Questioner) -> Iterator[Probe]:
-    yield doing(q, _steps(q).draw_transfer())
+    for _ in range(2):
+        yield doing(q, _steps(q).draw_transfer())
 
 
 @door
@@ -74,7 +76,8 @@ def move(q: Questioner) -> Iterator[Probe]:
 
 @door
 def share(q: Questioner) -> Iterator[Probe]:
-    yield doing(q, _steps(q).draw_share())
+    for _ in range(3):
+        yield doing(q, _steps(q).draw_share())
     if (act := _steps(q).draw_unshare()) is not None:
         yield doing(q, act)
 

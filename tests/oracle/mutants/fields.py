@@ -56,7 +56,7 @@ def hidden_fields_are_written():
     yield Normaliser, "_check_names", check
 
 
-@mutant("readable_fields", "safe_relations", "aggregate")
+@mutant("readable_fields", "safe_relations", steps=["remask"] * 6)
 def computed_fields_reveal_what_they_need():
     yield access, "_without_dependents", lambda info, readable: readable
 

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from crmkit.core import ledger
 from crmkit.core.fields import Target
 from crmkit.core.policy.rule_sources import VisibleSource
+from crmkit.core.reading import links
 from crmkit.core.reading.reader import Reader
 from tests.oracle.mutants.seeding import mutant
 
 
-@mutant("find", "count")
+@mutant("find", "count", "stream", "find_deleted", steps=["wait"] * 6)
 def filters_look_behind_the_wall():
     def related(self, entity):
         info = self.visibility.registry.entities[entity]
@@ -41,17 +42,17 @@ def expansion_shows_invisible_records():
 
 @mutant("expand")
 def expansion_ignores_the_policy_of_links():
-    original = Reader._expand_link
+    original = links._expand_link
 
-    def expand(self, info, records, relation):
-        trusted = Reader(self._crm, self._connection, self._crm.system_access)
+    def expand(reader, info, records, relation):
+        trusted = Reader(reader.crm, reader._connection, reader.crm.system_access)
         found = original(trusted, info, records, relation)
         return {
-            near: list(self.get_many(type(far[0]), [f.id for f in far]).values()) if far else []
+            near: list(reader.get_many(type(far[0]), [f.id for f in far]).values()) if far else []
             for near, far in found.items()
         }
 
-    yield Reader, "_expand_link", expand
+    yield links, "_expand_link", expand
 
 
 @mutant("extensions")

@@ -14,22 +14,22 @@ from crmkit.core.reading.listing import Listing
 from tests.oracle.mutants.seeding import mutant
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def team_scope_reaches_below():
     yield Access, "team_ids", lambda self, level: self.subtree if level in ("team", "subtree") else ()
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def subtree_scope_stops_at_own_teams():
     yield Access, "team_ids", lambda self, level: self.teams if level in ("team", "subtree") else ()
 
 
-@mutant("find", "count", "get_many", "allowed_ids")
+@mutant("everything", "allowed_ids")
 def own_scope_includes_the_team():
     yield Access, "team_ids", lambda self, level: self.subtree if level == "subtree" else self.teams
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def subtree_climbs_up():
     def subtree(teams, children):
         parents = {child: parent for parent, found in children.items() for child in found}
@@ -38,12 +38,12 @@ def subtree_climbs_up():
     yield access_cache, "_subtree", subtree
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def memberships_are_forgotten():
     yield AccessCache, "_teams_of", lambda self, connection, user, home: (home,) if home else ()
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def teams_are_bound_in_another_order():
     original = Access.parameters.func
 
@@ -54,7 +54,7 @@ def teams_are_bound_in_another_order():
     yield Access, "parameters", property(parameters)
 
 
-@mutant("find", "count", "get_many", "allowed_ids")
+@mutant("everything", "allowed_ids")
 def last_of_several_scopes_wins():
     def union(cls, grants):
         last = list(grants)[-1].scope
@@ -63,7 +63,7 @@ def last_of_several_scopes_wins():
     yield VerbScope, "union", classmethod(union)
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def rules_of_grants_hold_everywhere():
     original = VerbScope.union.__func__
     yield (
@@ -77,7 +77,7 @@ def rules_of_grants_hold_everywhere():
     )
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def rules_of_grants_are_evaluated_with_the_readers_eyes():
     original = Visibility._trusted
 
@@ -91,12 +91,12 @@ def rules_of_grants_are_evaluated_with_the_readers_eyes():
     yield Visibility, "_trusted", trusted
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def followed_record_may_be_invisible():
     yield Visibility, "_follows", lambda self, column, entity: sa.true()
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["delete"] * 4)
 def followed_record_may_be_deleted():
     def visible_ids(self, entity):
         info = self.registry.entities[entity]
@@ -106,12 +106,12 @@ def followed_record_may_be_deleted():
     yield Visibility, "visible_ids", visible_ids
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def target_of_any_reference_may_be_invisible():
     yield Visibility, "_follows_any", lambda self, entity, id_, kind: sa.true()
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def target_of_any_reference_is_matched_by_id_alone():
     def follows_any(self, entity, id_, kind):
         seen = [
@@ -138,31 +138,22 @@ def branches_forget_what_no_grant_overrides():
     yield Visibility, "branches", branches
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def deleted_records_stay_in_lists():
-    original = Listing._conditions
-
-    def conditions(self, table):
-        yield from list(original(self, table))[0 if self.deleted else 1 :]
-
-    yield Listing, "_conditions", conditions
+    original = Listing._kept
+    yield Listing, "_kept", lambda self, table: original(self, table) if self.deleted else sa.true()
 
 
 @mutant("find_deleted")
 def bin_is_open_to_all_who_read():
-    original = Listing._branches
-    yield (
-        Listing,
-        "_branches",
-        lambda self, table: [self.visibility.predicate(self.info, table.c)] if self.deleted else original(self, table),
-    )
+    yield Listing, "_predicate", lambda self, table: self.visibility.predicate(self.info, table.c)
 
 
 @mutant("pages", "stream")
 def cursor_reaches_behind_the_wall():
     original = Listing._part
 
-    def part(self, table, visible, segment, after):
-        return original(self, table, visible if after is None else sa.true(), segment, after)
+    def part(self, table, conditions, stretch):
+        return original(self, table, conditions if stretch.after is None else conditions[1:], stretch)
 
     yield Listing, "_part", part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +17,11 @@ Make = Callable[[], Iterator[tuple[Any, str, Any]]]
 
 @attrs.frozen
 class Mutant:
-    """A named fault; *doors* are those that it opens, *make* yields what is replaced by what."""
+    """A named fault; *steps* lead to it, *doors* are those that it opens, *make* yields what is replaced by what."""
 
     name: str
     doors: tuple[str, ...]
+    steps: tuple[str, ...]
     make: Make
 
     @contextmanager
@@ -41,11 +42,14 @@ class Mutant:
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(*doors: str) -> Callable[[Make], Make]:
-    """Register the decorated function, which yields ``(owner, name, replacement)``, as a fault that opens *doors*."""
+def mutant(*doors: str, steps: Sequence[str] = ("wait", "wait")) -> Callable[[Make], Make]:
+    """Register the decorated function, which yields ``(owner, name, replacement)``, as a fault that opens *doors*.
+
+    *steps* are what must happen before it shows; by default nothing does, while more is asked.
+    """
 
     def register(make: Make) -> Make:
-        MUTANTS[make.__name__] = Mutant(make.__name__, doors, make)
+        MUTANTS[make.__name__] = Mutant(make.__name__, doors, tuple(steps), make)
         return make
 
     return register

@@ -39,7 +39,7 @@ def write_shares_allow_deletion():
     yield Visibility, "_scopes", scopes
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def shares_with_teams_are_forgotten():
     original = Visibility._shared_ids
     yield (
@@ -53,7 +53,7 @@ def _without_teams(given: Access) -> Access:
     return Access(given.registry, given.epoch, given.user_id, given.name, given.roles, given.home_team)
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything")
 def shares_with_teams_reach_below():
     original = Visibility._shared_ids
 
@@ -78,7 +78,7 @@ def _with_subtree(given: Access) -> Access:
     )
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["unshare"] * 6)
 def shares_that_ended_still_count():
     def shared_ids(self, info, verb):
         share = self.schema.tables["core_share"]

@@ -7,31 +7,32 @@ import sqlalchemy as sa
 from crmkit.core.policy import people
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
+from crmkit.core.rules.parameters import RunValues
 from crmkit.core.writing import writer
 from tests.oracle.mutants.seeding import mutant
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["share"] * 6)
 def sharing_raises_no_epoch():
     yield writer, "ACCESS_ENTITIES", people.ACCESS_ENTITIES - {"core.share"}
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["assign"] * 4)
 def assignment_raises_no_epoch():
     yield writer, "ACCESS_ENTITIES", people.ACCESS_ENTITIES - {"core.assignment"}
 
 
-@mutant("readable_fields")
+@mutant("readable_fields", steps=["remask"] * 6)
 def masking_raises_no_epoch():
     yield writer, "ACCESS_ENTITIES", people.ACCESS_ENTITIES - {"core.mask"}
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["move_team"] * 6)
 def moving_a_team_raises_no_epoch():
     yield writer, "ACCESS_ENTITIES", people.ACCESS_ENTITIES - {"core.team"}
 
 
-@mutant("count")
+@mutant("count", steps=["change_user"] * 6)
 def inactive_users_keep_access():
     original = AccessCache._alive
 
@@ -45,21 +46,22 @@ def inactive_users_keep_access():
     yield AccessCache, "_alive", alive
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["assign"] * 3)
 def statements_serve_other_roles():
     yield Access, "shape", property(lambda self: (self.is_system, len(self.teams), len(self.subtree), self.shared))
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["join"] * 3)
 def statements_serve_other_numbers_of_teams():
     yield Access, "shape", property(lambda self: (self.is_system, self.roles, self.shared))
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["share"] * 3)
 def statements_serve_those_without_shares():
     yield Access, "shape", property(lambda self: (self.is_system, self.roles, len(self.teams), len(self.subtree)))
 
 
-@mutant("find", "count", "get_many")
+@mutant("everything", steps=["imitate"] * 6)
 def statements_remember_the_first_user():
-    yield Access, "uses_moment", property(lambda self: False)
+    original, remembered = RunValues.__missing__, {}
+    yield RunValues, "__missing__", lambda self, name: remembered.setdefault(name, original(self, name))

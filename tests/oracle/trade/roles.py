@@ -21,7 +21,7 @@ CLERK = Role(
     ],
     [Mask("trade.firm", ["secret"]), Mask("trade.deal", ["due"], "read_only")],
 )
-AUDITOR = Role("trade.auditor", _("Auditor"), [Grant("trade.deal", ["read"], "all")])
+AUDITOR = Role("trade.auditor", _("Auditor"), [Grant("trade.line", ["read"], "all")])
 
 # What is black is closed to all but auditors; a frozen firm is changed by nobody; big deals are not created.
 RESTRICTIONS = (
