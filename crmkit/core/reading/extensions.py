@@ -10,9 +10,8 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import ExtensionRecord, Record
 from crmkit.core.errors import NotFoundError
-from crmkit.core.fields import Column
-from crmkit.core.storage.codecs import slot_decoder
-from crmkit.core.storage.prepared import Prepared
+from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.codecs import id_decoder
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["extensions"]
 
 X = TypeVar("X", bound=ExtensionRecord)
-_ID = Column("", "uuid")
 
 
 def extensions(reader: Reader, cls: type[X], records: Sequence[Record]) -> dict[UUID, X]:
@@ -36,14 +34,15 @@ def extensions(reader: Reader, cls: type[X], records: Sequence[Record]) -> dict[
     for record in records:
         if record.id not in seen:
             raise NotFoundError(host.id, record.id)
-    loader = crm.loader(info, reader.access)
-    table = crm.schema.table(info)
-    statement = sa.select(*(table.c[name] for name in (*loader.columns, "record_id")))
-    rows = Prepared(statement.where(table.c.record_id.in_(list(seen))), crm.storage.dialect).rows(reader.connection)
-    decode = slot_decoder(_ID, crm.storage.dialect.name) or _same
+    loader, table = crm.loader(info, reader.access), crm.schema.table(info)
+
+    def statement(number: int) -> sa.Select[Any]:
+        columns = (table.c[name] for name in (*loader.columns, "record_id"))
+        return sa.select(*columns).where(table.c.record_id.in_(id_parameters(number)))
+
+    rows, decode = (
+        reader.rows_by_ids(("extension", info.table), statement, list(seen)),
+        id_decoder(crm.storage.dialect.name),
+    )
     stored = {decode(row[-1]): values for row, values in zip(rows, loader.load(rows), strict=True)}
     return {id_: stored.get(id_) or crm.defaults(info, reader.access) for id_ in seen}
-
-
-def _same(value: Any) -> Any:
-    return value

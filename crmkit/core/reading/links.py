@@ -13,6 +13,8 @@ from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
 from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.codecs import id_decoder
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
@@ -46,16 +48,27 @@ def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], re
     if not {mine.name, other.name} <= reader.access.entity(link).readable:
         raise UnknownFieldError(info.id, relation)
     ids = [record.id for record in records]
-    here = reader.visible(link.cls)
-    pair = sa.select(here.c[mine.name], here.c[other.name]).where(here.c[mine.name].in_(ids))
-    found: Any = reader.execute(pair.order_by(here.c.id))
-    pairs = [(row[0], row[1]) for row in found]
+    pairs = _pairs(reader, link, mine, other, ids)
     targets = reader.get_many(reader.crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
     expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
     for near, far in pairs:
         if far in targets:
             expanded[near].append(targets[far])
     return expanded
+
+
+def _pairs(reader: Reader, link: EntityInfo, mine: _End, other: _End, ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return the ids at both ends of the visible records of *link* that have one of *ids* at this end, oldest first."""
+    table, visibility = reader.crm.schema.table(link), reader.named_visibility
+
+    def statement(number: int) -> sa.Select[Any]:
+        near = table.c[mine.name]
+        pair = sa.select(near, table.c[other.name]).where(near.in_(id_parameters(number)))
+        return pair.where(visibility.shown(link, table.c)).order_by(table.c.id)
+
+    decode = id_decoder(reader.crm.storage.dialect.name)
+    rows = reader.rows_by_ids(("link", link.id, mine.name), statement, ids)
+    return [(decode(near), decode(far)) for near, far in rows]
 
 
 @attrs.frozen

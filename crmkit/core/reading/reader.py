@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Result
 
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError
-from crmkit.core.fields import Column, Target
+from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
 from crmkit.core.pipelines import Pipeline
@@ -35,7 +35,7 @@ from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.parameters import RunValues
 from crmkit.core.rules.rule import Rule
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
-from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.prepared import Prepared
 from crmkit.core.text import is_storable
 
@@ -77,6 +77,11 @@ class Reader:
     def connection(self) -> Connection:
         """The connection of this transaction, for crmkit's own steps: nothing stands between it and all rows."""
         return self._connection
+
+    @property
+    def named_visibility(self) -> Visibility:
+        """What the principal may see, as SQL that serves everybody with this access's shape."""
+        return self._visibility(named=True)
 
     @cached_property
     def moment(self) -> Moment:
@@ -309,7 +314,7 @@ class Reader:
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
     ) -> set[UUID]:
         """Return the ids that a statement like that of :meth:`rows_by_ids` selects."""
-        decode = slot_decoder(_ID, self._crm.storage.dialect.name) or _same
+        decode = id_decoder(self._crm.storage.dialect.name)
         return {decode(row[0]) for row in self.rows_by_ids(key, statement, ids)}
 
     def stored_rows(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> dict[UUID, Stored]:
@@ -445,13 +450,6 @@ def _as_id(reference: UUID | str) -> UUID | None:
         return UUID(reference)
     except (ValueError, AttributeError, TypeError):
         return None
-
-
-_ID = Column("", "uuid")
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _is_one_of(table: sa.Table, number: int) -> sa.ColumnElement[bool]:

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 from crmkit.core.fields import Column, Kind
 from crmkit.core.storage.columns import Day, Id, JsonText, Moment, uuid_from_bytes
 
-__all__ = ["Codec", "slot_decoder", "slot_encoder", "type_encoder"]
+__all__ = ["Codec", "id_decoder", "slot_decoder", "slot_encoder", "type_encoder"]
 
 Codec = Callable[[Any], Any]
 
@@ -24,6 +24,11 @@ def slot_decoder(slot: Column, dialect: str) -> Codec | None:
     if slot.kind == "scaled":
         return _unscaled(slot.scale)
     return _FROM_SQLITE.get(slot.kind) if dialect == "sqlite" else None
+
+
+def id_decoder(dialect: str) -> Callable[[Any], UUID]:
+    """Return what turns the driver's value of an id into a UUID."""
+    return _FROM_SQLITE["uuid"] if dialect == "sqlite" else _same
 
 
 def slot_encoder(slot: Column, dialect: str) -> Codec | None:
@@ -39,6 +44,10 @@ def type_encoder(kind: TypeEngine[Any], dialect: str) -> Codec | None:
     """Return what turns a value of a column of the SQL type *kind* into the driver's; ``None`` where it already is."""
     kinds: dict[type[Any], Kind] = {Id: "uuid", Moment: "datetime", Day: "date", JsonText: "json"}
     return slot_encoder(Column("", kinds[type(kind)]), dialect) if type(kind) in kinds else None
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _unscaled(scale: int) -> Codec:

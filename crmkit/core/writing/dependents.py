@@ -6,7 +6,8 @@ What goes or is emptied needs no grant of its own, but it must be visible and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.errors import ConflictError
 from crmkit.core.fields import Reference
+from crmkit.core.storage.batches import id_parameters
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 
 if TYPE_CHECKING:
@@ -98,11 +100,16 @@ def _dependent(info: EntityInfo, record: UUID, on_delete: str, field: str, asked
 
 
 def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence[UUID]) -> list[UUID]:
-    """Return the ids of the records, not deleted, whose *field* points at one of *ids*."""
+    """Return the ids of the records, not deleted, whose *field* points at one of *ids*, oldest first."""
+    statement = partial(_of_referring, writer, info, field)
+    return sorted(writer.trusted.ids_by_ids(("referring", info.table, field.name), statement, ids))
+
+
+def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
     table = writer.crm.schema.table(info)
     if info.host is None:
         statement = sa.select(table.c.id).where(table.c.deleted_at.is_(None))
     else:
         host = writer.crm.schema.table(writer.crm.registry.entities[info.host])
         statement = sa.select(host.c.id).join(table, table.c.record_id == host.c.id).where(host.c.deleted_at.is_(None))
-    return list(writer.connection.scalars(statement.where(table.c[field.name].in_(ids))))
+    return statement.where(table.c[field.name].in_(id_parameters(number)))
