@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from crmkit import (
     Grant,
     Integer,
+    Mask,
     Owned,
     Record,
     Role,
     Rule,
+    UnknownFieldError,
     computed,
     count,
     entity,
@@ -25,7 +27,7 @@ from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.rules.check import check
 from crmkit.core.rules.memory import Row
 from crmkit.core.rules.moment import Moment
-from crmkit.testing import both_databases, plugin
+from crmkit.testing import People, both_databases, plugin
 
 _ = translator("tests")
 HUGE = 2**62
@@ -151,3 +153,22 @@ def holds(crm, rule, job):
     """Return whether *rule* holds for *job* in memory."""
     checked = check(Rule.parse(rule), FieldScope(crm.registry, crm.registry.entity(Job)))
     return checked.holds(Row({"minutes": job.minutes, "rest": job.rest}), Moment.at(crm.clock.now()))
+
+
+@both_databases
+@pytest.mark.parametrize("hidden", ["minutes", "hours"])
+def test_hidden_computed_field_of_a_record_answers_as_none(make_crm, database, hidden):
+    crm = make_crm(plugin("shop", entities=[Job, Visit]), database=database)
+    people = People(crm)
+    people.role("worker", [Grant("shop.job", ["read", "create", "update"], "all")], [Mask("shop.job", [hidden])])
+    worker = people.user("Willa", team="Hall", roles=["worker"])
+
+    with crm.write(worker) as db:
+        made = db.create(Job())
+        for job in (made, db.get(Job, made.id), *db.find(Job)):
+            with pytest.raises(UnknownFieldError, match="shop.job has no field 'minutes'"):
+                job.minutes
+            assert not hasattr(job, "minutes")
+    with crm.system("test") as db:
+        assert db.get(Job, made.id).minutes == 120
+    assert Job().minutes == 120

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import attrs
 
 from crmkit.core import fields as types_
+from crmkit.core.entity.hiding import is_hidden
 from crmkit.core.fields import FieldType
 from crmkit.core.text import Text
 
@@ -98,7 +99,8 @@ class computed(Generic[T]):
     """A value derived from other fields: a property in memory, an expression in SQL.
 
     The decorated function gets the record, or in SQL a namespace of its columns; where one expression cannot serve
-    both, :meth:`sql` gives another for SQL. It is readable by those who may read all fields in *needs*.
+    both, :meth:`sql` gives another for SQL. It is readable by those who may read all fields in *needs*, unless it is
+    hidden itself; then it raises like any hidden field.
     """
 
     def __init__(self: computed[Any], type: FieldType, *, needs: Sequence[str], label: Text | None = None) -> None:
@@ -127,4 +129,9 @@ class computed(Generic[T]):
     @overload
     def __get__(self, record: Any, cls: type[Any]) -> T: ...
     def __get__(self, record: Any, cls: type[Any]) -> Any:
-        return self if record is None else self.in_memory(record)
+        if record is None:
+            return self
+        if is_hidden(record, self.name):
+            # Python then asks the record's __getattr__, which answers as for a field that does not exist.
+            raise AttributeError(self.name)
+        return self.in_memory(record)

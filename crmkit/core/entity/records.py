@@ -10,6 +10,7 @@ from uuid import UUID
 
 from crmkit.core import fields as types_
 from crmkit.core.entity.declaring import field, ref
+from crmkit.core.entity.hiding import Hiding
 from crmkit.core.entity.info import EntityInfo, entity_info
 from crmkit.core.entity.making import mixin
 from crmkit.core.errors import UnknownFieldError
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 @mixin
-class Record:
+class Record(Hiding):
     """What every record has. Fields that crmkit sets are missing until the record is stored."""
 
     id: UUID = field(types_.File(), factory=new_id, label=_("Id"))

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.entity.hiding import hidden_computed, set_hidden
 from crmkit.core.fields import Column, FieldType, MoneyType
 from crmkit.core.storage.codecs import slot_decoder
 
@@ -40,6 +41,9 @@ def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loa
         lines, value = _read(field, len(columns), dialect, names)
         body += [*lines, f"set_{place}(record, {value})"]
         columns += [field.name + slot.suffix for slot in field.type.columns()]
+    if info.computed and info.host is None:
+        names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable)}
+        body.append("set_hidden(record, hidden)")
     head = [
         "def load(rows):",
         "    known, records = {None: None}, []",

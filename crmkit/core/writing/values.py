@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo, Record, entity_info
+from crmkit.core.entity.hiding import hidden_computed, set_hidden
 from crmkit.core.fields import Column, FieldType, MoneyType
 from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.loading import slot_setter
@@ -53,6 +54,9 @@ def _make_maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping
     for place, name in enumerate(n for n in info.fields if n in readable):
         names[f"set_{place}"] = slot_setter(info.cls, name)
         lines.append(f"    set_{place}(record, get({name!r}))")
+    if info.computed and info.host is None:
+        names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable)}
+        lines.append("    set_hidden(record, hidden)")
     lines.append("    return record")
     exec("\n".join(lines), names)
     make: Callable[[Mapping[str, Any]], Any] = names["make"]
