@@ -239,6 +239,7 @@ def _toml(text: str) -> str:
 _IGNORED = """\
 # The records, and what an import could not take.
 *.db
+*.db-lock-*
 *.db-shm
 *.db-wal
 *.errors.csv

@@ -34,13 +34,13 @@ class CheckpointStore:
 
     def __init__(self, crm: CRM, key: str) -> None:
         """Use *key*."""
-        self._crm, self._key = crm, key
+        self._crm, self.key = crm, key
         self._table = crm.schema.system.checkpoint
         self.exists = False
 
     def load(self) -> Checkpoint | None:
         """Return where the last run of the plan was interrupted, or ``None`` if none was."""
-        statement = sa.select(self._table.c.state).where(self._table.c.key == self._key)
+        statement = sa.select(self._table.c.state).where(self._table.c.key == self.key)
         with self._crm.storage.reading() as connection:
             state: dict[str, Any] | None = connection.scalar(statement)
         self.exists = state is not None
@@ -53,14 +53,14 @@ class CheckpointStore:
             "state": attrs.asdict(checkpoint),
             "updated_at": writer.now,
         }
-        mine = self._table.c.key == self._key
+        mine = self._table.c.key == self.key
         if not writer.connection.execute(sa.update(self._table).where(mine).values(values)).rowcount:
-            writer.connection.execute(sa.insert(self._table).values(key=self._key, **values))
+            writer.connection.execute(sa.insert(self._table).values(key=self.key, **values))
         self.exists = True
 
     def clear(self) -> None:
         """Forget the checkpoint: the run has ended."""
         if self.exists:
             with self._crm.storage.writing() as connection:
-                connection.execute(sa.delete(self._table).where(self._table.c.key == self._key))
+                connection.execute(sa.delete(self._table).where(self._table.c.key == self.key))
             self.exists = False

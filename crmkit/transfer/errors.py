@@ -12,6 +12,7 @@ __all__ = [
     "CellProblem",
     "DuplicateColumnsError",
     "ExportError",
+    "ImportRunningError",
     "MissingColumnsError",
     "MissingExtraError",
     "PlanError",
@@ -193,6 +194,19 @@ class PlanError(CrmkitError):
         """Return the place in the plan and what is wrong there."""
         message = _filled(self.facts["message"], self.facts, locale)
         return translate(self.template, locale).format(where=self.facts["where"], message=message)
+
+
+class ImportRunningError(CrmkitError):
+    """Somebody runs the same plan on this database; two at once would write into each other's error files."""
+
+    code = "import-running"
+    template = _(
+        "The import {plan!r} is running already. Start it again when it has ended; "
+        "give another plan that shall run beside it another name."
+    )
+
+    def __init__(self, plan: str) -> None:
+        super().__init__(plan=plan)
 
 
 class ExportError(CrmkitError):

@@ -13,10 +13,12 @@ import attrs
 
 from crmkit.core.crm import CRM
 from crmkit.core.policy.principal import Principal
+from crmkit.core.storage.alone import alone
 from crmkit.core.writing.writer import Writer
 from crmkit.transfer.batches import BatchSize
 from crmkit.transfer.binding import BoundStep, bind
 from crmkit.transfer.checkpoint import Checkpoint, CheckpointStore
+from crmkit.transfer.errors import ImportRunningError
 from crmkit.transfer.errors_file import error_file_name, merge_rejects
 from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.plan import ImportPlan
@@ -49,6 +51,7 @@ def run_import(
         PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
         SourceError: a file is missing, cannot be read, or lacks columns; nothing is written, unless the fault lies
             behind rows that were already imported.
+        ImportRunningError: somebody runs this plan on this database now.
         CrmkitError: the database or a plugin failed; the batches before stay, and a new run goes on after them.
     """
     with crm.read(principal) as reader:
@@ -57,7 +60,13 @@ def run_import(
     files.check()
     wanted = [step for step in steps if files.has(step.plan.file.name)]
     rejects = RejectFiles(errors or (source if source.is_dir() else source.parent), dry_run)
-    return _Import(crm, principal, plan, wanted, files, rejects, show, cause, dry_run).run()
+    importing = _Import(crm, principal, plan, wanted, files, rejects, show, cause, dry_run)
+    if dry_run:
+        return importing.run()
+    with alone(crm.storage, importing.store.key) as first:
+        if not first:
+            raise ImportRunningError(plan.name)
+        return importing.run()
 
 
 @attrs.define(eq=False)

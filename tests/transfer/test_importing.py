@@ -10,7 +10,7 @@ from shop import Company, Deal, Note
 from crmkit import Money, Target, Team, User
 from crmkit.core.ledger import verify_ledger
 from crmkit.testing import both_databases
-from crmkit.transfer.errors import MissingColumnsError, PlanError, SourceError, SourceMissingError
+from crmkit.transfer.errors import ImportRunningError, MissingColumnsError, PlanError, SourceError, SourceMissingError
 from crmkit.transfer.sources import open_source
 from crmkit.transfer.writers import write_rows
 
@@ -644,3 +644,22 @@ def test_no_rejects_are_left_beside_the_source(load, folder):
     assert sorted(path.name for path in source.iterdir()) == ["companies.csv", "companies.errors.csv"]
     with open_source(source / "companies.errors.csv") as errors:
         assert [row.line for row in errors.rows()] == [4]
+
+
+@both_databases
+def test_a_second_run_of_the_same_plan_is_refused_while_the_first_goes_on(load, folder, all_of, tmp_path):
+    source = folder(companies=ROWS + "3,,,,\n")
+    refused = []
+
+    def meanwhile(_state):
+        with pytest.raises(ImportRunningError, match="The import 'demo' is running already") as caught:
+            load(COMPANIES, source)
+        load(COMPANIES, source, dry_run=True)
+        load(COMPANIES.replace('"demo"', '"other"'), source, errors=tmp_path)
+        refused.append(caught.value.code)
+
+    report = load(COMPANIES, source, show=meanwhile)
+
+    assert set(refused) == {"import-running"}
+    assert (report.steps[0].rejected, report.files[0].rejected, len(all_of(Company))) == (1, 1, 2)
+    load(COMPANIES, source)
