@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from crmkit import Money, Problem, Reader, Write, WriteContext, Writer, translator
+from crmkit import Money, Problem, Reader, Rule, Write, WriteContext, Writer, translator
 
 from .entities import Price, Product
 
@@ -28,17 +29,16 @@ def price_of(
 
     Of several the one for the greatest quantity holds, then the one that is valid from the latest day.
     """
-    return _best(_valid_prices(db, [product.id], on, currency), Decimal(quantity))
+    return _best(_valid_prices(db, Price.f.product_id == product.id, on, currency), Decimal(quantity))
 
 
 def price_list(
     db: Reader, *, on: date | None = None, currency: str | None = None, series: str | None = None
 ) -> list[tuple[Product, Price | None]]:
     """Return every product that is still sold, by name, with the price of one unit on a day (today)."""
-    rule = Product.f.is_active if series is None else Product.f.is_active & (Product.f.series == series)
-    products = db.find(Product, rule, order_by="name")
+    products = db.find(Product, _still_sold(Product.f, series), order_by="name")
     by_product: dict[UUID, list[Price]] = {product.id: [] for product in products}
-    for price in _valid_prices(db, list(by_product), on, currency):
+    for price in _valid_prices(db, _still_sold(Price.f.product, series), on, currency):
         by_product[price.product_id].append(price)
     return [(product, _best(by_product[product.id], Decimal(1))) for product in products]
 
@@ -51,11 +51,15 @@ def set_price(
     return db.create(Price(product_id=product.id, amount=amount, valid_from=day, min_quantity=Decimal(min_quantity)))
 
 
-def _valid_prices(db: Reader, products: Sequence[UUID], on: date | None, currency: str | None) -> list[Price]:
+def _still_sold(product: Any, series: str | None) -> Rule:
+    rule: Rule = product.is_active
+    return rule if series is None else rule & (product.series == series)
+
+
+def _valid_prices(db: Reader, products: Rule, on: date | None, currency: str | None) -> list[Price]:
     day = on or db.moment.today
-    rule = Price.f.product_id.in_(products) & (Price.f.valid_from <= day)
-    rule &= Price.f.valid_to.is_null() | (Price.f.valid_to >= day)
-    found = db.find(Price, rule)
+    begun, goes_on = Price.f.valid_from <= day, Price.f.valid_to.is_null() | (Price.f.valid_to >= day)
+    found = db.find(Price, products & begun & goes_on)
     return [price for price in found if currency is None or price.amount.currency == currency]
 
 

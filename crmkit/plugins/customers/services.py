@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from crmkit import Problem, Reader, Record, Target, Write, WriteContext, Writer, translator
+import sqlalchemy as sa
+
+from crmkit import (
+    Problem,
+    Reader,
+    Record,
+    Target,
+    UnknownFieldError,
+    Write,
+    WriteContext,
+    Writer,
+    translator,
+)
 
 from .entities import Company, Contact, Interaction, Participant
 
@@ -33,14 +45,32 @@ def contacts_of(db: Reader, company: Company) -> list[Contact]:
 
 
 def subsidiaries(db: Reader, company: Company) -> list[Company]:
-    """Return every company below *company*, those nearest to it first."""
-    found: dict[UUID, Company] = {}
+    """Return every company below *company*, those nearest to it first, then by name.
+
+    Raises:
+        UnknownFieldError: the reader may not know which companies stand above which.
+    """
+    below = db.get_many(Company, _ids_below(db, company))
+    children: dict[UUID | None, list[Company]] = {}
+    for child in sorted(below.values(), key=lambda child: (child.name, child.id)):
+        children.setdefault(child.parent_id, []).append(child)
+    found: list[Company] = []
     level = [company.id]
     while level:
-        below = db.find(Company, Company.f.parent_id.in_(level), order_by="name")
-        level = [child.id for child in below if child.id not in found]
-        found |= {child.id: child for child in below}
-    return list(found.values())
+        nearest = [child for parent in level for child in children.pop(parent, ())]
+        found += sorted(nearest, key=lambda child: child.name)
+        level = [child.id for child in nearest]
+    return found
+
+
+def _ids_below(db: Reader, company: Company) -> list[UUID]:
+    if "parent_id" not in db.readable_fields(Company):
+        raise UnknownFieldError("customers.company", "parent_id")
+    companies = db.visible(Company).c
+    tree = sa.select(companies.id).where(companies.parent_id == company.id).cte("below", recursive=True)
+    # Not UNION ALL: each company once, even in a circle.
+    tree = tree.union(sa.select(companies.id).join(tree, companies.parent_id == tree.c.id))
+    return [row.id for row in db.execute(sa.select(tree.c.id))]
 
 
 def same_person(db: Reader, contact: Contact) -> list[Contact]:

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 FINISHED = Decimal(100)
+# A rule lists at most a thousand values.
+_AT_ONCE = 500
 
 
 # Tasks.
@@ -150,8 +152,9 @@ def _entry_task(context: WriteContext, write: Write, wanted: EntryTask, owner: U
 
 
 def _open_tasks(context: WriteContext, records: Sequence[UUID]) -> Iterator[tuple[Target | None, str]]:
-    if records:
-        for task in context.trusted.find(Task, Task.f.regarding.id.in_(records) & ~Task.f.is_done):
+    for start in range(0, len(records), _AT_ONCE):
+        about = Task.f.regarding.id.in_(records[start : start + _AT_ONCE])
+        for task in context.trusted.find(Task, about & ~Task.f.is_done):
             yield task.regarding, task.title
 
 

@@ -127,3 +127,12 @@ def test_viewer_reads_the_catalogue_and_changes_nothing(crm, mei, people):
         assert price.amount == eur(100)
         with pytest.raises(ForbiddenError, match="you may not update"):
             db.update(pump, name="Mine")
+
+
+def test_price_list_is_as_long_as_there_are_products(crm, mei):
+    with crm.write(mei) as db:
+        pumps = db.create_many([Product(name=f"Pump {n:04}", series="old" if n % 2 else "new") for n in range(1200)])
+        db.create_many([Price(product_id=pump.id, amount=eur(100), valid_from=date(2026, 1, 1)) for pump in pumps])
+
+        assert services.price_list(db) == [(pump, services.price_of(db, pump)) for pump in pumps]
+        assert len(services.price_list(db, series="new")) == 600

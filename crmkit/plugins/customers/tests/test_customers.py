@@ -104,6 +104,17 @@ def test_subsidiaries_are_all_companies_below(crm, anna):
         deep = db.create(Company(name="Deep", parent_id=left.id))
 
         assert services.subsidiaries(db, top) == [left, right, deep]
+        assert services.subsidiaries(db, deep) == []
+
+
+@both_databases
+def test_subsidiaries_may_be_many(crm, anna):
+    with crm.write(anna) as db:
+        top = db.create(Company(name="Top"))
+        children = db.create_many([Company(name=f"{n:04}", parent_id=top.id) for n in range(1200)])
+        below = db.create_many([Company(name=f"{n:04}", parent_id=child.id) for n, child in enumerate(children)])
+
+        assert services.subsidiaries(db, top) == [*children, *below]
 
 
 def test_company_with_contacts_cannot_be_deleted(crm, chief):

@@ -21,6 +21,7 @@ from crmkit import (
 from crmkit.testing import both_databases, plugin
 
 from .. import services
+from ..entities import Task
 
 _ = translator("crmkit")
 
@@ -123,3 +124,13 @@ def test_batch_of_records_gets_a_task_each(crm, anna):
         beds = db.create_many([Bed(name=str(place)) for place in range(20)])
 
         assert all(len(services.tasks_of(db, bed)) == 1 for bed in beds)
+
+
+def test_many_records_may_enter_a_stage_at_once(crm, anna):
+    with crm.write(anna) as db:
+        beds = db.create_many([Bed(name=f"{n}", seeds=n) for n in range(1200)])
+        db.move_many(beds, "sown")
+        again = db.move_many(list(db.get_many(Bed, [bed.id for bed in beds]).values()), "bare")
+
+        assert db.count(Task, 'title == "Dig it over" && !is_done') == len(again)
+        assert db.count(Task, 'title == "Water it"') == len(again)
