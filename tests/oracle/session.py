@@ -47,8 +47,9 @@ def chase(stage: Stage, seed: int, doors: Sequence[str], steps: Sequence[str]) -
     taken = Steps(play, Random(seed))
     taken.build()
     for number in range(len(steps) + 1):
-        for user in USERS:
-            compare(play, user, seed + number, doors)
+        # A question goes to one after the other, so that what is kept of it for one may serve the next.
+        for place, user in enumerate(USERS):
+            compare(play, user, seed + number + place, doors)
         for step in steps[number : number + 1]:
             getattr(taken, step)()
             stage.clock.advance(minutes=7)

@@ -24,17 +24,19 @@ USERS = [UUID(int=0x05E0000 + n) for n in range(5)]
 ROLES = [f"role{n}" for n in range(4)]
 OWN_ENTITIES = ["trade.firm", "trade.deal", "trade.line", "trade.partner", "trade.note"]
 
-# What rules may say, in grants and in filters.
+# What rules may say, in grants and in filters; some differ in nothing but a constant.
 CONDITIONS: dict[str, list[Any]] = {
     "core.user": [("==", "team_id", MY_TEAM), ("==", "team.name", "Team 1"), ("==", "is_active", True)],
     "core.team": [("null", "parent_id"), ("==", "parent.name", "Team 0"), ("contains", "name", "1")],
     "trade.firm": [
-        ("==", "city", "Berlin"), ("contains", "name", "e"), ("==", "parent.city", "Bonn"), ("null", "secret"),
-        ("not", ("==", "parent.name", "Ada")), ("==", "parent.secret", "s1"), ("==", "created_by", ME),
+        ("==", "city", "Berlin"), ("==", "city", "Bonn"), ("contains", "name", "e"), ("==", "parent.city", "Bonn"),
+        ("null", "secret"), ("not", ("==", "parent.name", "Ada")), ("==", "parent.secret", "s1"),
+        ("==", "created_by", ME),
         ("not", ("null", "parent.parent.city")), ("in", "tax", ("t1", "t2", "t3")), (">", "name", "Zoe"),
     ],
     "trade.deal": [
-        ("==", "colour", "red"), ("<", "size", 5), (">=", "worth", 800), ("null", "due"), ("==", "owner_id", ME),
+        ("==", "colour", "red"), ("==", "colour", "green"), ("<", "size", 5), ("<", "size", 50),
+        (">=", "worth", 800), ("null", "due"), ("==", "owner_id", ME),
         ("==", "firm.city", "Berlin"), ("==", "firm.secret", "s1"), ("not", ("==", "firm.city", "Bonn")),
         ("==", "team_id", MY_TEAM), ("==", "stage", "active"), ("==", "extra.grade", "a"), (">", "extra.points", 0),
         ("==", "extra.points", 0), ("null", "extra.hint"), ("==", "extra.sponsor.city", "Berlin"),
@@ -47,10 +49,13 @@ CONDITIONS: dict[str, list[Any]] = {
         (">", "amount", Decimal("1.00")), ("==", "deal.colour", "red"), ("==", "deal.firm.city", "Berlin"),
         ("null", "note"), ("==", "firm.secret", "s1"), ("<", "deal.area", 10), ("==", "deal.extra.grade", "a"),
     ],
-    "trade.partner": [("==", "part", "buys"), ("==", "deal.owner_id", ME), ("not", ("==", "firm.city", "Berlin"))],
+    "trade.partner": [
+        ("==", "part", "buys"), ("==", "part", "sells"), ("==", "deal.owner_id", ME),
+        ("not", ("==", "firm.city", "Berlin")),
+    ],
     "trade.note": [
-        ("==", "owner_id", ME), ("contains", "body", "e"), ("==", "about.entity", "trade.firm"), ("null", "about"),
-        ("==", "team_id", MY_TEAM),
+        ("==", "owner_id", ME), ("contains", "body", "e"), ("contains", "body", "a"),
+        ("==", "about.entity", "trade.firm"), ("null", "about"), ("==", "team_id", MY_TEAM),
     ],
 }  # fmt: skip
 

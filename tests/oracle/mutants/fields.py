@@ -93,12 +93,7 @@ def masked_references_are_followed():
 
 @mutant("aggregate", "hidden_fields")
 def masks_are_ignored_in_groups():
-    original = aggregates.aggregate_statement
-
-    def statement(seen, info, scope, group_by, measures, where):
-        return original(seen, info, attrs.evolve(scope, access=None), group_by, measures, where)
-
-    yield reader, "aggregate_statement", statement
+    yield aggregates, "FieldScope", lambda registry, info, access: FieldScope(registry, info)
 
 
 @mutant("history")

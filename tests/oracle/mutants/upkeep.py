@@ -1,4 +1,4 @@
-"""Faults in what is kept between requests: accesses, epochs, statements."""
+"""Faults in what is kept between requests: accesses, epochs, statements, and what these are given."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import sqlalchemy as sa
 from crmkit.core.policy import people
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
+from crmkit.core.reading.aggregates import Question
+from crmkit.core.rules import parameters
+from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.parameters import RunValues
 from crmkit.core.writing import writer
 from tests.oracle.mutants.seeding import mutant
@@ -65,3 +68,25 @@ def statements_serve_those_without_shares():
 def statements_remember_the_first_user():
     original, remembered = RunValues.__missing__, {}
     yield RunValues, "__missing__", lambda self, name: remembered.setdefault(name, original(self, name))
+
+
+@mutant("count", steps=["wait"] * 6)
+def statements_serve_other_conditions():
+    yield CheckedRule, "shape", property(lambda self: len(self.fields))
+
+
+@mutant("count", "aggregate", "find", steps=["wait"] * 6)
+def statements_remember_the_first_constants():
+    remembered = {}
+
+    def values(self):
+        mine = {name: parameters.kept(each.value, each.kind) for name, each in self.constants.items()}
+        return remembered.setdefault((self.entity, self.shape), mine)
+
+    yield CheckedRule, "constant_values", property(values)
+
+
+@mutant("aggregate")
+def sums_serve_other_groups():
+    original = Question.key.fget
+    yield Question, "key", property(lambda self: (len(self.groups), *original(self)[2:]))
