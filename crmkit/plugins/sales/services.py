@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from crmkit import (
     CrmkitError,
+    ForbiddenError,
     Money,
     Problem,
     Reader,
@@ -28,6 +29,7 @@ from .entities import Deal, Lead
 
 __all__ = [
     "Conversion",
+    "DealsHiddenError",
     "Forecast",
     "ForecastMonth",
     "Funnel",
@@ -216,12 +218,29 @@ class UnknownPipelineError(CrmkitError):
         super().__init__(pipeline=pipeline, known=", ".join(known))
 
 
+class DealsHiddenError(ForbiddenError):
+    """Whoever asks for funnel or forecast has no role that lets them read deals, or only one that hides the stage."""
+
+    template = _("None of your roles lets you read deals and the stages they stand in.")
+
+    def __init__(self) -> None:
+        """Name no deal: all of them are meant."""
+        super().__init__("sales.deal", "read", "*")
+
+
+def _check_sees_stages(db: Reader) -> None:
+    if "stage" not in db.readable_fields(Deal):
+        raise DealsHiddenError
+
+
 def funnel(db: Reader, pipeline: str | None = None) -> Funnel:
     """Return how many of the deals that the reader sees stand in each stage of *pipeline* (default: of new deals).
 
     Raises:
+        DealsHiddenError: the principal may read no deals.
         UnknownPipelineError: deals have no such pipeline.
     """
+    _check_sees_stages(db)
     pipelines = {known.id: known for known in db.pipelines(Deal)}
     chosen = pipelines.get(pipeline or next(iter(pipelines)))
     if chosen is None:
@@ -279,8 +298,10 @@ def forecast(db: Reader) -> Forecast:
     Months that have passed are in it: such deals are overdue. Deals without a month come last.
 
     Raises:
+        DealsHiddenError: the principal may read no deals.
         UnknownFieldError: the principal may not see amounts.
     """
+    _check_sees_stages(db)
     probabilities = {
         (pipeline.id, stage.slug): stage.probability for pipeline in db.pipelines(Deal) for stage in pipeline.stages
     }

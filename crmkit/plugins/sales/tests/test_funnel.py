@@ -114,3 +114,11 @@ def test_forecast_weighs_open_deals_by_month(crm, anna):
 def test_forecast_of_nothing_is_empty(crm, anna):
     with crm.read(anna) as db:
         assert services.forecast(db).months == ()
+
+
+@pytest.mark.parametrize("ask", [services.funnel, services.forecast])
+def test_whoever_may_read_no_deal_is_told_so(crm, people, ask):
+    with crm.read(people.user("Newcomer")) as db, pytest.raises(services.DealsHiddenError) as caught:
+        ask(db)
+    assert str(caught.value) == "None of your roles lets you read deals and the stages they stand in."
+    assert caught.value.code == "forbidden"
