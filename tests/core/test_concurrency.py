@@ -2,11 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
 
-from crmkit import StaleError
+from crmkit import ConflictError, StaleError, ValidationError
 from crmkit.core.ledger import verify_ledger
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission
@@ -124,6 +125,88 @@ def test_of_two_who_change_the_same_record_one_is_told(crm, master):
         return 1
 
     assert sum(together(worker)) == 1
+
+
+def meanwhile(first, second):
+    """Run *first*, which gets a function that lets *second* begin, and return what both raised."""
+    begun, raised = Event(), {}
+
+    def run(name, task, *given):
+        try:
+            task(*given)
+        except Exception as error:
+            raised[name] = error
+
+    def begin():
+        begun.set()
+        # As long as the other may need to come to where it must wait.
+        sleep(0.3)
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(lambda: begun.wait(5) and run("second", second))
+        run("first", first, begin)
+        begun.set()
+    return raised.get("first"), raised.get("second")
+
+
+def writing(crm, person, step):
+    """Return a task that takes *step* in a transaction and then lets another task begin."""
+
+    def task(begin=lambda: None):
+        with crm.write(person) as db:
+            step(db)
+            begin()
+
+    return task
+
+
+@both_databases
+@pytest.mark.parametrize("by", ["caller", "system"])
+def test_no_reference_leads_to_a_record_that_is_being_deleted(crm, master, by):
+    with crm.write(master) as db:
+        artist = db.create(Artist(name="Ada"))
+
+    def create():
+        with crm.write(master) if by == "caller" else crm.system("test") as db:
+            db.create(Commission(title="Sea", artist_id=artist.id))
+
+    deleted, created = meanwhile(writing(crm, master, lambda db: db.delete(artist)), create)
+
+    assert (deleted, type(created)) == (None, ValidationError)
+    assert "there is no atelier.artist" in str(created)
+    with crm.system("test") as db:
+        assert db.count(Commission) == db.count(Artist) == 0
+
+
+@both_databases
+def test_no_record_is_deleted_that_is_being_referred_to(crm, master):
+    with crm.write(master) as db:
+        artist = db.create(Artist(name="Ada"))
+    create = writing(crm, master, lambda db: db.create(Commission(title="Sea", artist_id=artist.id)))
+
+    created, deleted = meanwhile(create, writing(crm, master, lambda db: db.delete(artist)))
+
+    assert (created, type(deleted)) == (None, ConflictError)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_record_that_is_being_changed_may_be_referred_to_meanwhile(crm, master, database):
+    with crm.write(master) as db:
+        artist = db.create(Artist(name="Ada"))
+    created = Event()
+
+    def create():
+        with crm.write(master) as db:
+            db.create(Commission(title="Sea", artist_id=artist.id))
+            created.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with crm.write(master) as db:
+            db.update(artist, name="Eva")
+            task = pool.submit(create)
+            assert created.wait(5)
+        task.result()
 
 
 @both_databases

@@ -16,6 +16,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.errors import ConflictError
 from crmkit.core.fields import Reference
 from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.locks import locked
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 
 if TYPE_CHECKING:
@@ -106,10 +107,14 @@ def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence
 
 
 def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
-    table = writer.crm.schema.table(info)
-    if info.host is None:
-        statement = sa.select(table.c.id).where(table.c.deleted_at.is_(None))
-    else:
+    table = host = writer.crm.schema.table(info)
+    statement = sa.select(table.c.id)
+    if info.host is not None:
         host = writer.crm.schema.table(writer.crm.registry.entities[info.host])
-        statement = sa.select(host.c.id).join(table, table.c.record_id == host.c.id).where(host.c.deleted_at.is_(None))
-    return statement.where(table.c[field.name].in_(id_parameters(number)))
+        statement = sa.select(host.c.id).join(table, table.c.record_id == host.c.id)
+    statement = statement.where(host.c.deleted_at.is_(None), table.c[field.name].in_(id_parameters(number)))
+    on_delete = field.type.on_delete if isinstance(field.type, Reference) else "restrict"
+    if on_delete == "restrict":
+        return statement
+    # Held before anything is looked for that refers to them in turn.
+    return locked(statement, host, writer.crm.storage.dialect.name, "delete" if on_delete == "cascade" else "change")

@@ -20,6 +20,7 @@ from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
 from crmkit.core.storage.codecs import slot_decoder
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.loading import make_row_decoder
+from crmkit.core.storage.locks import locked
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema, column_names
 from crmkit.core.writing.changes import Write
@@ -43,7 +44,7 @@ class Store:
         self._decoders: dict[str, Any] = {}
 
     def reading(self, visibility: Visibility, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
-        """Return the statement that reads *number* stored rows, locked against other writers.
+        """Return the statement that reads *number* stored rows, locked against other writers for what *verb* does.
 
         Behind the row stand whether it is visible and whether *verb* is allowed on it.
         """
@@ -51,7 +52,7 @@ class Store:
         columns = [table.c[name] for field in info.fields.values() for name in column_names(field)]
         verdicts = visibility.predicate(info, table.c), visibility.predicate(info, table.c, verb)
         statement = sa.select(*columns, *verdicts).where(table.c.id.in_(id_parameters(number)))
-        return statement.with_for_update(of=table) if self._dialect.name == "postgresql" else statement
+        return locked(statement, table, self._dialect.name, "delete" if verb == "delete" else "change")
 
     def decoded(self, info: EntityInfo, rows: Sequence[tuple[Any, ...]]) -> dict[UUID, Stored]:
         """Return what :meth:`reading` found, by id."""

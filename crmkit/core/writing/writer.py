@@ -24,6 +24,7 @@ from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.batches import id_parameters, id_values
+from crmkit.core.storage.locks import locked
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.authorise import refuse_forbidden
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
@@ -227,8 +228,18 @@ class Writer(Reader):
         return WriteContext(self.access, self.now, self.moment.today, self.trusted, depth)
 
     def known_ids(self, info: EntityInfo, ids: Sequence[UUID], is_trusted: bool) -> set[UUID]:
-        """Return those of *ids* that a reference may point at: visible, or for a trusted write any that exist."""
-        return (self.trusted if is_trusted else self).allowed_ids(info, "read", ids)
+        """Return those of *ids* that a reference may point at: visible, or for a trusted write any that exist.
+
+        Nobody deletes them before this transaction ends.
+        """
+        reader = self.trusted if is_trusted else self
+        return reader.ids_by_ids(("referred", info.id), partial(self._referred, reader, info), sorted(ids))
+
+    def _referred(self, reader: Reader, info: EntityInfo, number: int) -> sa.Select[Any]:
+        table = self.crm.schema.table(info)
+        shown = reader._visibility(named=True).shown(info, table.c)
+        statement = sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), shown)
+        return locked(statement, table, self.crm.storage.dialect.name, "refer")
 
     def visible_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that the principal sees."""
