@@ -166,7 +166,7 @@ class CRM:
 
     @cached_property
     def _accesses(self) -> AccessCache:
-        return AccessCache(self.registry, self.schema, self.storage.dialect)
+        return AccessCache(self.registry, self.schema, self.storage.dialect, self.config.company)
 
     @cached_property
     def system_access(self) -> Access:
@@ -263,5 +263,7 @@ def _names(user: sa.Table, reference: str) -> sa.ColumnElement[bool]:
     try:
         return user.c.id == UUID(reference)
     except ValueError:
-        known = is_storable(reference)
-        return sa.or_(user.c.email == reference, user.c.name == reference) if known else sa.false()
+        if not is_storable(reference):
+            return sa.false()
+        name, at, domain = reference.rpartition("@")
+        return sa.or_(user.c.email == f"{name}{at}{domain.lower()}", user.c.name == reference)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from crmkit.core.configuration.currencies import CURRENCIES
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["Unacceptable", "closest", "currency", "database_url", "locale", "name", "positive", "time_zone"]
+__all__ = ["Unacceptable", "accepts", "closest", "currency", "database_url", "locale", "name", "positive", "time_zone"]
 
 _LOCALE = re.compile(r"([a-z]{2,3})(_[A-Z][a-z]{3})?(_[A-Z]{2})?\Z")
 _URL = re.compile(r"(sqlite|postgresql)(\+\w+)?://")
@@ -23,6 +25,15 @@ class Unacceptable(ValueError):
         """Keep *message* (a template) and its *facts*."""
         super().__init__(message, facts)
         self.message, self.facts = message, facts
+
+
+def accepts(check: Callable[[str], None], value: str) -> bool:
+    """Return whether *check*, one of those below, accepts *value*."""
+    try:
+        check(value)
+    except Unacceptable:
+        return False
+    return True
 
 
 def closest(word: str, known: Any) -> str | None:
@@ -94,6 +105,7 @@ def locale(value: str) -> None:
         )
 
 
+@cache
 def _languages() -> set[str]:
     from locale import locale_alias
 

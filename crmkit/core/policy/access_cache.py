@@ -10,6 +10,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.configuration.checks import accepts, locale, time_zone
+from crmkit.core.configuration.config import Company
 from crmkit.core.errors import CrmkitError
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
@@ -49,9 +51,9 @@ class _Policy:
 class AccessCache:
     """The accesses of one CRM."""
 
-    def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect) -> None:
-        """Nothing is read before the first :meth:`resolve`."""
-        self._registry, self._schema = registry, schema
+    def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect, company: Company) -> None:
+        """Nothing is read before the first :meth:`resolve`; *company* stands in where a user's row makes no sense."""
+        self._registry, self._schema, self._company = registry, schema, company
         epoch = schema.system.epoch
         self._epoch = Prepared(sa.select(epoch.c.value), dialect)
         self._system = Access(registry, 0, None, SYSTEM)
@@ -138,8 +140,8 @@ class AccessCache:
             teams=teams,
             subtree=_subtree(teams, policy.children),
             shared=self._shared_with(connection, id_, teams),
-            time_zone=row.time_zone,
-            locale=row.locale,
+            time_zone=row.time_zone if accepts(time_zone, row.time_zone) else self._company.time_zone,
+            locale=row.locale if accepts(locale, row.locale) else self._company.locale,
         )
 
     def _teams_of(self, connection: Connection, user: UUID, home: UUID | None) -> tuple[UUID, ...]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crmkit.core.entity import Record, any_ref, entity, field, ref
 from crmkit.core.fields import Choice, Decimals, LongText, Target, Text
+from crmkit.core.fields.accounts import Locale, PlainEmail, TimeZone
 from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, VERBS, Grant, Role
 from crmkit.core.text import gettext as _
 
@@ -41,12 +42,12 @@ class User(Record):
 
     name: str = field(Text(max=200), search=True, indexed=True, personal=True, purpose="account", label=_("Name"))
     email: str | None = field(
-        Text(max=254), default=None, unique=True, personal=True, purpose="account", label=_("E-mail")
+        PlainEmail(), default=None, unique=True, personal=True, purpose="account", label=_("E-mail")
     )
     team_id: UUID | None = ref("core.team", default=None, label=_("Home team"))
     is_active: bool = field(default=True, label=_("Active"))
-    time_zone: str = field(Text(max=64), default="UTC", label=_("Time zone"))
-    locale: str = field(Text(max=16), default="en", label=_("Language"))
+    time_zone: str = field(TimeZone(), default="UTC", label=_("Time zone"))
+    locale: str = field(Locale(), default="en", label=_("Language"))
 
 
 @entity("core.membership", label=_("Team membership"), unique=[("user_id", "team_id")])
