@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,15 +110,15 @@ def check_there(crm: CRM) -> None:
         raise DatabaseMissingError(file)
 
 
-def check_migrated(crm: CRM) -> None:
-    """Return if the database has the revisions of the enabled plugins, and none that a newer version of them made.
+def check_migrated(crm: CRM, without: Collection[str], *, safe_mode: bool = False) -> None:
+    """Return if the database has the revisions of the enabled plugins, and of no others but those in *without*.
 
-    A plugin that made tables there and is not enabled is left to ``crmkit doctor``.
+    In *safe_mode* any plugin may be absent.
 
     Raises:
         DatabaseMissingError: it is not there.
         NotMigratedError: it lacks some.
-        RevisionsMissingError: it has been changed by a newer version than the one installed.
+        RevisionsMissingError: it has been changed by a plugin that is not enabled, or by a newer version of one.
     """
     from crmkit.core.migrating import pending
     from crmkit.core.migrating.applied import missing, read_applied
@@ -126,7 +126,7 @@ def check_migrated(crm: CRM) -> None:
     check_there(crm)
     with crm.storage.reading() as connection:
         applied = read_applied(connection).values()
-    for problem in missing(crm, applied, without={each.plugin for each in applied}):
+    for problem in missing(crm, applied, {each.plugin for each in applied} if safe_mode else without):
         raise problem
     if revisions := pending(crm):
         raise NotMigratedError([revision.id for revision in revisions])

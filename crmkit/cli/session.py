@@ -124,10 +124,11 @@ class Session:
         Raises:
             PluginError: the plugins do not fit together.
             NotMigratedError: the database lacks what they need.
+            RevisionsMissingError: the database holds more than they know.
         """
         from crmkit.cli.opening import check_migrated
 
-        check_migrated(self.loaded)
+        check_migrated(self.loaded, self.left_out, safe_mode=self.no_plugins)
         return self.loaded
 
     @cached_property

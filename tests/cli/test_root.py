@@ -159,6 +159,19 @@ def test_database_of_a_newer_version_is_refused(crmkit, project):
     assert result.stderr.startswith("Error [revisions-missing]: The database holds what 'core' made")
 
 
+def test_nobody_works_without_a_plugin_by_accident(crmkit, project, enable):
+    enable("workspace")
+    crmkit("db", "apply")
+    enable()
+    for command in (["user", "list"], ["db", "check"], ["doctor"]):
+        result = crmkit(*command, code=1)
+        assert "The database holds what 'workspace' made" in result.stdout + result.stderr
+        assert "to do without it for now, name it there and add --without workspace" in result.stdout + result.stderr
+    crmkit("user", "list", "--no-plugins")
+    enable("workspace")
+    crmkit("user", "list", "--without", "workspace")
+
+
 def test_message_of_postgresql_is_shown_without_its_protocol():
     sent = DatabaseError({"S": "FATAL", "C": "3D000", "M": 'database "nodb" does not exist', "R": "InitPostgres"})
     error = as_crmkit_error(sqlalchemy.exc.ProgrammingError("", {}, sent))
