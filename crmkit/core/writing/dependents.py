@@ -107,11 +107,11 @@ def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence
 
 
 def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
-    table = host = writer.crm.schema.table(info)
-    statement = sa.select(table.c.id)
+    table = writer.crm.schema.table(info)
+    host = writer.crm.schema.table(writer.crm.registry.entities[info.host or info.id])
+    statement = sa.select(host.c.id)
     if info.host is not None:
-        host = writer.crm.schema.table(writer.crm.registry.entities[info.host])
-        statement = sa.select(host.c.id).join(table, table.c.record_id == host.c.id)
+        statement = statement.join(table, table.c.record_id == host.c.id)
     statement = statement.where(host.c.deleted_at.is_(None), table.c[field.name].in_(id_parameters(number)))
     on_delete = field.type.on_delete if isinstance(field.type, Reference) else "restrict"
     if on_delete == "restrict":
