@@ -4,6 +4,7 @@ Each package that has texts owns a folder ``locales`` beside its modules: ``mess
 and every locale has its translations in ``messages.po`` with the compiled ``messages.mo`` beside it. Running
 this rewrites all three. Translations of unchanged texts stay; those of texts that are gone are dropped, as
 git remembers them. The files depend on the texts alone: no date, no line number, no version of a tool.
+The texts of click, which the command line shows, are those of the version that is installed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
+import click
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
@@ -21,7 +23,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ("zh_CN",)
 # Sentence is crmkit.core.text.Text under another name, where a field type is called Text.
-KEYWORDS = {"_": None, "gettext": None, "Sentence": None, "Text": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "Sentence": None, "Text": None}
+CLICK = ROOT / "crmkit" / "cli" / "click_texts"
 _NOT_SHOWN = {"tests", "testing", "migrations", "__pycache__"}
 
 
@@ -55,17 +58,22 @@ def main() -> int:
 
 
 def owners() -> list[Path]:
-    """Return the package folders that own catalogues: crmkit itself, then each plugin."""
-    plugins = (path.parent for path in (ROOT / "crmkit" / "plugins").glob("*/__init__.py"))
-    return [ROOT / "crmkit", *sorted(plugins)]
+    """Return the package folders that own catalogues: crmkit itself, the one for click, then each plugin."""
+    return [ROOT / "crmkit", CLICK, *plugins()]
+
+
+def plugins() -> list[Path]:
+    """Return the folders of the plugins."""
+    return sorted(path.parent for path in (ROOT / "crmkit" / "plugins").glob("*/__init__.py"))
 
 
 def extract(folder: Path) -> Catalog:
-    """Return the texts in the modules of *folder*, without those of plugins inside it."""
+    """Return the texts that the catalogue of *folder* is for, without those of plugins inside it."""
+    source = Path(click.__file__).parent if folder == CLICK else folder
     title = f"# Texts of {_package(folder)}. Written by `make locales`."
     catalogue = _Catalogue(fuzzy=False, header_comment=title)
     found = extract_from_dir(
-        folder,
+        source,
         method_map=[("**.py", "python")],
         keywords=KEYWORDS,
         comment_tags=("Translators:",),
@@ -73,7 +81,9 @@ def extract(folder: Path) -> Catalog:
         directory_filter=lambda path: _belongs(Path(path), folder),
     )
     for file, _line, text, comments, context in found:
-        catalogue.add(text, locations=[(str(Path(file)), 0)], auto_comments=comments, context=context)
+        # crmkit looks up singular and plural one by one.
+        for each in (text,) if isinstance(text, str) else text:
+            catalogue.add(each, locations=[(str(Path(file)), 0)], auto_comments=comments, context=context)
     return catalogue
 
 

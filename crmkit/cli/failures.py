@@ -63,14 +63,12 @@ class Failed(click.ClickException):
 
     def __init__(self, error: Exception, *, as_json: bool) -> None:
         """Show *error*; *as_json* prints an object instead of a sentence."""
-        self.error = as_crmkit_error(error)
-        # Put into words here: when click shows the error, the language of the command is no longer set.
-        self._shown = _as_json(self.error) if as_json else _as_text(self.error)
+        self.error, self._as_json = as_crmkit_error(error), as_json
         super().__init__(str(self.error))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error; standard output is for results alone."""
-        click.echo(self._shown, err=True)
+        click.echo(_as_json(self.error) if self._as_json else _as_text(self.error), err=True)
 
 
 def _as_json(error: CrmkitError) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 
+from crmkit.cli.click_texts import click_text, teach_click
 from crmkit.cli.common import adopt, common_options, version_option
 from crmkit.cli.session import Session
 from crmkit.core.text import Text, gettext as _, translate
@@ -37,12 +40,29 @@ _ABOUT = _("Build and run a company's own CRM.")
 class Root(click.Group):
     """The group of all commands: crmkit's own, and a group for each plugin that has commands."""
 
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """Run the command that the arguments name; click's own words are in the language of the command too."""
+        teach_click()
+        session = extra.setdefault("obj", Session())
+        try:
+            return super().main(*arguments, **extra)
+        finally:
+            session.fall_silent()
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command's name; help is in the company's language."""
+        """Parse what stands before the command's name; help is in the language that is named, or the company's."""
         session = ctx.ensure_object(Session)
         ctx.call_on_close(session.close)
-        session.speak()
+        # Whoever asks for help may name the language behind --help, or behind the command.
+        session.speak(_value(args, "--locale"), _value(args, "--config"))
         return super().parse_args(ctx, args)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option that shows the help; click keeps it from one call to the next, whatever their languages."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = click_text("Show this message and exit.")
+        return option
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -100,6 +120,15 @@ class Root(click.Group):
             if session.debug or is_control_flow(error):
                 raise
             raise Failed(error, as_json=session.as_json) from error
+
+
+def _value(args: Sequence[str], option: str) -> str | None:
+    """Return what *option* is given in *args*, wherever it stands; the last one counts."""
+    found = None
+    for arg, following in pairwise([*args, ""]):
+        if arg == option or arg.startswith(f"{option}="):
+            found = following if arg == option else arg.partition("=")[2]
+    return found
 
 
 def _own(name: str) -> click.Command:

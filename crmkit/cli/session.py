@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class Session:
         self.debug = False
         #: The plugin whose group was called; it must be enabled.
         self.plugin: str | None = None
+        self._languages = ExitStack()
 
     def take(self, option: str, value: Any) -> None:
         """Keep what a common option was given; one behind the command's name goes before one in front of it."""
@@ -60,12 +61,16 @@ class Session:
         if option in ("locale", "config_file"):
             self.speak()
 
-    def speak(self) -> None:
-        """Show texts in the language that ``--locale`` names, or else in the company's."""
+    def speak(self, locale: str | None = None, config_file: str | None = None) -> None:
+        """Show texts in *locale*, or else in the language that ``--locale`` names, or else in the company's."""
         from crmkit.cli.glimpse import glimpse
 
-        locale = self.locale or glimpse(self.config_file).locale
-        click.get_current_context().find_root().with_resource(use_locale(locale))
+        locale = locale or self.locale or glimpse(config_file or self.config_file).locale
+        self._languages.enter_context(use_locale(locale))
+
+    def fall_silent(self) -> None:
+        """Show texts as before :meth:`speak`; click shows an error when everything else has ended."""
+        self._languages.close()
 
     def use(self, config_file: str) -> None:
         """Go on with the settings in *config_file*, which the command has just made."""
