@@ -98,9 +98,12 @@ class Importer:
         )
         self._companies = hand.among(
             "SELECT e.value, c.id FROM core_external_id e JOIN trade_company c ON c.id = e.record_id"
-            " WHERE e.system = :system AND e.entity = 'trade.company' AND c.deleted_at IS NULL AND e.value"
+            " WHERE e.system = :system AND e.entity = 'trade.company' AND c.deleted_at IS NULL AND e.value",
+            hand.lock("KEY SHARE OF c"),
         )
-        self._owners = hand.among("SELECT name, id, team_id FROM core_user WHERE deleted_at IS NULL AND name")
+        self._owners = hand.among(
+            "SELECT name, id, team_id FROM core_user WHERE deleted_at IS NULL AND name", hand.lock("KEY SHARE")
+        )
 
     def run(self, folder: Path) -> Result:
         """Import ``deals.csv`` in *folder*, a thousand rows to a transaction; refused rows go to a file beside it."""

@@ -32,7 +32,7 @@ class Ledger:
     def __init__(self, hand: Hand, member: UUID) -> None:
         """Write the statements."""
         self._hand, self._me, self._member = hand, hand.id(member), f"{member.int:x}"
-        self._head = sa.text(f"SELECT last_id, chain FROM core_ledger_head{hand.for_update}")
+        self._head = sa.text(f"SELECT last_id, chain FROM core_ledger_head{hand.lock('UPDATE')}")
         self._advance = sa.text("UPDATE core_ledger_head SET last_id = :last, chain = :chain")
         self._rows = Rows(hand, "core_ledger", _LEDGER)
         self._payloads = Rows(hand, "core_ledger_payload", ("ledger_id", "salt", "changes"))

@@ -71,10 +71,9 @@ class Hand:
         """Return the day that the driver gave."""
         return date.fromisoformat(value) if self.is_sqlite and value is not None else value
 
-    @property
-    def for_update(self) -> str:
-        """What locks the rows that a statement reads; on SQLite the transaction already does."""
-        return "" if self.is_sqlite else " FOR UPDATE"
+    def lock(self, strength: str) -> str:
+        """Return the words that lock the rows a statement reads; on SQLite the transaction already does."""
+        return "" if self.is_sqlite else f" FOR {strength}"
 
     def hinted(self, column: str) -> list[str]:
         """Return *column*, and on SQLite also as no index is used for it."""
@@ -116,12 +115,12 @@ class Hand:
 
         return run
 
-    def among(self, start: str) -> Callable[..., Rows]:
-        """Return what runs *start*, which ends before the test whether a value is one of many, and fetches all rows."""
+    def among(self, start: str, end: str = "") -> Callable[..., Rows]:
+        """Return what runs *start* and *end*, between them the test whether a value is one of many, and fetches all."""
         if self.is_sqlite:
-            statement = sa.text(f"{start} IN :values").bindparams(sa.bindparam("values", expanding=True))
+            statement = sa.text(f"{start} IN :values{end}").bindparams(sa.bindparam("values", expanding=True))
         else:
-            statement = sa.text(f"{start} = ANY(:values)")
+            statement = sa.text(f"{start} = ANY(:values){end}")
 
         def run(connection: Connection, values: Sequence[Any], **parameters: Any) -> Rows:
             return connection.execute(statement, {"values": values, **parameters}).fetchall() if values else []

@@ -47,7 +47,6 @@ _MOVES = {
 _NEED_AMOUNT = {"proposal", "won"}
 _GUARDED = {("engaging", "proposal"), ("proposal", "engaging")}
 _KINDS = {"won": "won", "lost": "lost"}
-_COMPANY = sa.text("SELECT 1 FROM trade_company WHERE id = :company AND deleted_at IS NULL")
 _NUMBER = sa.text("UPDATE core_sequence SET value = value + 1 WHERE name = 'seq_trade_deal' RETURNING value")
 _ENTER = sa.text(
     "INSERT INTO core_stage_visit (entity, record_id, pipeline, pipeline_version, stage, entered_at, entered_by)"
@@ -76,7 +75,10 @@ class Desk:
         self._hand, self._storage, self._cause = hand, hand.world.crm.storage, member.name
         self._rights, self._ledger = RightsOf(hand, member), Ledger(hand, member.id)
         self._insert = sa.text(_insert_of(hand))
-        self._stored = sa.text(f"SELECT {_READ} FROM trade_deal WHERE id = :id AND deleted_at IS NULL{hand.for_update}")
+        # Nobody is to delete the company meanwhile, nor to change the deal.
+        held, kept = hand.lock("KEY SHARE"), hand.lock("NO KEY UPDATE")
+        self._company = sa.text(f"SELECT 1 FROM trade_company WHERE id = :company AND deleted_at IS NULL{held}")
+        self._stored = sa.text(f"SELECT {_READ} FROM trade_deal WHERE id = :id AND deleted_at IS NULL{kept}")
 
     def create(self, offer: Offer) -> UUID:
         """Create a deal in the first stage and return its id.
@@ -92,7 +94,7 @@ class Desk:
             if not rights.allow("create", rights.me, rights.home):
                 raise NotAllowedError("create")
             company = hand.id(offer.company)
-            if connection.execute(_COMPANY, {"company": company}).scalar() is None:
+            if connection.execute(self._company, {"company": company}).scalar() is None:
                 raise RefusedError("company")
             who = {"id": hand.id(id_), "now": hand.moment(now), "me": rights.me}
             what = {"name": name, "company": company, "cents": offer.cents, "close": hand.day(offer.close)}
