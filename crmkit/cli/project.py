@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-
+from crmkit.cli.project_files import Project, files
 from crmkit.core.clock import Clock
-from crmkit.core.configuration.config import Company
 from crmkit.core.configuration.file import FILE
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _
@@ -42,17 +39,6 @@ class FolderError(CrmkitError):
     def __init__(self, folder: Path | str, message: str) -> None:
         """Name the *folder*."""
         super().__init__(folder=str(folder), message=message)
-
-
-@attrs.frozen
-class Project:
-    """What a new CRM begins with. *database* is left out where the environment names it."""
-
-    company: Company
-    plugins: Sequence[str]
-    admin: str
-    admin_email: str | None = None
-    database: str | None = None
 
 
 def first_party_plugins() -> list[str]:
@@ -105,7 +91,7 @@ def make_project(
     folder = folder.resolve()
     _check_folder(folder)
     with _beside(folder) as draft:
-        for name, text in _files(project).items():
+        for name, text in files(project).items():
             (draft / name).write_text(text, "utf-8")
         _make_database(draft, project, clock, fill)
         for path in draft.glob("*.db"):
@@ -192,77 +178,3 @@ def _create_administrator(crm: CRM, project: Project) -> None:
             User(name=project.admin, email=project.admin_email, time_zone=company.time_zone, locale=company.locale)
         )
         db.create_many([Assignment(user_id=user.id, role=role) for role in ("core.administrator", "core.member")])
-
-
-def _files(project: Project) -> dict[str, str]:
-    return {FILE: _settings(project), ".gitignore": _IGNORED, "README.md": _readme(project)}
-
-
-def _settings(project: Project) -> str:
-    company = project.company
-    url = f"url = {_toml(project.database or 'sqlite:///crm.db')}"
-    names = "".join(f"    {_toml(name)},\n" for name in project.plugins)
-    return f"""\
-# Everything that may stand here is described by: crmkit config show
-# An environment variable goes before this file: CRM_COMPANY_NAME before name in [company], and so on.
-
-[company]
-name = {_toml(company.name)}
-currency = {_toml(company.currency)}
-time_zone = {_toml(company.time_zone)}
-locale = {_toml(company.locale)}
-
-[database]
-# A password does not belong here: put the URL into CRM_DATABASE_URL, or into a file named by CRM_DATABASE_URL_FILE.
-{"# " if project.database is None and _in_environment() else ""}{url}
-
-[plugins]
-enabled = [
-{names}]
-
-[cli]
-# Who acts on the command line of this machine unless --as says otherwise.
-user = {_toml(project.admin_email or project.admin)}
-"""
-
-
-def _in_environment() -> bool:
-    names = ("CRM_DATABASE_URL", "CRM_DATABASE_URL_FILE", "DATABASE_URL", "DATABASE_URL_FILE")
-    return any(os.environ.get(name) for name in names)
-
-
-def _toml(text: str) -> str:
-    # A JSON string is a TOML string, but for the one control character that JSON leaves alone.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-_IGNORED = """\
-# The records, and what an import could not take.
-*.db
-*.db-lock-*
-*.db-shm
-*.db-wal
-*.errors.csv
-*.errors.csv.old
-*.rejects
-# Secrets
-.env
-*.secret
-"""
-
-
-def _readme(project: Project) -> str:
-    return f"""\
-# {project.company.name}
-
-This folder is a CRM made with crmkit: `crm.toml` says how it is set up, `crm.db` holds the records.
-
-    crmkit doctor                   check that all is well
-    crmkit user create NAME         let somebody in; --role gives them a role, `crmkit user roles` lists them
-    crmkit import --plan PLAN.toml --source DIR
-    crmkit export ENTITY -o FILE    CSV, XLSX or JSON Lines
-    crmkit explain PERSON VERB RECORD
-    crmkit --help                   everything else
-
-Copy `crm.db` only while nothing runs, or with its `-wal` file beside it.
-"""

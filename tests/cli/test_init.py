@@ -37,6 +37,19 @@ def test_init_makes_a_company_that_works_at_once(crmkit, elsewhere, monkeypatch)
     assert crmkit("doctor", "--json").json[-1]["status"] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("locale", "said", "unsaid"), [("zh_CN", "命令", "This folder"), ("en", "This folder", "命令")]
+)
+def test_files_of_a_new_company_speak_its_language(crmkit, elsewhere, locale, said, unsaid):
+    crmkit("init", "acme", "--locale", locale, "--no-plugins")
+    for name in ("crm.toml", "README.md", ".gitignore"):
+        text = Path("acme", name).read_text("utf-8")
+        assert any("\u4e00" <= char <= "\u9fff" for char in text) == (locale == "zh_CN")
+    assert said in Path("acme/README.md").read_text("utf-8")
+    assert unsaid not in Path("acme/README.md").read_text("utf-8")
+    crmkit("doctor", "--config", "acme/crm.toml")
+
+
 def test_init_takes_defaults_where_nobody_can_be_asked(crmkit, elsewhere):
     crmkit("init", "my-company", "--no-plugins")
     settings = read(Path("my-company/crm.toml"))
