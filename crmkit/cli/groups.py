@@ -50,7 +50,7 @@ def import_group(plugin: str) -> Group | None:
     wanted = f"{point.value}.commands"
     try:
         group = getattr(import_module(wanted), "cli", None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name == wanted:
             return None
         reason = f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import attrs
 import pluggy
 
 from crmkit.core.errors import CrmkitError, DeclarationError
+from crmkit.core.hook_answers import checked_answer
 from crmkit.core.plugins import LoadedPlugin, PluginError
 from crmkit.core.text import gettext as _
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from crmkit.core.writing.changes import Write, WriteContext
 
 __all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
+
+# Without a handler of the application's, Python would print to standard error, which is not crmkit's to write to.
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
 
 hookspec = pluggy.HookspecMarker("crmkit")
 hookimpl = pluggy.HookimplMarker("crmkit")
@@ -116,14 +122,14 @@ def crmkit_check_move(context: WriteContext, writes: Sequence[Write]) -> Sequenc
 
 
 class HookFailedError(CrmkitError):
-    """A plugin's hook raised an error, so the write that asked it is refused."""
+    """A plugin's hook raised an error, so the write that asked it is refused. The log has the error in full."""
 
     code = "hook-failed"
-    template = _("Plugin {plugin!r} failed in {hook}, so nothing was written: {reason}")
+    template = _("Plugin {plugin!r} failed in {hook}, so nothing was written: {kind}. The log tells more.")
 
     def __init__(self, plugin: str, hook: str, error: BaseException) -> None:
-        """Name *plugin* and *hook*; the error is the cause."""
-        super().__init__(plugin=plugin, hook=hook, reason=f"{type(error).__name__}: {error}")
+        """Name *plugin* and *hook*, and of the error its type alone: its text may tell what the caller may not read."""
+        super().__init__(plugin=plugin, hook=hook, kind=type(error).__name__)
 
 
 class Hooks:
@@ -152,7 +158,7 @@ class Hooks:
                 self._manager.check_pending()
         except pluggy.PluginValidationError as error:
             yield DeclarationError(plugin.name, _("{reason}"), reason=" ".join(str(error).split()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {error}"
             yield DeclarationError(plugin.name, _("its hooks cannot be imported: {reason}"), reason=reason)
 
@@ -161,13 +167,17 @@ class Hooks:
 
         Raises:
             HookFailedError: an implementation raised; it names the plugin. Errors of crmkit itself pass through.
+            HookAnswerError: an implementation answered what the hook does not take.
         """
         for plugin, function, names in self._implementations(hook):
             try:
                 answer = function(**{name: arguments[name] for name in names})
+                if answer is not None:
+                    answer = checked_answer(plugin, hook, answer, len(arguments.get("writes", ())))
             except CrmkitError:
                 raise
             except (Exception, SystemExit) as error:
+                _log.error("%s failed in %s", plugin, hook, exc_info=error)
                 raise HookFailedError(plugin, hook, error) from error
             if answer is not None:
                 yield plugin, answer

@@ -151,7 +151,7 @@ def _import_plugin(name: str, installed: Mapping[str, Sequence[metadata.EntryPoi
     point = entry_point(name, installed)
     try:
         module = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DeclarationError(name, _("importing it failed: {reason}"), reason=reason) from error
     return as_loaded(module, name)

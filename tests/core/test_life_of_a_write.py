@@ -547,5 +547,5 @@ def test_a_check_cannot_change_what_it_checks(make_crm):
             writes[0].set("name", "Eve")
 
     crm, master = make_with(make_crm, crmkit_check_write)
-    with pytest.raises(HookFailedError, match="does not support item assignment"), crm.write(master) as db:
+    with pytest.raises(HookFailedError, match="TypeError"), crm.write(master) as db:
         db.create(Artist(name="Ada"))

@@ -80,7 +80,7 @@ def test_a_register_hook_that_breaks_names_its_plugin():
     def crmkit_register_roles():
         raise RuntimeError("boom")
 
-    with pytest.raises(HookFailedError, match="Plugin 'a' failed in crmkit_register_roles.*boom"):
+    with pytest.raises(HookFailedError, match="Plugin 'a' failed in crmkit_register_roles.*RuntimeError"):
         load(plugin("a", hooks=[crmkit_register_roles]))
 
 

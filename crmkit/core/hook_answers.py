@@ -1,0 +1,84 @@
+"""What plugins may answer to the hooks of crmkit, and the error where one answers something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import attrs
+
+from crmkit.core.errors import CrmkitError
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["HookAnswerError", "checked_answer"]
+
+
+class HookAnswerError(CrmkitError):
+    """A plugin answered a hook with something that the hook does not take. The plugin has to be mended."""
+
+    code = "hook-answer"
+    template = _("Plugin {plugin!r} answered {hook} with {answer}. Expected: {expected}.")
+
+    def __init__(self, plugin: str, hook: str, answer: str, expected: Text) -> None:
+        """Name *plugin* and *hook*, and the types of what was answered: the values may be somebody's secret."""
+        super().__init__(plugin=plugin, hook=hook, answer=answer, expected=expected)
+
+
+@attrs.frozen
+class _Expected:
+    """What a hook takes: a *text* that says it, and a test of the answer, or of each of several."""
+
+    text: Text
+    fits: Callable[[Any, int], bool]
+    several: bool = True
+
+
+@cache
+def _expected() -> Mapping[str, _Expected]:
+    # When the first hook is asked, all these modules are there; they import the hooks.
+    from crmkit.core.demo import DemoPart
+    from crmkit.core.hooks import Problem
+    from crmkit.core.pipelines import Guard, Pipeline
+    from crmkit.core.policy.roles import Restriction, Role
+
+    def is_problem(answer: Any, writes: int) -> bool:
+        return isinstance(answer, Problem) and answer.index in range(writes)
+
+    def one_of(*kinds: type[Any]) -> Callable[[Any, int], bool]:
+        return lambda answer, _writes: isinstance(answer, kinds)
+
+    def is_entity(answer: Any, _writes: int) -> bool:
+        return isinstance(answer, type) and hasattr(answer, "__entity__")
+
+    problems = _Expected(_("problems, each with the place of a write"), is_problem)
+    return {
+        "crmkit_register_entities": _Expected(_("entities and extensions"), is_entity),
+        "crmkit_register_roles": _Expected(_("roles and restrictions"), one_of(Role, Restriction)),
+        "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, Guard)),
+        "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
+        "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
+        "crmkit_check_write": problems,
+        "crmkit_check_move": problems,
+    }
+
+
+def checked_answer(plugin: str, hook: str, answer: Any, writes: int) -> Any:
+    """Return *answer*, which is not ``None``, as a tuple if it has several parts. *writes* is how many it is about.
+
+    Raises:
+        HookAnswerError: the hook takes something else.
+    """
+    expected = _expected().get(hook)
+    if expected is None:
+        return answer
+    if not expected.several:
+        parts: tuple[Any, ...] = (answer,)
+    elif isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping):
+        parts = answer = tuple(answer)
+    else:
+        raise HookAnswerError(plugin, hook, type(answer).__name__, expected.text)
+    for part in parts:
+        if not expected.fits(part, writes):
+            raise HookAnswerError(plugin, hook, type(part).__name__, expected.text)
+    return answer
