@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import sqlalchemy as sa
@@ -17,6 +15,7 @@ from sqlalchemy.engine import Connection
 from uuid_utils.compat import uuid7
 
 from benchmarks.handwritten.bulk import Rows
+from benchmarks.handwritten.cells import KINDS, BadCellError, Deal, read
 from benchmarks.handwritten.ledger import Change, Ledger
 from benchmarks.handwritten.reading import Hand
 from benchmarks.handwritten.rights import RightsOf
@@ -34,10 +33,6 @@ _DEAL = (
     *("amount_minor", "amount_currency", "amount_base", "expected_close_on", "source", "description"),
 )
 _VISIT = ("entity", "record_id", "pipeline", "pipeline_version", "stage", "entered_at", "entered_by")
-_KINDS = {"prospecting": "open", "engaging": "open", "proposal": "open", "won": "won", "lost": "lost"}
-_NEED_AMOUNT = ("proposal", "won")
-_SOURCES = ("web", "referral", "event", "partner")
-_AMOUNT = re.compile(r"[+-]?\d+(\.\d{1,2})?\Z", re.ASCII)
 _RATE_DIGITS = -9
 _RATES = sa.text(
     "SELECT currency, rate FROM core_exchange_rate WHERE deleted_at IS NULL AND valid_from <= :today"
@@ -47,33 +42,11 @@ _NUMBERS = sa.text("UPDATE core_sequence SET value = value + :many WHERE name = 
 _DRAWN = sa.text("SELECT nextval('seq_trade_deal') FROM generate_series(1, :many)")
 
 
-class _Deal(NamedTuple):
-    """One row whose cells are all in order."""
-
-    line: int
-    cells: Sequence[str]
-    key: str
-    name: str
-    company: str
-    owner: str
-    stage: str
-    entered: datetime | None
-    close: date | None
-    cents: int | None
-    currency: str
-    source: str | None
-    notes: str | None
-
-
 Row = tuple[Any, ...]
 # A deal, its company, owner and team as the driver takes them, and its amount in the company's currency.
-_Placed = tuple[_Deal, Any, Any, Any, int | None]
+_Placed = tuple[Deal, Any, Any, Any, int | None]
 # The line, why, and the cells.
 _Refused = tuple[int, str, Sequence[str]]
-
-
-class _Bad(Exception):
-    """A cell that cannot be read."""
 
 
 @attrs.define
@@ -107,13 +80,13 @@ class Importer:
 
     def run(self, folder: Path) -> Result:
         """Import ``deals.csv`` in *folder*, a thousand rows to a transaction; refused rows go to a file beside it."""
-        result, batch = Result(), list[_Deal]()
+        result, batch = Result(), list[Deal]()
         refused = list[_Refused]()
         with (folder / "deals.csv").open(encoding="utf-8-sig", newline="") as file:
             for line, cells in self._rows(csv.reader(file, strict=True), refused):
                 try:
-                    batch.append(self._read(line, cells))
-                except _Bad as bad:
+                    batch.append(read(line, cells, with_history=self._with_history))
+                except BadCellError as bad:
                     refused.append((line, str(bad), cells))
                 if len(batch) == _BATCH:
                     result.created += self._write(batch, refused)
@@ -143,39 +116,7 @@ class Importer:
                     refused.append((line, "the id stands in another row", cells))
             line = reader.line_num + 1
 
-    def _read(self, line: int, cells: Sequence[str]) -> _Deal:
-        key, title, company, owner, stage, entered, close, amount, currency, source, notes = cells
-        if not 0 < len(key) <= 200:
-            raise _Bad("id")
-        if not 0 < len(title) <= 200 or "\n" in title or "\r" in title or "\0" in title:
-            raise _Bad("title")
-        if len(notes) > 100_000 or "\0" in notes:
-            raise _Bad("notes")
-        slug = stage.lower() or "prospecting"
-        if slug not in _KINDS:
-            raise _Bad("stage")
-        if not amount and slug in _NEED_AMOUNT:
-            raise _Bad("amount")
-        origin = source.lower() or None
-        if origin is not None and origin not in _SOURCES:
-            raise _Bad("source")
-        return _Deal(
-            line,
-            cells,
-            key,
-            title,
-            company,
-            owner,
-            slug,
-            _moment(entered) if self._with_history and entered else None,
-            _day(close) if close else None,
-            _cents(amount) if amount else None,
-            currency or "EUR",
-            origin,
-            notes.replace("\r\n", "\n").replace("\r", "\n") or None,
-        )
-
-    def _write(self, batch: Sequence[_Deal], refused: list[_Refused]) -> int:
+    def _write(self, batch: Sequence[Deal], refused: list[_Refused]) -> int:
         """Write those of *batch* that lead somewhere and may be written; return how many they are."""
         now = datetime.now(UTC)
         with self._hand.world.crm.storage.writing() as connection:
@@ -186,7 +127,7 @@ class Importer:
         return len(wanted)
 
     def _placed(
-        self, connection: Connection, batch: Sequence[_Deal], refused: list[_Refused], now: datetime
+        self, connection: Connection, batch: Sequence[Deal], refused: list[_Refused], now: datetime
     ) -> list[_Placed]:
         """Return what *batch* refers to beside each deal; who or what is not there is refused."""
         rights, rates = self._rights.now(connection), self._rates(connection, now)
@@ -228,7 +169,7 @@ class Importer:
         ):
             record = uuid7()
             id_, entered = hand.id(record), moment if deal.entered is None else hand.moment(deal.entered)
-            stage = ("trade.default", 1, deal.stage, _KINDS[deal.stage], entered)
+            stage = ("trade.default", 1, deal.stage, KINDS[deal.stage], entered)
             money = (deal.cents, None if deal.cents is None else deal.currency, base)
             close = None if deal.close is None else hand.day(deal.close)
             head = (id_, 1, moment, moment, me, "{}", owner, team)
@@ -242,7 +183,7 @@ class Importer:
         self._ledger.append(connection, changes, now, "import")
 
     def _change(
-        self, deal: _Deal, company: Any, owner: Any, team: Any, number: str, entered: datetime
+        self, deal: Deal, company: Any, owner: Any, team: Any, number: str, entered: datetime
     ) -> Mapping[str, tuple[None, Any]]:
         uuid = self._hand.uuid
         told = {
@@ -250,7 +191,7 @@ class Importer:
             "pipeline": (None, "trade.default"),
             "pipeline_version": (None, 1),
             "stage": (None, deal.stage),
-            "stage_kind": (None, _KINDS[deal.stage]),
+            "stage_kind": (None, KINDS[deal.stage]),
             "stage_entered_at": (None, entered),
             "number": (None, number),
             "name": (None, deal.name),
@@ -272,31 +213,8 @@ class Importer:
     def _numbers(self, connection: Connection, many: int) -> list[str]:
         if not self._hand.is_sqlite:
             return [f"D-{number:06}" for number in connection.execute(_DRAWN, {"many": many}).scalars()]
-        last = connection.execute(_NUMBERS, {"many": many}).scalar()
+        last: int = connection.execute(_NUMBERS, {"many": many}).scalar_one()
         return [f"D-{number:06}" for number in range(last - many + 1, last + 1)]
-
-
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%m/%d/%Y").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        raise _Bad("close") from None
-
-
-@lru_cache(maxsize=4096)
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%m/%d/%Y %H:%M").replace(tzinfo=UTC)
-    except ValueError:
-        raise _Bad("entered") from None
-
-
-def _cents(text: str) -> int:
-    if not _AMOUNT.match(text):
-        raise _Bad("amount")
-    whole, _point, rest = text.partition(".")
-    return int(whole + rest.ljust(2, "0"))
 
 
 def _in_euros(cents: int, rate: Decimal | None) -> int:

@@ -30,7 +30,11 @@ def _measured(world: World, member: Member, by: str) -> Any:
     hand = Hand(world)
     known = _references(world, world.people.salesperson)
     ours, theirs = _ours(world, member, [pair[by] for pair in known]), _theirs(hand, member, by, known)
-    return taking_turns(ours, theirs, lambda mine, other: bool(hand.id(mine.id) == other.id))()
+
+    def same(mine: Any, other: Any) -> bool:
+        return bool(hand.id(mine.id) == other.id)
+
+    return taking_turns(ours, theirs, same)()
 
 
 def _references(world: World, member: Member) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -122,7 +122,7 @@ def _averages(hand: Hand, viewer: Viewer) -> Comparison:
     return taking_turns(ours, theirs, _same_means)()
 
 
-def _same_means(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
+def _same_means(ours: Any, theirs: Any) -> bool:
     means = {row.stage: float(row.amount) / float(row.valued) / 100 for row in theirs}
     return all(abs(float(row["mean"]) - float(means.pop(row["stage"]))) < 0.01 for row in ours) and not means
 
