@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.cli.failures import as_crmkit_error
 from crmkit.cli.opening import check_there, database_file
+from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _, translate
 
 if TYPE_CHECKING:
@@ -56,10 +57,15 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
         yield found
         return
     yield from _settings(session)
-    if (found := _attempt("plugins", lambda: session.loaded)).status == "fail":
-        yield attrs.evolve(found, todo=_("Leave the plugin out for now: --without NAME, or --no-plugins."))
+    try:
+        crm = session.loaded
+    except ConfigurationError as error:
+        yield _failure("settings", error)
         return
-    crm = session.loaded
+    except Exception as error:
+        todo = _("Leave the plugin out for now: --without NAME, or --no-plugins.")
+        yield attrs.evolve(_failure("plugins", error), todo=todo)
+        return
     names = ", ".join(plugin.name for plugin in crm.plugins) or "-"
     yield Finding("plugins", "ok", _("{names}"), {"names": names})
     yield from _extras(crm)

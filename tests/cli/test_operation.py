@@ -85,6 +85,14 @@ def test_doctor_goes_on_as_far_as_it_can(crmkit, project, monkeypatch):
     assert "→ Check url in [database]: crmkit config show." in result.stdout
 
 
+def test_driver_that_is_not_there_is_no_fault_of_a_plugin(crmkit, project, monkeypatch):
+    monkeypatch.setenv("CRM_DATABASE_URL", "postgresql+asyncpg://crm@127.0.0.1:1/crm")
+    result = crmkit("doctor", code=1)
+    assert "FAIL  settings    database.url: there is no driver 'asyncpg' that crmkit can use" in result.stdout
+    assert "plugin" not in result.stdout
+    assert crmkit("user", "list", "--json", code=1).error["code"] == "configuration"
+
+
 @pytest.mark.parametrize(
     ("break_it", "check", "status", "message"),
     [

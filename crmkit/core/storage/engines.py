@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,6 +92,22 @@ class Storage:
         self.engine.dispose()
 
 
+def _engine(url: sa.URL, **settings: Any) -> Engine:
+    try:
+        engine = sa.create_engine(url, **settings)
+    except (ImportError, sa.exc.NoSuchModuleError):
+        raise _without_driver(url) from None
+    if engine.dialect.is_async:
+        raise _without_driver(url)
+    return engine
+
+
+def _without_driver(url: sa.URL) -> ConfigurationError:
+    backend, _plus, driver = url.drivername.partition("+")
+    message = _("there is no driver {driver!r} that crmkit can use; write {backend}:// and let crmkit choose")
+    return ConfigurationError("database.url", message, driver=driver, backend=backend)
+
+
 def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
     # isolation_level None: the driver never begins on its own, so that BEGIN IMMEDIATE is ours to say.
     arguments = {
@@ -99,7 +116,7 @@ def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
         "isolation_level": None,
         "cached_statements": 512,
     }
-    engine = sa.create_engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64)
+    engine = _engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -124,17 +141,28 @@ def _begin_sqlite(connection: Connection) -> None:
 def _open_postgresql(url: sa.URL, pool_size: int) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername=f"postgresql+{_postgresql_driver()}")
+    if url.get_driver_name() == "pg8000":
+        url = _with_socket(url)
     # Positional parameters let prepared statements be fed with plain tuples.
-    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=64, paramstyle="format")
+    engine = _engine(url, pool_size=pool_size, max_overflow=64, paramstyle="format")
     sa.event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
-def _postgresql_driver() -> str:
-    from importlib.util import find_spec
+def _with_socket(url: sa.URL) -> sa.URL:
+    """Return *url*; a folder in the place of a host, as PostgreSQL's own programs take it, names the socket in it."""
+    folder, port = url.query.get("host"), url.query.get("port", url.port or 5432)
+    if not isinstance(folder, str) or not folder.startswith("/"):
+        return url
+    socket = f"{folder.rstrip('/')}/.s.PGSQL.{port}"
+    return url.difference_update_query(["host", "port"]).update_query_dict({"unix_sock": socket})
 
+
+def _postgresql_driver() -> str:
     for driver in ("psycopg", "pg8000"):
-        if find_spec(driver):
+        # psycopg may be there without the library that it needs.
+        with suppress(ImportError):
+            import_module(driver)
             return driver
     message = _("no PostgreSQL driver is installed; install the extra crmkit[postgresql], or psycopg")
     raise ConfigurationError("database.url", message)
