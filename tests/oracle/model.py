@@ -33,6 +33,8 @@ class Sight:
         self.assignments: set[tuple[Any, str]] = set()
         self.shares: dict[tuple[str, Any, Any, Any], str] = {}
         self.externals: dict[tuple[str, str, str], Any] = {}
+        # Counts transactions: what a deletion took along is known by the one it went in.
+        self.transaction = 0
         self.history: dict[tuple[str, Any], list[tuple[str, dict[str, tuple[Any, Any]]]]] = {}
 
     # Who somebody is.

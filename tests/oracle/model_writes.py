@@ -5,6 +5,7 @@ A write is planned first and committed after, so that asking what would happen c
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class World(Sight):
             self.forbidden(p, w.kind, w.entity, row) for w in taken for row in (self.records[w.entity][w.id], w.row)
         ):
             raise Denied("conflict")
-        writes += taken
+        writes += taken + self.returning(p, writes)
         if self.collides(writes):
             raise Denied("conflict")
         return writes
@@ -51,7 +52,8 @@ class World(Sight):
             old = self.records[w.entity].get(w.id, {})
             fresh = {name: (old.get(name), new) for name, new in w.row.items() if old.get(name) != new}
             self.history.setdefault((w.entity, w.id), []).append((w.kind, fresh))
-            self.records[w.entity][w.id] = {**w.row, "version": old.get("version", 0) + 1}
+            gone = self.transaction if w.kind == "delete" else None
+            self.records[w.entity][w.id] = {**w.row, "version": old.get("version", 0) + 1, "gone in": gone}
 
     def find_stored(self, p: Any, w: Write) -> None:
         if w.kind == "create":
@@ -93,7 +95,7 @@ class World(Sight):
                 "created_by": p,
             }
         written = {f"{name.partition('.')[0]}.": True for name in w.values if "." in name}
-        w.row = stored | w.values | written | {"deleted": w.kind == "delete"}
+        w.row = stored | w.values | written | {"deleted": w.kind == "delete", "taken along": False}
         if w.kind == "create" and self.entities[w.entity].owned:
             w.row["owner_id"] = w.row["owner_id"] or p
         if w.kind in ("create", "transfer") and self.entities[w.entity].owned:
@@ -110,6 +112,8 @@ class World(Sight):
                 raise Denied("move-refused")
 
     def refer(self, p: Any, w: Write) -> None:
+        if w.kind == "restore" and (broken := self.broken(w.entity, w.row)):
+            raise Denied("validation" if broken & self.readable(p, w.entity) else "conflict")
         for name, value in w.values.items():
             field = self.entities[w.entity].fields[name]
             if value is None and field.required:
@@ -149,17 +153,60 @@ class World(Sight):
                 write = made.setdefault((entity, id), Write("update", entity, id, row=dict(self.records[entity][id])))
                 write.row[name] = None
                 if on_delete == "cascade":
-                    made[entity, id] = Write("delete", entity, id, row=self.records[entity][id] | {"deleted": True})
+                    row = self.records[entity][id] | {"deleted": True, "taken along": True}
+                    made[entity, id] = Write("delete", entity, id, row=row)
                     gone.add((entity, id))
                     todo.append((entity, id))
         return list(made.values())
 
-    def referring(self, to: str, id: Any) -> Iterator[tuple[str, str, Any]]:
+    def referring(self, to: str, id: Any, deleted: bool = False) -> Iterator[tuple[str, str, Any]]:
         for entity, declared in self.entities.items():
             for name in (n for n, f in declared.fields.items() if f.to == to):
                 yield from (
-                    (entity, name, r["id"]) for r in self.records[entity].values() if r[name] == id and not r["deleted"]
+                    (entity, name, r["id"])
+                    for r in self.records[entity].values()
+                    if r[name] == id and r["deleted"] == deleted
                 )
+
+    def broken(self, entity: str, row: dict[str, Any]) -> set[str]:
+        """Return the fields by which a row refers to records that are not there."""
+        targets = {
+            n: row[n] if f.to == ANY else (f.to, row[n]) for n, f in self.entities[entity].fields.items() if f.to
+        }
+        return {name for name, to in targets.items() if row[name] is not None and not self.alive(*to)}
+
+    def returning(self, p: Any, writes: list[Write]) -> list[Write]:
+        """Return what comes back with restored records: it went with them, and *p* may restore it.
+
+        What refers to something else that is gone stays where it is.
+        """
+        made: list[Write] = []
+        world, todo = copy.copy(self), [w for w in writes if w.kind == "restore"]
+        world.records = {entity: dict(rows) for entity, rows in self.records.items()}
+        waiting: set[tuple[str, Any]] = set()
+        while todo:
+            for w in todo:
+                gone_in = world.records[w.entity][w.id]["gone in"]
+                world.records[w.entity][w.id] = w.row
+                waiting |= {
+                    (entity, id)
+                    for entity, name, id in world.referring(w.entity, w.id, deleted=True)
+                    if self.entities[entity].fields[name].on_delete == "cascade"
+                    and (row := world.records[entity][id])["taken along"]
+                    and row["gone in"] == gone_in is not None
+                }
+            todo = []
+            for entity, id in waiting:
+                row = world.records[entity][id]
+                if (
+                    world.sees(p, entity, row)
+                    and world.allowed(p, "delete", entity, row)
+                    and not world.broken(entity, row)
+                ):
+                    todo.append(Write("restore", entity, id, row=row | {"deleted": False}))
+            waiting -= {(w.entity, w.id) for w in todo}
+            made += todo
+        return made
 
     def collides(self, writes: list[Write]) -> bool:
         """Return whether values that must be unique would occur twice."""

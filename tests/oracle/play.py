@@ -75,6 +75,7 @@ class Play:
             changed = {name for name in after if before is not None and before[name] != after[name]}
             self.agree(f"{what}, denied: tables that changed", set(), changed)
             return outcomes[0]
+        self.world.transaction += 1
         commit(self.world)
         with self.crm.system("comparing") as db:
             self.agree(f"{what}, done: the records", self.wanted_state(self.world), self.state(db.trusted))
@@ -82,6 +83,7 @@ class Play:
 
     def perform_all(self, p: UUID | None, acts: Iterable[Act]) -> None:
         """Do in one transaction those of *acts* that the model allows; crmkit must allow them too."""
+        self.world.transaction += 1
         with self.crm.write(self.principal(p)) as db:
             for act in acts:
                 _outcomes, commit = planned(self.world, p, act)

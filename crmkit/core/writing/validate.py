@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from crmkit.core.entity import EntityInfo
@@ -13,7 +14,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.shapes import shape_of
 
-__all__ = ["check_references", "check_required", "raise_problems"]
+__all__ = ["check_references", "check_required", "raise_problems", "references_in"]
 
 # Returns those of some ids of an entity that may be referred to, by the caller or by a trusted write.
 Known = Callable[[EntityInfo, Sequence[UUID], bool], set[UUID]]
@@ -56,7 +57,9 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     made: set[tuple[str, UUID]] = set()
     problems: list[tuple[int, FieldProblem]] = []
     for place, write in enumerate(writes):
-        for kind, name, entity, id_ in _new_references(registry, write):
+        # Crmkit's own defaults need no look.
+        trusted = write.details.get("defaulted", ())
+        for kind, name, entity, id_ in references_in(registry, write.entity, write.values, trusted):
             if kind is not None and not registry.is_target(kind, entity):
                 message = _("cannot point at records of {entity!r}")
                 problems.append((place, FieldProblem(name, message, "reference", entity=entity)))
@@ -73,16 +76,18 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
     return problems
 
 
-def _new_references(registry: Registry, write: Write) -> Iterator[tuple[AnyReference | None, str, str, UUID]]:
-    """Yield ``(any-reference's type, field, entity, id)`` of each reference set anew; crmkit's defaults are trusted."""
-    values, trusted, shape = write.values, write.details.get("defaulted", ()), shape_of(write.entity)
+def references_in(
+    registry: Registry, info: EntityInfo, values: Mapping[str, Any], trusted: Collection[str] = ()
+) -> Iterator[tuple[AnyReference | None, str, str, UUID]]:
+    """Yield ``(any-reference's type, field, entity, id)`` of each reference in *values*, but those *trusted*."""
+    shape = shape_of(info)
     for name, entity in shape.references:
         if values.get(name) is not None and name not in trusted:
             yield None, name, entity, values[name]
     for name, kind in shape.any_references:
         if isinstance(target := values.get(name), Target):
             yield kind, name, target.entity, target.id
-    for plugin, extension in registry.extensions.get(write.entity.id, {}).items():
+    for plugin, extension in registry.extensions.get(info.id, {}).items():
         for name, entity in shape_of(extension).references:
             if values.get(f"{plugin}.{name}") is not None:
                 yield None, f"{plugin}.{name}", entity, values[f"{plugin}.{name}"]

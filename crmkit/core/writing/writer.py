@@ -32,6 +32,7 @@ from crmkit.core.writing.external import ExternalIds
 from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.rates import Rates
+from crmkit.core.writing.returning import bring_back
 from crmkit.core.writing.sharing import share, unshare
 from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.values import record_from_values
@@ -123,11 +124,17 @@ class Writer(Reader):
     def restore(self, entity: type[R], id_: UUID) -> R:
         """Take a record out of the bin and return it; this needs the right to delete it.
 
+        What its deletion took along comes back with it, as far as the principal may restore that.
+
         Raises:
             NotFoundError: it is not in the bin, or the principal may not restore it.
+            ValidationError: it refers to a record that is not there; that must be restored first.
+            ConflictError: a value that must be unique is taken meanwhile.
         """
         write = Write("restore", self.crm.registry.entity(entity), id_, {})
-        self._live([write])
+        with self.attempt():
+            self._live([write])
+            bring_back(self, write)
         return self._written(write)  # type: ignore[no-any-return]
 
     def transfer(self, record: R, owner: UUID | None, *, team: UUID | None = None) -> R:
@@ -191,13 +198,12 @@ class Writer(Reader):
     def attempt(self) -> Iterator[None]:
         """Undo what happens inside the block if it raises, and leave the transaction usable."""
         # Copies, because a flush inside the block empties the list, and is undone with it.
-        before = [*self._entries], [*self._spans], {*self._created}, self._policy_changed
+        before = [*self._entries], [*self._spans], {*self._created}, self._policy_changed, self._broken
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
-            self._entries, self._spans, self._created, self._policy_changed = before
-            self._broken = None
+            self._entries, self._spans, self._created, self._policy_changed, self._broken = before
             raise
 
     # What the steps of a write use.
@@ -244,6 +250,15 @@ class Writer(Reader):
     def visible_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that the principal sees."""
         return self.allowed_ids(info, "read", ids)
+
+    def ids_in_bin(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of *ids* that lie in the bin and that the principal may restore."""
+        return self.ids_by_ids(("in bin", info.id), partial(self._in_bin, info), ids)
+
+    def _in_bin(self, info: EntityInfo, number: int) -> sa.Select[Any]:
+        table = self.crm.schema.table(info)
+        shown = self._visibility(named=True).shown(info, table.c, deleted=True)
+        return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), shown)
 
     def ids_where_allowed(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* on whose stored rows a grant of *verb* and its restrictions hold."""

@@ -1,0 +1,86 @@
+"""Taking a record out of the bin: what it refers to must be there, or the refusal says what to restore first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crmkit.core.errors import ConflictError, FieldProblem
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.changes import Write
+from crmkit.core.writing.validate import raise_problems, references_in
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["check_restored", "missing_for", "references_of"]
+
+Key = tuple[str, UUID]
+
+
+def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
+    """Refuse those of *writes* that would restore a record which refers to one that is not there.
+
+    Raises:
+        ValidationError: it says what to restore first, if the principal may restore that.
+        ConflictError: the reference is hidden from the principal.
+    """
+    missing = missing_for(writer, writes)
+    if not missing:
+        return
+    restorable = _restorable(writer, missing)
+    problems, hidden = list[tuple[int, FieldProblem]](), list[Write]()
+    for place, write in enumerate(writes):
+        for name, key in references_of(writer, write):
+            if key in missing and name in writer.access.entity(write.entity).readable:
+                problems.append((place, _problem(name, key, key in restorable)))
+            elif key in missing:
+                hidden.append(write)
+    raise_problems(writes, problems)
+    if hidden:
+        raise ConflictError(hidden[0].entity.id)
+
+
+def _problem(name: str, key: Key, is_restorable: bool) -> FieldProblem:
+    message = _("there is no {entity} {reference}")
+    if is_restorable:
+        message = _("{entity} {reference} is in the bin; restore it first")
+    return FieldProblem(name, message, "reference", entity=key[0], reference=str(key[1]))
+
+
+def references_of(writer: Writer, write: Write) -> Iterator[tuple[str, Key]]:
+    """Yield field and target of each reference that a restored record has."""
+    if write.kind == "restore":
+        for _kind, name, entity, id_ in references_in(writer.crm.registry, write.entity, write.stored):
+            yield name, (entity, id_)
+
+
+def missing_for(writer: Writer, writes: Iterable[Write]) -> set[Key]:
+    """Return what restored records refer to and is not there."""
+    asked: dict[str, set[UUID]] = {}
+    for write in writes:
+        for _name, (entity, id_) in references_of(writer, write):
+            asked.setdefault(entity, set()).add(id_)
+    entities = writer.crm.registry.entities
+    return {
+        (entity, id_)
+        for entity, ids in sorted(asked.items())
+        for id_ in ids - writer.known_ids(entities[entity], list(ids), is_trusted=True)
+    }
+
+
+def _restorable(writer: Writer, keys: Iterable[Key]) -> set[Key]:
+    """Return those of *keys* that the principal may take out of the bin."""
+    return {
+        (entity, id_)
+        for entity, ids in _by_entity(keys).items()
+        for id_ in writer.ids_in_bin(writer.crm.registry.entities[entity], ids)
+    }
+
+
+def _by_entity(keys: Iterable[Key]) -> dict[str, list[UUID]]:
+    found: dict[str, list[UUID]] = {}
+    for entity, id_ in keys:
+        found.setdefault(entity, []).append(id_)
+    return found
