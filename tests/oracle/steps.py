@@ -69,7 +69,7 @@ class Steps:
                 self.link("membership", user, self.chance.one(TEAMS))
         if self.chance.likely(15):
             self.link("assignment", USERS[0], "core.administrator")
-        for entity, many in zip(OWN_ENTITIES, (6, 11, 8, 5, 8), strict=True):
+        for entity, many in zip(OWN_ENTITIES, (9, 12, 8, 6, 8), strict=True):
             self.together(self._new(entity) for _ in range(many))
         self.together([self._extend(id) for id in list(self.world.records["trade.deal"])[:8]])
         self.together(self.draw_share() for _ in range(self.chance.one([0, 5, 25])))
