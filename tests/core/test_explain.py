@@ -454,3 +454,14 @@ def world(make_crm, clock):
         None: (None, None),
     }
     return crm, people, place
+
+
+def test_an_explanation_names_nobody_whose_name_is_hidden(crm, people, order):
+    names = [Mask(entity, ["name"]) for entity in ("core.user", "core.team")]
+    grants = [Grant(entity, ["read"], "all") for entity in ("shop.order", "core.user", "core.team")]
+    role = people.role("nameless", [*grants, Grant("shop.order", ["update"], "team")], names)
+    blind, owner = people.user("Blanche", roles=[role], member=False), people.user("Otto", team="North")
+    told = str([str(f.sentence) for f in crm.explain(blind, "update", order(owner), asker=blind).findings])
+
+    assert "the owner is –, the team –" in told
+    assert "Otto" not in told

@@ -283,13 +283,13 @@ class Question:
 
     def _team(self, team: UUID | None) -> str:
         found = self.asker.reader.get_many(Team, [team]) if team else {}
-        return found[team].name if team in found else "–"
+        return getattr(found[team], "name", "–") if team in found else "–"
 
     @cached_property
     def _owner_name(self) -> str:
         owner = getattr(self.record, "owner_id", None)
         found = self.asker.reader.get_many(User, [owner]) if owner else {}
-        return found[owner].name if owner in found else "–"
+        return getattr(found[owner], "name", "–") if owner in found else "–"
 
 
 def scope_name(scope: Scope) -> str:
