@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.errors import CrmkitError
 from crmkit.core.migrating.applied import Applied, missing, read_applied
+from crmkit.core.migrating.applying import apply
 from crmkit.core.migrating.comparing import compare, in_words, unclaimed
 from crmkit.core.migrating.revisions import all_revisions, branches, revisions_of
+from crmkit.core.migrating.scratch import scratch_crm
 from crmkit.core.storage.database_objects import missing_objects
 from crmkit.core.text import Text, gettext as _, translate
 
@@ -25,8 +29,8 @@ class Finding:
     """One thing about the database that somebody should know. ``str()`` of it is a sentence, with what mends it.
 
     *kind* is ``missing`` (what the database has is not here), ``pending`` (revisions are to be applied), ``objects``
-    (triggers, sequences or functions are to be made), ``differs`` (declarations have no revision) or ``unclaimed``
-    (a column that no field claims; nothing is wrong).
+    (triggers, sequences or functions are to be made), ``differs`` (declarations have no revision), ``altered`` (the
+    database is no longer what revisions made) or ``unclaimed`` (a column that no field claims; nothing is wrong).
     """
 
     kind: str
@@ -46,8 +50,9 @@ class Finding:
 def check(crm: CRM, *, without: Collection[str] = ()) -> tuple[Finding, ...]:
     """Return what is to be said about the database of *crm*; nothing where all is well. Nothing is changed.
 
-    Declarations are compared with the tables of each plugin that has all its revisions. *without* names plugins that
-    the database knows and *crm* may do without.
+    Declarations are compared with the tables of each plugin that has all its revisions. Where they differ, a database
+    for a moment shows what the revisions make, if one can be made. *without* names plugins that the database knows and
+    *crm* may do without.
 
     Raises:
         RevisionError: the files of a plugin are not numbered as they must be.
@@ -71,20 +76,47 @@ def _findings(
     if not behind:
         for name in missing_objects(connection, crm.registry, crm.schema):
             yield Finding("objects", "core", _("{name} is missing; run crmkit db apply"), {"name": name})
-    for plugin in branches(crm):
-        if plugin not in behind:
-            yield from _differences(crm, plugin, connection)
+    yield from _differences(crm, connection, [plugin for plugin in branches(crm) if plugin not in behind])
 
 
-def _differences(crm: CRM, plugin: str, connection: Connection) -> Iterator[Finding]:
-    for operation in in_words(compare(connection, crm.schema, {plugin}), connection.dialect):
-        yield Finding("differs", plugin, _mend(crm, plugin), {"operation": str(operation)})
-    for table, column in unclaimed(connection, crm.schema, {plugin}):
-        message = _("{plugin}: no field claims the column {column}; its values are kept")
-        yield Finding("unclaimed", plugin, message, {"column": f"{table}.{column['name']}"})
+def _differences(crm: CRM, connection: Connection, plugins: Sequence[str]) -> Iterator[Finding]:
+    found = {plugin: _in_words(crm, connection, plugin) for plugin in plugins}
+    unrevised = _unrevised(crm) if any(found.values()) else None
+    for plugin, operations in found.items():
+        for operation in operations:
+            kind, message = _judged(crm, plugin, operation, unrevised)
+            yield Finding(kind, plugin, message, {"operation": operation})
+        for table, column in unclaimed(connection, crm.schema, {plugin}):
+            message = _("{plugin}: no field claims the column {column}; its values are kept")
+            yield Finding("unclaimed", plugin, message, {"column": f"{table}.{column['name']}"})
 
 
-def _mend(crm: CRM, plugin: str) -> Text:
-    if revisions_of(crm, plugin):
-        return _("{plugin}: what it declares has no revision ({operation}); run crmkit db revision {plugin}")
-    return _("{plugin}: it has no revisions ({operation}); run crmkit db revision {plugin}")
+def _in_words(crm: CRM, connection: Connection, plugin: str) -> list[str]:
+    return [str(each) for each in in_words(compare(connection, crm.schema, {plugin}), connection.dialect)]
+
+
+def _unrevised(crm: CRM) -> set[str] | None:
+    """Return, in words, what is declared and no revision makes; ``None`` where no database can be made to see it."""
+    try:
+        with scratch_crm(crm) as scratch:
+            apply(scratch)
+            with scratch.storage.reading() as connection:
+                return {words for plugin in branches(scratch) for words in _in_words(scratch, connection, plugin)}
+    except (CrmkitError, sa.exc.DBAPIError):
+        return None
+
+
+def _judged(crm: CRM, plugin: str, operation: str, unrevised: set[str] | None) -> tuple[str, Text]:
+    """Return of which kind it is that *operation* is lacking, and the sentence that says what mends it."""
+    if not revisions_of(crm, plugin):
+        return "differs", _("{plugin}: it has no revisions ({operation}); run crmkit db revision {plugin}")
+    if unrevised is None:
+        return "differs", _(
+            "{plugin}: the database is not what it declares ({operation}); if that is newly declared, "
+            "run crmkit db revision {plugin}; if not, restore a backup"
+        )
+    if operation in unrevised:
+        return "differs", _("{plugin}: what it declares has no revision ({operation}); run crmkit db revision {plugin}")
+    return "altered", _(
+        "{plugin}: the database is not what its revisions made ({operation}); restore a backup, or put it back by hand"
+    )
