@@ -17,7 +17,7 @@ from crmkit.core.money import minor_digits
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.measures import FUNCTIONS, Measure, MeasureError
-from crmkit.core.rules.check import CheckedRule
+from crmkit.core.rules.check import CheckedRule, has_constants
 from crmkit.core.rules.numbers import from_raw
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.codecs import slot_decoder
@@ -89,7 +89,8 @@ class Aggregate:
             measured, result = _measure(source, scope, measure, name, in_halves)
             cells += measured
             self._results.append(result)
-        self._prepared = Prepared(_grouped(visibility, question.info, groups, cells, question.where), dialect)
+        statement = _grouped(visibility, question.info, groups, cells, question.where)
+        self._prepared = Prepared(statement, dialect, by_value=has_constants(question.where))
         self._dialect = dialect.name
 
     def answer(self, connection: Connection, given: Mapping[str, Any]) -> list[dict[str, Any]]:

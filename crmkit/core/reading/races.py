@@ -25,10 +25,14 @@ _FACTOR = 4
 
 @attrs.define(eq=False)
 class Race:
-    """The *statements* of one list, each compiled for its first turn; the one that won last begins."""
+    """The *statements* of one list, each compiled for its first turn; the one that won last begins.
+
+    With *by_value* PostgreSQL plans anew at each run.
+    """
 
     statements: Sequence[sa.Select[Any] | sa.CompoundSelect[Any]]
     dialect: sa.Dialect
+    by_value: bool = False
     first: int = 0
     _prepared: dict[int, Prepared] = attrs.field(factory=dict)
 
@@ -48,5 +52,5 @@ class Race:
     def _turn(self, turn: int) -> Prepared:
         found = self._prepared.get(turn)
         if found is None:
-            found = self._prepared[turn] = Prepared(self.statements[turn], self.dialect)
+            found = self._prepared[turn] = Prepared(self.statements[turn], self.dialect, by_value=self.by_value)
         return found

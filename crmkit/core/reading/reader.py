@@ -30,7 +30,7 @@ from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
-from crmkit.core.rules.check import CheckedRule, check
+from crmkit.core.rules.check import CheckedRule, check, has_constants
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.parameters import RunValues
 from crmkit.core.rules.rule import Rule
@@ -168,8 +168,12 @@ class Reader:
         info = self._crm.registry.entity(entity)
         checked = self._checked(info, where)
         key = ("count", info.id, checked and checked.shape)
-        prepared = self._prepared(key, lambda: count_statement(self._visibility(named=True), info, checked))
-        return int(prepared.rows(self._connection, self._given(checked))[0][0])
+
+        def make() -> Prepared:
+            statement = count_statement(self._visibility(named=True), info, checked)
+            return Prepared(statement, self._crm.storage.dialect, by_value=has_constants(checked))
+
+        return int(self._kept(key, make).rows(self._connection, self._given(checked))[0][0])
 
     def aggregate(
         self,
@@ -406,7 +410,8 @@ class Reader:
     def _stretch(self, listing: Listing, stretch: Stretch, mark: list[Any] | None) -> list[tuple[Any, ...]]:
         where = listing.where
         key = ("list", listing.info.id, self._shape, where and where.shape, listing.order, listing.deleted, stretch)
-        race = self._crm.statements.get(key, lambda: Race(listing.statements(stretch), self._crm.storage.dialect))
+        dialect, by_value = self._crm.storage.dialect, has_constants(where)
+        race = self._crm.statements.get(key, lambda: Race(listing.statements(stretch), dialect, by_value))
         given = self._given(where, {f"after_{place}": value for place, value in enumerate(mark or ())})
         return race.rows(self._connection, given, stretch.limit)
 

@@ -19,7 +19,7 @@ from crmkit.core.rules.parameters import constants, kept, shape
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
-__all__ = ["CheckedRule", "Namespace", "check"]
+__all__ = ["CheckedRule", "Namespace", "check", "has_constants"]
 
 
 @attrs.frozen(eq=False)
@@ -64,6 +64,11 @@ class CheckedRule:
     def holds(self, values: Values, moment: Moment) -> bool:
         """Return whether the rule holds for *values*; see :class:`crmkit.core.rules.memory.Values`."""
         return self._test(values, moment)
+
+
+def has_constants(rule: CheckedRule | None) -> bool:
+    """Return whether the SQL of *rule* leaves constants open, so that which plan is good depends on them."""
+    return rule is not None and bool(rule.constants)
 
 
 def check(rule: Rule, namespace: Namespace) -> CheckedRule:

@@ -30,8 +30,11 @@ _to_json = msgspec.json.encode
 class Prepared:
     """One statement for one dialect. Bound values in it are kept; named parameters are given at each run."""
 
-    def __init__(self, statement: sa.sql.expression.ClauseElement, dialect: Dialect) -> None:
-        """Compile *statement*; parameters without a value are the ones that :meth:`rows` takes."""
+    def __init__(self, statement: sa.sql.expression.ClauseElement, dialect: Dialect, *, by_value: bool = False) -> None:
+        """Compile *statement*; parameters without a value are the ones that :meth:`rows` takes.
+
+        Which plan is good depends on the values if *by_value*: then PostgreSQL makes one for each run.
+        """
         compiled: Any = statement.compile(dialect=dialect)
         asked = {name for name, bind in compiled.binds.items() if bind.required}
         # Expanding turns every IN of a list into as many parameters as the list has values.
@@ -43,6 +46,8 @@ class Prepared:
         self._constant = [None if is_asked else _encode(values[name], encode) for is_asked, name, encode in self._slots]
         self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
         self._dialect = dialect
+        # psycopg has PostgreSQL keep a statement after some runs, and then its plan for any values after some more.
+        self._options = {"prepare": False} if by_value and dialect.driver == "psycopg" else {}
 
     @property
     def names(self) -> list[str]:
@@ -100,7 +105,7 @@ class Prepared:
         assert driver is not None
         cursor = driver.cursor()
         try:
-            getattr(cursor, method)(sql or self.sql, parameters)
+            getattr(cursor, method)(sql or self.sql, parameters, **self._options)
             return cursor.fetchall() if fetch else cursor.rowcount
         except self._dialect.loaded_dbapi.Error as error:
             raise self._translated(connection, cursor, error, parameters) from error
