@@ -12,6 +12,7 @@ __all__ = [
     "CellProblem",
     "DuplicateColumnsError",
     "ExportError",
+    "ExportTargetError",
     "ImportRunningError",
     "MissingColumnsError",
     "MissingExtraError",
@@ -217,6 +218,16 @@ class ExportError(CrmkitError):
 
     def __init__(self, file: str, format: str, what: str, instead: str) -> None:
         super().__init__(file=file, format=format, what=what, instead=instead)
+
+
+class ExportTargetError(CrmkitError):
+    """No file can be made where the export is to go, or its name does not say of which kind."""
+
+    code = "export-target"
+    template = _("{file}: {message}")
+
+    def __init__(self, file: str, message: Text) -> None:
+        super().__init__(file=file, message=message)
 
 
 class MissingExtraError(CrmkitError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import MoneyType
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
+from crmkit.core.text import gettext as _
+from crmkit.transfer.errors import ExportTargetError
 from crmkit.transfer.progress import Meter, Show
 from crmkit.transfer.writers import format_of, write_rows
 
@@ -46,15 +49,19 @@ def export(
         ForbiddenError: the principal may export nothing of *entity*.
         UnknownFieldError: a field does not exist, or is hidden.
         RuleError: *where* is no rule on this entity.
-        ExportError: the format is unknown, or cannot hold a value.
+        ExportTargetError: *target* is a folder, or its ending names no format.
+        ExportError: the format cannot hold a value.
     """
     reader.check_export(entity)
+    if isinstance(target, Path) and target.is_dir():
+        raise ExportTargetError(str(target), _("is a folder; name a file in it"))
     chosen = format or (format_of(target) if isinstance(target, Path) else "csv")
     columns = [_column(reader, entity, name) for name in fields or _default_fields(reader, entity)]
     meter = Meter(show, reader.access.registry.entity(entity).id, total=reader.count(entity, where) if show else None)
     split = chosen != "jsonl"
     names = [name for column in columns for name in column.names(split=split)]
-    written = write_rows(target, names, _rows(reader, entity, where, order_by, columns, meter, split=split), chosen)
+    pages = _begun(_pages(reader, entity, where, order_by))
+    written = write_rows(target, names, _rows(reader, entity, pages, columns, meter, split=split), chosen)
     meter.finish()
     return written
 
@@ -122,17 +129,21 @@ def _behind(reader: Reader, info: EntityInfo, field: FieldInfo, name: str, rest:
     return _Column(name, isinstance(kind, MoneyType), get, relation=relation)
 
 
+def _begun(pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """Return *pages* with the first one read: what the question lacks is said before anything is written."""
+    return chain([next(pages)], pages)
+
+
 def _rows(
     reader: Reader,
     entity: type[Record],
-    where: Rule | str | None,
-    order_by: str | Sequence[str] | None,
+    pages: Iterator[list[Any]],
     columns: Sequence[_Column],
     meter: Meter,
     *,
     split: bool,
 ) -> Iterator[list[Any]]:
-    for records in _pages(reader, entity, where, order_by):
+    for records in pages:
         beside = _beside(reader, entity, columns, records)
         for record in records:
             yield [value for column in columns for value in column.values(record, beside, split=split)]

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from crmkit.core.fields import Target
 from crmkit.core.money import Money
-from crmkit.transfer.errors import ExportError, MissingExtraError
+from crmkit.core.text import gettext as _
+from crmkit.transfer.errors import ExportError, ExportTargetError, MissingExtraError
 from crmkit.transfer.neutral import neutralise
 
 __all__ = ["FORMATS", "RowWriter", "format_of", "write_rows"]
@@ -205,12 +206,14 @@ def format_of(path: Path) -> str:
     """Return the format that the ending of *path* names.
 
     Raises:
-        ExportError: no format has this ending.
+        ExportTargetError: no format has this ending.
     """
     ending = path.suffix.lower().lstrip(".")
     found = {"ndjson": "jsonl"}.get(ending, ending)
     if found not in FORMATS:
-        raise ExportError(path.name, path.suffix or "a file without an ending", "rows", "csv, xlsx or jsonl")
+        raise ExportTargetError(
+            str(path), _("its ending names no format; end it in .csv, .xlsx or .jsonl, or say which format it is")
+        )
     return found
 
 
@@ -225,7 +228,8 @@ def write_rows(
     A path is replaced when all rows are written; until then, and after an error, the old file stays.
 
     Raises:
-        ExportError: the format does not exist, or cannot hold a value.
+        ExportTargetError: the format does not exist.
+        ExportError: it cannot hold a value.
     """
     if isinstance(target, Path):
         chosen = format or format_of(target)

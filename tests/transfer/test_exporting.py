@@ -3,13 +3,15 @@ from __future__ import annotations
 import io
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from shop import Company, Deal
 
 from crmkit import Money, User
-from crmkit.core.errors import ForbiddenError, UnknownFieldError
+from crmkit.core.errors import CrmkitError, ForbiddenError, UnknownFieldError
 from crmkit.testing import both_databases
+from crmkit.transfer.errors import ExportTargetError
 from crmkit.transfer.exporting import export
 from crmkit.transfer.sources import open_source
 
@@ -174,3 +176,24 @@ def test_what_is_exported_is_imported_again(crm, load, exported, deals, tmp_path
 
     with crm.system("test") as db:
         assert {company.city for company in db.find(Company)} == {"=Berlin"}
+
+
+@pytest.mark.parametrize(("option", "value"), [("where", "nosuch == 1"), ("order_by", "nosuch")])
+def test_nothing_is_written_before_the_question_is_understood(crm, system, option, value):
+    stream = io.BytesIO()
+    with crm.read(system) as db, pytest.raises(CrmkitError):
+        export(db, Deal, stream, **{option: value})
+    assert stream.getvalue() == b""
+
+
+def test_folder_and_a_name_without_a_format_are_nothing_to_export_to(crm, system, tmp_path):
+    def refused(target):
+        with crm.read(system) as db, pytest.raises(ExportTargetError) as caught:
+            export(db, Deal, target)
+        return str(caught.value)
+
+    assert refused(Path(".")) == ".: is a folder; name a file in it"
+    assert refused(tmp_path) == f"{tmp_path}: is a folder; name a file in it"
+    assert refused(Path("deals")) == (
+        "deals: its ending names no format; end it in .csv, .xlsx or .jsonl, or say which format it is"
+    )

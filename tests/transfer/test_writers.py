@@ -14,7 +14,7 @@ from crmkit.core import fields
 from crmkit.core.fields import Target
 from crmkit.core.money import Money
 from crmkit.transfer.convert import converter
-from crmkit.transfer.errors import ExportError
+from crmkit.transfer.errors import ExportError, ExportTargetError
 from crmkit.transfer.plan import Formats
 from crmkit.transfer.sources import open_source
 from crmkit.transfer.writers import format_of, write_rows
@@ -130,7 +130,7 @@ def test_an_open_file_stays_open():
 
 def test_a_format_is_named_by_the_ending(tmp_path):
     assert format_of(tmp_path / "a.NDJSON") == "jsonl"
-    with pytest.raises(ExportError, match=r"Export it as csv, xlsx or jsonl"):
+    with pytest.raises(ExportTargetError, match=r"end it in \.csv, \.xlsx or \.jsonl"):
         format_of(tmp_path / "a.pdf")
 
 
