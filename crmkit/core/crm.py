@@ -222,7 +222,8 @@ class CRM:
     def defaults(self, info: EntityInfo, access: Access) -> Any:
         """Return the extension *info* as it is where nothing was ever written."""
         readable = access.entity(self.registry.entities[str(info.host)]).readable
-        mine = frozenset(name for name in info.fields if f"{info.extends_as}.{name}" in readable)
+        names = (*info.fields, *info.computed)
+        mine = frozenset(name for name in names if f"{info.extends_as}.{name}" in readable)
         return record_from_values(info, mine, {name: field.default() for name, field in info.fields.items()})
 
     def order_decoder(self, order: Order) -> Any:

@@ -44,6 +44,7 @@ class Registry:
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
+    _computed: Mapping[str, Mapping[str, tuple[str, ...]]]
     _references: Mapping[str, tuple[tuple[EntityInfo, FieldInfo], ...]]
     _pipelines: Mapping[str, tuple[Pipeline, ...]] = attrs.field(alias="pipelines_by_entity")
 
@@ -94,6 +95,10 @@ class Registry:
     def fields(self, entity: str) -> Mapping[str, FieldInfo]:
         """Return all fields of *entity* by name, those of extensions as ``plugin.field``."""
         return self._fields[entity]
+
+    def computed(self, entity: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the fields that each computed field of *entity* needs; those of extensions are ``plugin.field``."""
+        return self._computed[entity]
 
     def field(self, entity: str, name: str) -> FieldInfo:
         """Return one field.
@@ -189,6 +194,7 @@ class _Builder:
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),
+            computed=MappingProxyType({id_: self._all_computed(id_) for id_ in self.entities}),
             references=MappingProxyType(self._references()),
             pipelines_by_entity=MappingProxyType(self._pipelines()),
         )
@@ -198,6 +204,13 @@ class _Builder:
         for plugin, info in self.extensions.get(entity, {}).items():
             fields |= {f"{plugin}.{name}": field for name, field in info.fields.items()}
         return MappingProxyType(fields)
+
+    def _all_computed(self, entity: str) -> Mapping[str, tuple[str, ...]]:
+        needs = {name: computed.needs for name, computed in self.entities[entity].computed.items()}
+        for plugin, info in self.extensions.get(entity, {}).items():
+            for name, computed in info.computed.items():
+                needs[f"{plugin}.{name}"] = tuple(f"{plugin}.{need}" for need in computed.needs)
+        return MappingProxyType(needs)
 
     def _pipelines(self) -> dict[str, tuple[Pipeline, ...]]:
         found: dict[str, tuple[Pipeline, ...]] = {}

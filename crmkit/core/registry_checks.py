@@ -113,7 +113,7 @@ def _check_role(registry: Registry, role: Role) -> Iterator[CrmkitError]:
         if mask.entity not in registry.entities:
             yield DeclarationError(role.id, _("there is no entity {entity!r}"), entity=mask.entity)
             continue
-        known = {*registry.fields(mask.entity), *registry.entities[mask.entity].computed}
+        known = {*registry.fields(mask.entity), *registry.computed(mask.entity)}
         for name in sorted(mask.fields - known):
             yield DeclarationError(role.id, _("masks the unknown field {field!r}"), field=f"{mask.entity}.{name}")
 

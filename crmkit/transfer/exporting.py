@@ -108,7 +108,8 @@ def _column(reader: Reader, entity: type[Record], name: str) -> _Column:
         return _behind(reader, info, relation, name, rest)
     if name not in reader.readable_fields(entity):
         raise UnknownFieldError(info.id, name)
-    kind = known[name].type if name in known else info.computed[name].type
+    computed = registry.extensions[info.id][first].computed if rest else info.computed
+    kind = known[name].type if name in known else computed[rest or name].type
     if rest:
         return _Column(name, isinstance(kind, MoneyType), lambda r, b: getattr(b[first][r.id], rest), plugin=first)
     return _Column(name, isinstance(kind, MoneyType), lambda record, _beside: getattr(record, name))

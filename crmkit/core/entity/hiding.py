@@ -24,10 +24,10 @@ def is_hidden(record: Any, name: str) -> bool:
     try:
         return name in _slot.__get__(record)
     except (AttributeError, TypeError):
-        # Nobody has read it yet, or it is no record but what an extension adds to one.
+        # Nobody has read it yet, or it is no record.
         return False
 
 
-def hidden_computed(computed: Collection[str], readable: Collection[str]) -> frozenset[str]:
-    """Return the *computed* fields that are not *readable*."""
-    return frozenset(name for name in computed if name not in readable)
+def hidden_computed(computed: Collection[str], readable: Collection[str], prefix: str = "") -> frozenset[str]:
+    """Return the *computed* fields that are not *readable*, where they stand behind *prefix*."""
+    return frozenset(name for name in computed if prefix + name not in readable)

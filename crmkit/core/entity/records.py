@@ -74,7 +74,7 @@ class Pipelined(Record):
     stage_entered_at: datetime = field(init=False, label=_("In this stage since"))
 
 
-class ExtensionRecord:
+class ExtensionRecord(Hiding):
     """The values that a plugin adds to one record of another plugin's entity."""
 
     __slots__ = ()

@@ -204,9 +204,9 @@ class Question:
             return
         for name in sorted(self.asker.reader.readable_fields(self.info.cls)):
             if name not in entity.readable:
-                computed = self.info.computed.get(name)
-                needs = [n for n in computed.needs if n not in entity.readable] if computed else []
-                yield FieldFinding(name, "hidden", self._masking(readers, name, {"hidden"}), tuple(needs))
+                needs = self.access.registry.computed(self.info.id).get(name, ())
+                hidden = tuple(need for need in needs if need not in entity.readable)
+                yield FieldFinding(name, "hidden", self._masking(readers, name, {"hidden"}), hidden)
             elif writers and name not in entity.writable:
                 yield FieldFinding(name, "read_only", self._masking(writers, name, {"hidden", "read_only"}))
 

@@ -111,7 +111,8 @@ class Access:
         return self.teams if level == "team" else self.subtree if level == "subtree" else ()
 
     def _resolve(self, info: EntityInfo) -> EntityAccess:
-        names = frozenset(self.registry.fields(info.id)) | frozenset(info.computed)
+        computed = self.registry.computed(info.id)
+        names = frozenset([*self.registry.fields(info.id), *computed])
         if self.is_system:
             everywhere = VerbScope("all")
             from crmkit.core.policy.roles import VERBS
@@ -124,7 +125,8 @@ class Access:
         readers = [r for r, g in grants if "read" in g.verbs]
         writers = [r for r, g in grants if g.verbs & {"update", "create"}]
         readable = _fields_open_to(readers, info.id, names, ("hidden",)) | ALWAYS_READABLE
-        readable = _without_dependents(info, readable)
+        # A computed field that needs a hidden one would tell what that holds.
+        readable -= {name for name, needs in computed.items() if not readable.issuperset(needs)}
         writable = readable & _fields_open_to(writers, info.id, names, ("hidden", "read_only"))
         return EntityAccess(scopes, readable, writable, self._restrictions(info), shared)
 
@@ -147,8 +149,3 @@ def _fields_open_to(roles: Iterable[Role], entity: str, names: frozenset[str], k
 
 def _masked(masks: Iterable[Mask], entity: str, kinds: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(m.fields for m in masks if m.entity == entity and m.access in kinds))
-
-
-def _without_dependents(info: EntityInfo, readable: frozenset[str]) -> frozenset[str]:
-    """Take away computed fields that need a hidden one: they would tell what it holds."""
-    return readable - {name for name, c in info.computed.items() if not readable.issuperset(c.needs)}

@@ -18,7 +18,7 @@ from crmkit.core.rules.check import check
 from crmkit.core.rules.portable import WhereShown
 from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule
-from crmkit.core.storage.schema import Schema
+from crmkit.core.storage.schema import Schema, filter_column
 
 if TYPE_CHECKING:
     from crmkit.core.policy.visibility import Visibility
@@ -104,7 +104,18 @@ class VisibleSource:
     def extension(self, plugin: str) -> VisibleSource:
         """Return the side table that *plugin* adds; who sees the host sees its row."""
         info = self.visibility.registry.extensions[self.entity.id][plugin]
-        return attrs.evolve(self, entity=info, columns=self.visibility.schema.table(info).alias().c)
+        return self.beside(plugin, self.visibility.schema.table(info).alias().c)
+
+    def beside(self, plugin: str, columns: Any) -> VisibleSource:
+        """Return the side table that *plugin* adds, as it stands in *columns*."""
+        return attrs.evolve(self, entity=self.visibility.registry.extensions[self.entity.id][plugin], columns=columns)
+
+    def value(self, field: FieldInfo | computed[Any]) -> ColumnElement[Any]:
+        """Return what *field* is compared, sorted and summed up by."""
+        if not isinstance(field, FieldInfo):
+            return self.computed(field.name)
+        found: ColumnElement[Any] = self.columns[filter_column(field)]
+        return found
 
     def computed(self, name: str) -> ColumnElement[Any]:
         """Return the expression of a computed field; of rows that are not shown it is null."""

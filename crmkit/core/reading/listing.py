@@ -18,7 +18,6 @@ from crmkit.core.rules.portable import Unindexed
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, sql_type
-from crmkit.core.storage.schema import filter_column
 
 __all__ = ["Listing", "Stretch"]
 
@@ -179,10 +178,10 @@ class Listing:
         return joined
 
     def _key_column(self, table: sa.Table, key: OrderKey) -> ColumnElement[Any]:
-        if not isinstance(key.field, FieldInfo):
-            return self._source(table).computed(key.field.name)
-        columns = table.c if key.plugin is None else self._side(key.plugin).c
-        return columns[filter_column(key.field)]
+        source = self._source(table)
+        if key.plugin is not None:
+            source = source.beside(key.plugin, self._side(key.plugin).c)
+        return source.value(key.field)
 
     def _terms(self, table: sa.Table, segment: str) -> list[_Term]:
         """Return what the segment is sorted by; in it the first key's nulls are already dealt with."""

@@ -38,7 +38,10 @@ def _extension(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     readable = visibility.access.entity(host).readable
     mine = frozenset(name for name in info.fields if f"{info.extends_as}.{name}" in readable)
     table = visibility.schema.table(info)
+    source = VisibleSource(visibility, info, table.c)
     columns = [table.c.record_id, *_columns(visibility, info, table, mine)]
+    computed = [name for name in info.computed if f"{info.extends_as}.{name}" in readable]
+    columns += [source.computed(name).label(name) for name in computed]
     return sa.select(*columns).where(table.c.record_id.in_(visibility.visible_ids(host.id))).subquery()
 
 

@@ -17,7 +17,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.entity import EntityInfo, FieldInfo, computed
 
-__all__ = ["Namespace", "Paths", "stored"]
+__all__ = ["Namespace", "Paths", "default_of", "stored"]
 
 
 class Namespace(Protocol):
@@ -90,7 +90,8 @@ class Paths:
         self.fields.add((namespace.entity.id, _prefix(steps) + info.name))
         column = info.name + ("_base" if isinstance(info.type, MoneyType) else info.type.columns()[-1].suffix)
         kind = kind_of(info.type, self.digits)
-        missing = self._missing(info, kind) if steps and isinstance(steps[-1], plan.Extension) else None
+        of_extension = bool(steps) and isinstance(steps[-1], plan.Extension)
+        missing = self._missing(namespace.entity, info, kind) if of_extension else None
         is_computed = not hasattr(info, "has_default")
         return plan.Field(kind, tuple(steps), info.name, column, info.type, is_computed, missing)
 
@@ -127,9 +128,21 @@ class Paths:
         kind: Kind = TEXT if part == "entity" else identity()
         return plan.Field(kind, tuple(steps), name, f"{name}_{part}", field.type)
 
-    def _missing(self, info: Any, kind: Kind) -> Any:
-        default = info.default() if getattr(info, "has_default", False) else None
-        return stored(default, info.type, kind, self.base_currency)
+    def _missing(self, extension: EntityInfo, info: Any, kind: Kind) -> Any:
+        """Return what *info* is where *extension* has no row."""
+        return stored(default_of(extension, info), info.type, kind, self.base_currency)
+
+
+def default_of(extension: EntityInfo, field: FieldInfo | computed[Any]) -> Any:
+    """Return what *field* of an *extension* is where nothing was written; ``None`` if that cannot be worked out."""
+    stored_field = extension.fields.get(field.name)
+    if stored_field is not None:
+        return stored_field.default()
+    derived = extension.computed[field.name]
+    try:
+        return derived.in_memory(extension.cls(**{name: f.default() for name, f in extension.fields.items() if f.init}))
+    except Exception:
+        return None
 
 
 def stored(value: Any, type: FieldType, kind: Kind, base_currency: str) -> Any:

@@ -41,8 +41,8 @@ def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loa
         lines, value = _read(field, len(columns), dialect, names)
         body += [*lines, f"set_{place}(record, {value})"]
         columns += [field.name + slot.suffix for slot in field.type.columns()]
-    if info.computed and info.host is None:
-        names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable)}
+    if info.computed:
+        names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable, prefix)}
         body.append("set_hidden(record, hidden)")
     head = [
         "def load(rows):",

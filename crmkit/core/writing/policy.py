@@ -57,7 +57,7 @@ def _check_mask(registry: Registry, write: Write) -> Iterator[FieldProblem]:
     entity, field = write.get("entity"), write.get("field_name")
     if entity not in registry.entities:
         yield FieldProblem("entity", _("there is no entity {entity!r}"), entity=entity)
-    elif field not in {*registry.fields(entity), *registry.entities[entity].computed}:
+    elif field not in {*registry.fields(entity), *registry.computed(entity)}:
         yield FieldProblem("field_name", _("{entity} has no field {name!r}"), entity=entity, name=field)
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import ConflictError, StaleError
-from crmkit.core.fields import Column
+from crmkit.core.fields import Column, MoneyType
+from crmkit.core.money import Money
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.registry import Registry
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
@@ -169,13 +170,14 @@ class Store:
             touched = [w for w in writes if any(name.startswith(prefix) for name in w.values)]
             fresh = [w for w in touched if prefix not in w.stored]
             if fresh:
-                self.insert(connection, extension, [_side_row(w, plugin, extension) for w in fresh])
+                currency = self._registry.currency
+                self.insert(connection, extension, [_side_row(w, plugin, extension, currency) for w in fresh])
             for write in touched:
                 if prefix in write.stored:
                     self._update_side(connection, extension, plugin, write)
 
     def _update_side(self, connection: Connection, extension: EntityInfo, plugin: str, write: Write) -> None:
-        values = _side_row(write, plugin, extension)
+        values = _side_row(write, plugin, extension, self._registry.currency)
         names = tuple(extension.fields)
         found = self._updates.get((extension.table, names))
         if found is None:
@@ -206,7 +208,7 @@ def _parameter(table: sa.Table, name: str) -> sa.BindParameter[Any]:
     return sa.bindparam(name, type_=table.c[name].type, required=True)
 
 
-def _side_row(write: Write, plugin: str, extension: EntityInfo) -> dict[str, Any]:
+def _side_row(write: Write, plugin: str, extension: EntityInfo, currency: str) -> dict[str, Any]:
     row: dict[str, Any] = {"record_id": write.record_id}
     for name, field in extension.fields.items():
         qualified = f"{plugin}.{name}"
@@ -214,6 +216,17 @@ def _side_row(write: Write, plugin: str, extension: EntityInfo) -> dict[str, Any
             row[name] = write.get(qualified)
         else:
             row[name] = field.default()
-        if f"{qualified}_base" in write.values or f"{qualified}_base" in write.stored:
-            row[f"{name}_base"] = write.get(f"{qualified}_base")
+        if isinstance(field.type, MoneyType):
+            row[f"{name}_base"] = _side_base(write, qualified, row[name], currency)
     return row
+
+
+def _side_base(write: Write, name: str, money: Money | None, currency: str) -> int | None:
+    """Return what *money* in the field *name* is worth in the company's *currency*."""
+    if money is None:
+        return None
+    if f"{name}_base" in write.values or f"{name}_base" in write.stored:
+        base: int | None = write.get(f"{name}_base")
+        return base
+    # A default that is written down with the other fields: nobody looked for its rate.
+    return money.minor if money.currency == currency else None

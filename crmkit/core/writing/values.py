@@ -54,7 +54,7 @@ def _make_maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping
     for place, name in enumerate(n for n in info.fields if n in readable):
         names[f"set_{place}"] = slot_setter(info.cls, name)
         lines.append(f"    set_{place}(record, get({name!r}))")
-    if info.computed and info.host is None:
+    if info.computed:
         names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable)}
         lines.append("    set_hidden(record, hidden)")
     lines.append("    return record")
