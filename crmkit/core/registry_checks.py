@@ -54,6 +54,7 @@ def _check_table(
     allowed = reachable.get(owner, frozenset({owner, "core"}))
     if info.host is not None and info.host not in registry.entities:
         yield DeclarationError(owner, _("extends {host!r}, which no enabled plugin declares"), host=info.host)
+    yield from _check_columns(info)
     for field in info.fields.values():
         if isinstance(field.type, Reference):
             yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
@@ -65,6 +66,17 @@ def _check_table(
                 yield DeclarationError(info.id, _("unique names the unknown field {field!r}"), field=name)
     for computed in info.computed.values():
         yield from _check_needs(info, f"{info.id}.{computed.name}", computed.needs)
+
+
+def _check_columns(info: EntityInfo) -> Iterator[CrmkitError]:
+    """Yield a conflict for each column that two fields need: money and references to any record have several."""
+    taken = {"record_id": "id"} if info.host else {}
+    for field in info.fields.values():
+        for column in (field.name + slot.suffix for slot in field.type.columns()):
+            other = taken.setdefault(column, field.name)
+            if other != field.name:
+                message = _("the column {column!r} is one of the field {other!r} already")
+                yield DeclarationError(f"{info.id}.{field.name}", message, column=column, other=other)
 
 
 def _check_needs(info: EntityInfo, where: str, needs: Iterable[str]) -> Iterator[CrmkitError]:

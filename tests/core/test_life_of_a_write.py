@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -12,19 +13,31 @@ from crmkit import (
     Mask,
     Money,
     NotFoundError,
+    PluginError,
     Problem,
+    Record,
     Restriction,
+    Role,
     StaleError,
+    Target,
     UnknownFieldError,
     ValidationError,
     WriteRefusedError,
+    any_ref,
+    entity,
+    extension,
+    field,
     new_id,
+    ref,
+    translator,
 )
 from crmkit.core.policy.people import RoleRecord
 from crmkit.core.writing.life import HookRoundsError
 from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.testing import People, both_databases
 from tests.core.atelier import ROLES, Artist, Commission, Invoice, Rating, atelier
+
+_ = translator("tests")
 
 
 def ledger_length(crm):
@@ -549,3 +562,72 @@ def test_a_check_cannot_change_what_it_checks(make_crm):
     crm, master = make_with(make_crm, crmkit_check_write)
     with pytest.raises(HookFailedError, match="TypeError"), crm.write(master) as db:
         db.create(Artist(name="Ada"))
+
+
+# Names of fields that crmkit uses for other things.
+
+
+@entity("atelier.row", label=_("Row"))
+class Row(Record):
+    row_id: UUID | None = ref("atelier.row", default=None)
+    row_version: int = field(default=0)
+    new_version: int = field(default=0)
+    visited: str | None = field(default=None)
+    me: int | None = field(default=None)
+    id_0: int = field(default=0)
+
+
+@extension(of="atelier.artist")
+class Seat:
+    row_id: UUID | None = ref("atelier.row", default=None)
+    new_version: int | None = field(default=None)
+
+
+@both_databases
+def test_a_field_may_have_any_name(make_crm, database):
+    crm = make_crm(atelier(Row, Seat, roles=[*ROLES, ROW_KEEPER]), database=database)
+    with crm.system("test") as db:
+        first, second = db.create_many([Row(), Row(new_version=5)])
+        second = db.update(second, row_id=first.id, row_version=7, new_version=9, visited="x", me=1, id_0=2)
+        artist = db.create(Artist(name="Ada"))
+        for number in (3, 4):
+            artist = db.update(artist, {"atelier.row_id": second.id, "atelier.new_version": number})
+    with crm.system("test") as db:
+        stored, untouched = db.get(Row, second.id), db.get(Row, first.id)
+        assert stored == second
+        assert (stored.row_id, stored.row_version, stored.new_version, stored.version) == (first.id, 7, 9, 2)
+        assert (untouched.version, untouched.row_id) == (1, None)
+        assert (Seat.of(db, artist).row_id, Seat.of(db, artist).new_version) == (second.id, 4)
+
+
+ROW_KEEPER = Role("atelier.row_keeper", _("Keeper"), [Grant("atelier.row", ["read"], "all")])
+
+
+@entity("atelier.price", label=_("Price"))
+class Price(Record):
+    amount: Money | None = field(default=None)
+    amount_base: int | None = field(default=None)
+
+
+@entity("atelier.sign", label=_("Sign"))
+class Sign(Record):
+    about: Target | None = any_ref(default=None)
+    about_id: UUID | None = ref("core.user", default=None)
+
+
+@extension(of="atelier.artist")
+class Key:
+    record_id: UUID | None = ref("atelier.artist", default=None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (Price, "atelier.price.amount_base: the column 'amount_base' is one of the field 'amount' already"),
+        (Sign, "atelier.sign.about_id: the column 'about_id' is one of the field 'about' already"),
+        (Key, "atelier.artist.record_id: the column 'record_id' is one of the field 'id' already"),
+    ],
+)
+def test_two_fields_that_need_the_same_column_are_a_named_conflict(make_crm, declared, message):
+    with pytest.raises(PluginError, match=message):
+        make_crm(atelier(declared))

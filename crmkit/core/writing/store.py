@@ -149,14 +149,14 @@ class Store:
             columns = [n for name in names for n in column_names(info.fields[name])]
             values: dict[str, Any] = {n: _parameter(table, n) for n in columns}
             values |= {
-                "version": sa.bindparam("new_version", type_=sa.Integer(), required=True),
-                "updated_at": sa.bindparam("updated_at", type_=Moment(), required=True),
+                "version": sa.bindparam("_new_version", type_=sa.Integer(), required=True),
+                "updated_at": sa.bindparam("_updated_at", type_=Moment(), required=True),
             }
             statement = (
                 sa.update(table)
                 .values(values)
-                .where(table.c.id == sa.bindparam("row_id", type_=Id(), required=True))
-                .where(table.c.version == sa.bindparam("row_version", type_=sa.Integer(), required=True))
+                .where(table.c.id == sa.bindparam("_row_id", type_=Id(), required=True))
+                .where(table.c.version == sa.bindparam("_row_version", type_=sa.Integer(), required=True))
             )
             prepared = Prepared(statement, self._dialect)
             found = prepared, self._encoder(prepared, info, names, _VERSIONED)
@@ -184,24 +184,25 @@ class Store:
             table = self._schema.table(extension)
             columns = [n for name in names for n in column_names(extension.fields[name])]
             statement = sa.update(table).values({n: _parameter(table, n) for n in columns})
-            statement = statement.where(table.c.record_id == sa.bindparam("row_id", type_=Id(), required=True))
+            statement = statement.where(table.c.record_id == sa.bindparam("_row_id", type_=Id(), required=True))
             prepared = Prepared(statement, self._dialect)
-            found = prepared, self._encoder(prepared, extension, names, {"row_id": _ID})
+            found = prepared, self._encoder(prepared, extension, names, {"_row_id": _ID})
             self._updates[(extension.table, names)] = found
         prepared, encoder = found
         try:
-            prepared.run_rows(connection, encoder.encode([{**values, "row_id": write.record_id}]))
+            prepared.run_rows(connection, encoder.encode([{**values, "_row_id": write.record_id}]))
         except IntegrityError as error:
             raise ConflictError(write.entity.id) from error
 
 
 _ID, _NUMBER, _MOMENT = Column("", "uuid"), Column("", "integer"), Column("", "datetime")
-_VERSIONED = {"new_version": _NUMBER, "updated_at": _MOMENT, "row_id": _ID, "row_version": _NUMBER}
+# No field's name begins like these.
+_VERSIONED = {"_new_version": _NUMBER, "_updated_at": _MOMENT, "_row_id": _ID, "_row_version": _NUMBER}
 
 
 def _versioned(write: Write, now: datetime) -> dict[str, Any]:
     version = write.version or 0
-    return {"updated_at": now, "row_id": write.record_id, "row_version": version, "new_version": version + 1}
+    return {"_updated_at": now, "_row_id": write.record_id, "_row_version": version, "_new_version": version + 1}
 
 
 def _parameter(table: sa.Table, name: str) -> sa.BindParameter[Any]:
