@@ -1,6 +1,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,6 +160,21 @@ def test_export_without_a_file_goes_to_standard_output(crmkit, files):
     assert crmkit(*arguments).stdout.lstrip("\ufeff").splitlines() == ["name", "王芳", "Ben"]
     lines = crmkit(*arguments, "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == [{"name": "王芳"}, {"name": "Ben"}]
+
+
+def test_export_ends_quietly_when_whoever_reads_it_has_seen_enough(crmkit, files):
+    rows = "".join(f"Person {number},p{number}@acme.example,Sales\n" for number in range(2000))
+    (files / "people.csv").write_text(f"name,mail,team\n{rows}", "utf-8")
+    run(crmkit)
+    program = Path(sys.executable).with_name("crmkit")
+    for more in ((), ("--json",)):
+        export = subprocess.Popen(
+            [program, "export", "core.user", *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert export.stdout.readline()
+        export.stdout.close()
+        assert (export.stderr.read(), export.wait()) == (b"", 0)
+        export.stderr.close()
 
 
 def test_export_of_a_misspelt_entity_names_the_close_one(crmkit, files):

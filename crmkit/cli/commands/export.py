@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -46,7 +49,7 @@ def command(
         format = format or ("jsonl" if session.as_json else "csv")
         if format == "xlsx" and sys.stdout.isatty():
             raise click.BadParameter(translate(_("a workbook is nothing for a terminal")), param_hint="--output")
-    with drawing(progress) as show, session.reader() as db:
+    with _read_to_its_end(output), drawing(progress) as show, session.reader() as db:
         rows = export(
             db,
             cls,
@@ -63,6 +66,19 @@ def command(
         session.show({"entity": entity, "file": output, "rows": rows})
     else:
         session.say(translate(_("{rows:,} records in {file}.")).format(rows=rows, file=output))
+
+
+@contextmanager
+def _read_to_its_end(output: Path) -> Iterator[None]:
+    """End the command well where whoever reads standard output has seen enough, as ``| head`` has."""
+    try:
+        yield
+    except BrokenPipeError:
+        if output != _STDOUT:
+            raise
+        # Python would try again to write what is left when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.get_current_context().exit()
 
 
 def _names(given: str | None) -> list[str] | None:
