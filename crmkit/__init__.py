@@ -105,6 +105,7 @@ if TYPE_CHECKING:
         greatest as greatest,
         least as least,
         total as total,
+        total_by_currency as total_by_currency,
     )
     from crmkit.core.reading.reader import Page as Page, Reader as Reader
     from crmkit.core.rules.errors import RuleError as RuleError
@@ -133,7 +134,7 @@ _HOMES = {
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
-    "core.reading.measures": "average count greatest least total",
+    "core.reading.measures": "average count greatest least total total_by_currency",
     "core.reading.reader": "Page Reader",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
@@ -240,6 +241,7 @@ __all__ = [
     "new_id",
     "ref",
     "total",
+    "total_by_currency",
     "translate",
     "translator",
     "use_locale",

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.currencies import SumsByCurrency
 from crmkit.core.reading.grouped_rows import GroupedRows
 from crmkit.core.reading.groups import Cell, Group, group_by, grouped
 from crmkit.core.reading.measures import FUNCTIONS, Measure, MeasureError
@@ -73,18 +74,31 @@ class Aggregate:
         rows = GroupedRows(visibility, question.info)
         groups = [group_by(rows, name) for name in question.groups]
         self._results: list[Group | Result] = [*groups]
+        self._by_currency: dict[str, SumsByCurrency] = {}
         cells: list[Cell] = []
         for name, measure in question.measures.items():
+            if measure.function == "sum by currency":
+                sums = SumsByCurrency(rows, groups, measure, question.where, dialect, in_halves=in_halves)
+                self._by_currency[name] = sums
+                continue
             wanted, result = measured(rows, measure, name, in_halves)
             cells += wanted
             self._results.append(result)
-        statement = grouped(rows, groups, cells, question.where)
+        self._names = (*question.groups, *question.measures)
+        statement = grouped(rows, groups, cells or [Cell("count")], question.where)
         self._prepared = Prepared(statement, dialect, by_value=has_constants(question.where))
         self._dialect = dialect.name
 
     def answer(self, connection: Connection, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return a dict for each group: the values of its fields, and the measures by name."""
-        return [self._decoded(row) for row in self._prepared.rows(connection, given)]
+        rows = self._prepared.rows(connection, given)
+        answers = [self._decoded(row) for row in rows]
+        if not self._by_currency:
+            return answers
+        for name, sums in self._by_currency.items():
+            for answer, found in zip(answers, sums.of(rows, connection, given), strict=True):
+                answer[name] = found
+        return [{name: answer[name] for name in self._names} for answer in answers]
 
     def _decoded(self, row: Sequence[Any]) -> dict[str, Any]:
         cells = iter(row)

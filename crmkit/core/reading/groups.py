@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import FieldInfo
-from crmkit.core.fields import Column, FieldType, MoneyType
+from crmkit.core.fields import Column, FieldType, Json, MoneyType
+from crmkit.core.money import Money
 from crmkit.core.reading.grouped_rows import GroupedRows
+from crmkit.core.reading.measures import MeasureError
 from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.text import gettext as _
 
 __all__ = ["Cell", "Group", "decoded", "group_by", "grouped"]
 
@@ -28,10 +31,13 @@ class Group:
     slots: Sequence[Column]
     columns: Sequence[ColumnElement[Any]]
     nullable: bool
+    currency: str | None = None
 
     def value(self, cells: Iterator[Any], dialect: str) -> Any:
-        """Return the value of the field that the next of *cells* hold."""
+        """Return the value of the field that the next of *cells* hold; of money, in the company's *currency*."""
         parts = [decoded(next(cells), slot, dialect) for slot in self.slots]
+        if self.currency is not None:
+            return None if parts[0] is None else Money(parts[0], self.currency)
         return self.type.join(parts) if len(parts) == len(self.type.columns()) else parts[-1]
 
 
@@ -40,10 +46,15 @@ def group_by(rows: GroupedRows, name: str) -> Group:
 
     Raises:
         UnknownFieldError: there is no such field, or it is hidden.
+        MeasureError: values of this kind form no groups.
     """
     field = rows.field(name)
     slots = field.type.columns()
-    if isinstance(field, FieldInfo) and not isinstance(field.type, MoneyType):
+    if isinstance(field.type, Json):
+        raise MeasureError(rows.info.id, _("there are no groups by {field!r}; it is a {kind}"), field=name, kind="json")
+    if isinstance(field.type, MoneyType):
+        return Group(name, field.type, slots[-1:], [rows.value(name)], True, rows.visibility.registry.currency)
+    if isinstance(field, FieldInfo):
         return Group(name, field.type, slots, rows.columns(name), field.nullable)
     return Group(name, field.type, slots[-1:], [rows.value(name)], True)
 

@@ -9,10 +9,20 @@ import attrs
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["FUNCTIONS", "Measure", "MeasureError", "average", "count", "greatest", "least", "total"]
+__all__ = [
+    "FUNCTIONS",
+    "Measure",
+    "MeasureError",
+    "average",
+    "count",
+    "greatest",
+    "least",
+    "total",
+    "total_by_currency",
+]
 
-Function = Literal["count", "sum", "avg", "min", "max"]
-FUNCTIONS: tuple[Function, ...] = ("count", "sum", "avg", "min", "max")
+Function = Literal["count", "sum", "avg", "min", "max", "sum by currency"]
+FUNCTIONS: tuple[Function, ...] = ("count", "sum", "avg", "min", "max", "sum by currency")
 
 
 @attrs.frozen
@@ -31,6 +41,11 @@ def count(field: str | None = None) -> Measure:
 def total(field: str) -> Measure:
     """Return the measure of the sum of *field*; of money, in the company's currency."""
     return Measure("sum", field)
+
+
+def total_by_currency(field: str) -> Measure:
+    """Return the measure of the sums of money in *field*: a dict of Money by currency, as it was given."""
+    return Measure("sum by currency", field)
 
 
 def average(field: str) -> Measure:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.fields import Column, Date, DateTime, Decimals, FieldType, Integer, MoneyType
 from crmkit.core.money import minor_digits
@@ -17,7 +18,7 @@ from crmkit.core.reading.measures import Measure, MeasureError
 from crmkit.core.rules.numbers import from_raw
 from crmkit.core.text import gettext as _
 
-__all__ = ["Result", "measured"]
+__all__ = ["Result", "measured", "summed"]
 
 _NUMBERS = (Integer, Decimals, MoneyType)
 _ORDERED = (*_NUMBERS, Date, DateTime)
@@ -73,11 +74,10 @@ def measured(rows: GroupedRows, measure: Measure, name: str, in_halves: bool) ->
     if measure.function in ("min", "max"):
         kind: Literal["field", "number"] = "number" if isinstance(field.type, _NUMBERS) else "field"
         return [Cell("max" if measure.function == "max" else "min", column)], Result(name, kind, slot, scale)
-    added = Cell("sum", column)
-    summed = _halves(added) if in_halves else [added]
+    added = summed(column, in_halves)
     if measure.function == "sum":
-        return summed, Result(name, "number", slot, scale, in_halves)
-    return [*summed, Cell("count", column)], Result(name, "mean", slot, scale, in_halves)
+        return added, Result(name, "number", slot, scale, in_halves)
+    return [*added, Cell("count", column)], Result(name, "mean", slot, scale, in_halves)
 
 
 def _check_kind(rows: GroupedRows, measure: Measure, kind: FieldType) -> None:
@@ -86,9 +86,11 @@ def _check_kind(rows: GroupedRows, measure: Measure, kind: FieldType) -> None:
         raise MeasureError(rows.info.id, message, function=measure.function, field=measure.field, kind=kind.name)
 
 
-def _halves(added: Cell) -> list[Cell]:
-    """Return the sums of the upper and of the lower 32 bits of what is *added*."""
-    number = sa.type_coerce(added.column, sa.BigInteger())
+def summed(column: ColumnElement[Any], in_halves: bool) -> list[Cell]:
+    """Return the sum of *column*; or, *in_halves*, of the upper and of the lower 32 bits."""
+    if not in_halves:
+        return [Cell("sum", column)]
+    number = sa.type_coerce(column, sa.BigInteger())
     lower = number.bitwise_and(sa.literal((1 << _HALF) - 1, sa.BigInteger()))
     return [Cell("sum", number.bitwise_rshift(_HALF)), Cell("sum", lower)]
 

@@ -185,8 +185,9 @@ class Reader:
     ) -> list[dict[str, Any]]:
         """Return one dict for each group, with the fields of *group_by* and the *measures* by name.
 
-        Measures are made by :func:`crmkit.count`, ``total``, ``average``, ``least`` and ``greatest``. Sums of money
-        are in the company's currency.
+        Measures are made by :func:`crmkit.count`, ``total``, ``total_by_currency``, ``average``, ``least`` and
+        ``greatest``. Money is grouped and measured by its value in the company's currency, but for
+        ``total_by_currency``. Fields of extensions are named ``plugin.field``.
 
         Raises:
             UnknownFieldError: a field does not exist, or is hidden.
