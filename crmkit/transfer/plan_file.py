@@ -13,6 +13,7 @@ import attrs
 
 from crmkit.core.text import gettext as _
 from crmkit.transfer.errors import PlanError
+from crmkit.transfer.patterns import reads_what_it_writes
 from crmkit.transfer.plan import (
     ColumnValue,
     Constant,
@@ -47,8 +48,12 @@ def read_plan(path: Path) -> ImportPlan:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(str(path), _("cannot be read: {reason}"), reason=str(error)) from None
+    except FileNotFoundError:
+        raise PlanError(str(path), _("there is no such file")) from None
+    except OSError as error:
+        raise PlanError(str(path), _("cannot be read: {reason}"), reason=error.strerror) from None
+    except UnicodeDecodeError:
+        raise PlanError(str(path), _("is not UTF-8")) from None
     return parse_plan(text, path)
 
 
@@ -222,6 +227,12 @@ def _factor(table: Table) -> Decimal:
     return Decimal(value)
 
 
+_PATTERNS = {
+    "date": _("a pattern that reads a whole date, such as '%m/%d/%Y', got {value!r}"),
+    "datetime": _("a pattern that reads a whole date and time, such as '%m/%d/%Y %H:%M', got {value!r}"),
+}
+
+
 def _check_formats(table: Table, formats: Formats) -> None:
     if formats.decimal not in (".", ","):
         table.refuse(_("'.' or ',', got {value!r}"), "decimal", value=formats.decimal)
@@ -229,10 +240,10 @@ def _check_formats(table: Table, formats: Formats) -> None:
         table.refuse(_("one character other than the decimal separator"), "thousands")
     if formats.timezone is not None:
         _check_zone(table, formats.timezone)
-    for key in ("date", "datetime"):
+    for key, message in _PATTERNS.items():
         for pattern in getattr(formats, key):
-            if "%" not in pattern:
-                table.refuse(_("a pattern such as '%m/%d/%Y', got {value!r}"), key, value=pattern)
+            if not reads_what_it_writes(pattern):
+                table.refuse(message, key, value=pattern)
     if formats.currency is not None and not (len(formats.currency) == 3 and formats.currency.isupper()):
         table.refuse(_("an ISO 4217 code such as 'EUR', got {value!r}"), "currency", value=formats.currency)
 

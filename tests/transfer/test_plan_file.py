@@ -119,7 +119,11 @@ def test_a_plan_without_a_name_is_named_after_its_folder(tmp_path):
         ("[[step]]\nfile = 'a.csv'", "plan, step 1.entity: is missing"),
         ("[formats]\ndecimal = ';'", "plan, formats.decimal: '.' or ',', got ';'"),
         ("[formats]\nthousands = '.'", "one character other than the decimal separator"),
-        ("[formats]\ndate = 'mm/dd'", "a pattern such as '%m/%d/%Y', got 'mm/dd'"),
+        ("[formats]\ndate = 'mm/dd'", "a pattern that reads a whole date, such as '%m/%d/%Y', got 'mm/dd'"),
+        ("[formats]\ndate = '%Q'", "a pattern that reads a whole date, such as '%m/%d/%Y', got '%Q'"),
+        ("[formats]\ndate = '%m/%d'", "a pattern that reads a whole date, such as '%m/%d/%Y', got '%m/%d'"),
+        ("[formats]\ndate = '%d.%m.%Y %'", "a pattern that reads a whole date, such as '%m/%d/%Y', got"),
+        ("[formats]\ndatetime = '%Y-%m-%d %I:%M'", "such as '%m/%d/%Y %H:%M', got '%Y-%m-%d %I:%M'"),
         ("[formats]\ntimezone = 'Mars/Olympus'", "a time zone such as 'Europe/Berlin'"),
         ("[formats]\ncurrency = 'euro'", "an ISO 4217 code such as 'EUR', got 'euro'"),
         (step("feilds = {}"), "step 1: unknown key 'feilds'; did you mean 'fields'?"),
@@ -156,8 +160,33 @@ def test_a_mistake_in_a_plan_is_named_with_its_place(text, message):
 
 
 def test_a_missing_plan_is_named(tmp_path):
-    with pytest.raises(PlanError, match="cannot be read"):
+    with pytest.raises(PlanError, match=r"plan\.toml: there is no such file$"):
         read_plan(tmp_path / "plan.toml")
+
+
+def test_a_plan_that_is_no_text_file_says_what_it_is(tmp_path):
+    (tmp_path / "plan.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(PlanError, match=r"plan\.toml: is not UTF-8$"):
+        read_plan(tmp_path / "plan.toml")
+    with pytest.raises(PlanError, match="cannot be read: Is a directory$"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["%Y-%m-%d", "%d.%m.%y", "%d %b %Y", "%B %d, %Y", "%Y年%m月%d日", "%A %x", "%G-W%V-%u", "%Y-%j", "%Y%m%d"],
+)
+def test_a_pattern_that_reads_a_whole_date_is_taken(pattern):
+    made = parse_plan(step(f"[formats]\ndate = '{pattern}'"))
+    assert made.steps[0].file.formats.date == (pattern,)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S.%f%z", "%m/%d/%Y %I:%M %p", "%c", "%Y-%m-%d", "%d.%m.%Y %H Uhr"]
+)
+def test_a_pattern_that_reads_a_whole_moment_is_taken(pattern):
+    made = parse_plan(step(f"[formats]\ndatetime = '{pattern}'"))
+    assert made.steps[0].file.formats.datetime == (pattern,)
 
 
 @pytest.mark.parametrize(
