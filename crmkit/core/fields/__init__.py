@@ -6,6 +6,7 @@ A field type is a frozen attrs object without a database in it. Plugins make the
 
 from __future__ import annotations
 
+from crmkit.core.fields.accounts import Locale, PlainEmail, TimeZone
 from crmkit.core.fields.base import Column, FieldType, Kind, Refused
 from crmkit.core.fields.choices import Choice, MultiChoice, Option
 from crmkit.core.fields.documents import Json
@@ -28,6 +29,7 @@ __all__ = [
     "Integer",
     "Json",
     "Kind",
+    "Locale",
     "LongText",
     "MoneyType",
     "MultiChoice",
@@ -35,9 +37,11 @@ __all__ = [
     "Option",
     "Percent",
     "Phone",
+    "PlainEmail",
     "Reference",
     "Refused",
     "Target",
     "Text",
+    "TimeZone",
     "Url",
 ]

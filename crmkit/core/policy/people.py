@@ -7,8 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from crmkit.core.entity import Record, any_ref, entity, field, ref
-from crmkit.core.fields import Choice, Decimals, LongText, Target, Text
-from crmkit.core.fields.accounts import Locale, PlainEmail, TimeZone
+from crmkit.core.fields import Choice, Decimals, Locale, LongText, PlainEmail, Target, Text, TimeZone
 from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, VERBS, Grant, Role
 from crmkit.core.text import gettext as _
 

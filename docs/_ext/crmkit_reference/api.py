@@ -13,11 +13,12 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Entities": "entity extension mixin field ref any_ref computed Record Owned Pipelined ExtensionRecord "
         "Target Money new_id",
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
-        "Integer Json LongText MoneyType MultiChoice Number Option Percent Phone Reference Text Url",
+        "Integer Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Text "
+        "TimeZone Url",
         "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
-        "Reading": "Reader Page Rule RuleError count total average least greatest",
+        "Reading": "Reader Page Rule RuleError count total total_by_currency average least greatest",
         "Writing": "Writer ExchangeRate",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
