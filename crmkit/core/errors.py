@@ -14,6 +14,7 @@ __all__ = [
     "DeclarationError",
     "FieldProblem",
     "ForbiddenError",
+    "InapplicableVerbError",
     "NotFoundError",
     "StaleError",
     "StatementRefusedError",
@@ -113,6 +114,16 @@ class ForbiddenError(CrmkitError):
 
     def __init__(self, entity: str, verb: str, reference: object) -> None:
         super().__init__(entity=entity, verb=verb, reference=str(reference))
+
+
+class InapplicableVerbError(CrmkitError):
+    """A verb was used on records that it is not for: what is not ``Owned`` or ``Pipelined``."""
+
+    code = "inapplicable-verb"
+    template = _("{entity}: there is nothing to {verb}; {reason}.")
+
+    def __init__(self, entity: str, verb: str, reason: str) -> None:
+        super().__init__(entity=entity, verb=verb, reason=reason)
 
 
 class StaleError(CrmkitError):

@@ -19,9 +19,8 @@ from crmkit.transfer.plan import ColumnValue, Constant, FieldPlan, Formats, Impo
 
 __all__ = ["BoundField", "BoundLookup", "BoundStep", "bind", "may_tell_history"]
 
-#: Set at creation like other fields, but changed by other verbs than update.
+#: What a transfer changes.
 TRANSFERRED = ("owner_id", "team_id")
-MOVED = ("stage", "pipeline")
 ENTERED = "stage_entered_at"
 
 

@@ -24,9 +24,10 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.external import Known
 from crmkit.core.writing.life import WriteRefusedError, load_stored
+from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.writer import Writer
-from crmkit.transfer.binding import ENTERED, MOVED, TRANSFERRED, BoundField, BoundStep, may_tell_history
+from crmkit.transfer.binding import ENTERED, TRANSFERRED, BoundField, BoundStep, may_tell_history
 from crmkit.transfer.drafts import Draft, problem_of
 from crmkit.transfer.errors import CellProblem
 from crmkit.transfer.lookups import Lookups
@@ -44,7 +45,6 @@ _OF_ONE_ROW = (
     ValidationError,
     WriteRefusedError,
 )
-_LATER = (*TRANSFERRED, *MOVED, ENTERED)
 
 
 @attrs.define
@@ -71,6 +71,8 @@ class Upsert:
         """Resolve references with *lookups*; *homes* remembers the teams of owners."""
         self._writer, self._step, self._lookups, self._homes = writer, step, lookups, homes
         self._cls: type[Record] = step.entity.cls
+        # What is set at creation like other fields, but changed by other verbs than update.
+        self._later = {*shape_of(step.entity).moved, ENTERED}
         self.outcome = Outcome()
 
     def run(self, drafts: Sequence[Draft], *, may_wait: bool) -> Outcome:
@@ -250,7 +252,7 @@ class Upsert:
     def _complete_owner(self, values: dict[str, Any]) -> None:
         """Put the record into its owner's team where the plan says nothing about teams."""
         owner = values.get("owner_id")
-        if owner is None or values.get("team_id") is not None:
+        if not self._step.entity.owned or owner is None or values.get("team_id") is not None:
             return
         if owner not in self._homes:
             self._homes[owner] = self._writer.home_team_of(owner)
@@ -284,7 +286,7 @@ class Upsert:
                 self.outcome.unchanged += 1
 
     def _change(self, draft: Draft, known: Known) -> Write:
-        values = {name: value for name, value in draft.values.items() if name not in _LATER}
+        values = {name: value for name, value in draft.values.items() if name not in self._later}
         return Write("update", self._step.entity, known.record_id, values)
 
     def _give_away(self, drafts: Sequence[Draft], writes: Sequence[Write], stored: Sequence[Any]) -> set[int]:
@@ -292,7 +294,7 @@ class Upsert:
         given: dict[int, Write] = {}
         for place, (draft, write) in enumerate(zip(drafts, writes, strict=True)):
             wanted = {name: draft.values[name] for name in TRANSFERRED if name in draft.values}
-            if any(stored[place].get(name) != value for name, value in wanted.items()):
+            if write.entity.owned and any(stored[place].get(name) != value for name, value in wanted.items()):
                 values = {name: stored[place].get(name) for name in TRANSFERRED} | wanted
                 if "team_id" not in wanted:
                     values["team_id"] = None
@@ -307,7 +309,7 @@ class Upsert:
         moved: dict[int, Write] = {}
         for place, (draft, write) in enumerate(zip(drafts, writes, strict=True)):
             stage = draft.values.get("stage")
-            if stage and stored[place].get("stage") != stage:
+            if write.entity.pipelined and stage and stored[place].get("stage") != stage:
                 details = self._dated(draft)
                 moved[place] = Write("move", write.entity, write.record_id, {}, details=details)
         if moved:

@@ -167,7 +167,7 @@ def test_hidden_computed_field_of_a_record_answers_as_none(make_crm, database, h
         made = db.create(Job())
         for job in (made, db.get(Job, made.id), *db.find(Job)):
             with pytest.raises(UnknownFieldError, match="shop.job has no field 'minutes'"):
-                job.minutes
+                str(job.minutes)
             assert not hasattr(job, "minutes")
     with crm.system("test") as db:
         assert db.get(Job, made.id).minutes == 120

@@ -21,6 +21,7 @@ from crmkit import (
     StaleError,
     Target,
     UnknownFieldError,
+    User,
     ValidationError,
     WriteRefusedError,
     any_ref,
@@ -31,11 +32,12 @@ from crmkit import (
     ref,
     translator,
 )
+from crmkit.core.errors import InapplicableVerbError
 from crmkit.core.policy.people import RoleRecord
 from crmkit.core.writing.life import HookRoundsError
 from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.testing import People, both_databases
-from tests.core.atelier import ROLES, Artist, Commission, Invoice, Rating, atelier
+from tests.core.atelier import EVERYTHING, ROLES, Artist, Commission, Invoice, Rating, atelier
 
 _ = translator("tests")
 
@@ -148,6 +150,50 @@ def test_some_fields_change_only_through_their_verb(crm, master, name, verb):
         made = db.create(Commission(title="Sea"))
         with pytest.raises(ValidationError, match=f"is changed only by {verb}"):
             db.update(made, {name: new_id()})
+
+
+@entity("atelier.slot", label=_("Slot"))
+class Slot(Record):
+    stage: str = field(default="open")
+    pipeline: str = field(default="none")
+    owner_id: UUID | None = ref("core.user", default=None)
+    team_id: UUID | None = ref("core.team", default=None)
+
+
+SLOT_KEEPER = Role("atelier.slot_keeper", _("Keeper"), [Grant("atelier.slot", EVERYTHING, "all")])
+
+
+@both_databases
+def test_fields_named_like_an_owner_or_a_stage_are_plain_where_there_is_none(make_crm, database):
+    crm = make_crm(atelier(Slot, roles=[*ROLES, SLOT_KEEPER]), database=database)
+    people = People(crm)
+    team = people.team("Studio")
+    keeper = people.user("Karla", roles=["atelier.slot_keeper", "core.administrator"])
+    with crm.write(keeper) as db:
+        made = db.create(Slot())
+        values = {"stage": "shut", "pipeline": "some", "owner_id": keeper.user_id, "team_id": team.id}
+        changed = db.update(made, values)
+        assert {name: getattr(changed, name) for name in values} == values
+        user = db.update(db.get(User, keeper.user_id), team_id=team.id)
+        assert user.team_id == team.id
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda db, record: db.transfer(record, None), "nothing to transfer; its records have no owner"),
+        (lambda db, record: db.transfer_many([record], None), "nothing to transfer"),
+        (lambda db, record: db.move(record, "open"), "nothing to move; its records stand in no pipeline"),
+        (lambda db, record: db.move_many([record], "open"), "nothing to move"),
+    ],
+)
+def test_only_what_has_an_owner_is_transferred_and_only_what_has_a_stage_moves(crm, master, ask, message):
+    with crm.write(master) as db:
+        made = db.create(Artist(name="Ada"))
+        with pytest.raises(InapplicableVerbError, match=f"atelier.artist: there is {message}") as caught:
+            ask(db, made)
+        assert caught.value.code == "inapplicable-verb"
+        assert db.get(Artist, made.id).version == 1
 
 
 def test_a_hidden_field_is_unknown_to_a_write(crm, painter, people):

@@ -246,6 +246,23 @@ def test_distinct_makes_one_record_for_each_value(load, folder, all_of):
     }
 
 
+def test_a_home_team_is_a_plain_field_of_a_user(load, folder, all_of, crm):
+    teams = "[[step]]\nname = 'teams'\nfile = 'people.csv'\nentity = 'core.team'\nexternal_id = 'team:{team}'\n"
+    teams += "distinct = 'team'\nfields = { name = 'team' }\n"
+    people = "[[step]]\nname = 'people'\nfile = 'people.csv'\nentity = 'core.user'\nexternal_id = '{name}'\n"
+    people += "fields = { name = 'name', team_id = { external_id = 'team:{team}' } }\n"
+    plan = "system = 'old'\n" + teams + people
+    load(plan, folder(people="name,team\nAnn,West\n"))
+
+    report = load(plan, folder(people="name,team\nAnn,East\n"))
+
+    assert counts(report, 1)[:5] == (1, 0, 1, 0, 0)
+    (ann,) = all_of(User)
+    with crm.system("test") as db:
+        assert db.get(Team, ann.team_id).name == "East"
+        assert [entry.kind for entry in db.history(ann)] == ["create", "update"]
+
+
 def test_values_are_mapped_before_anything_reads_them(load, folder, all_of):
     plan = COMPANIES + "[step.values.city]\n'沪' = '上海'\nn = ''\n[step.values.parent]\nACME = '1'\n"
 

@@ -18,8 +18,6 @@ from crmkit.core.writing.shapes import is_given_by_crmkit, shape_of
 
 __all__ = ["Normaliser"]
 
-_MOVED = {"stage": "move", "pipeline": "move", "owner_id": "transfer", "team_id": "transfer"}
-
 
 class Normaliser:
     """Cleans the writes of one transaction."""
@@ -46,20 +44,20 @@ class Normaliser:
             self._check_names(write, list(write.values), access)
 
     def _check_names(self, write: Write, names: Sequence[str], access: EntityAccess) -> None:
-        problems = []
+        problems, moved = [], shape_of(write.entity).moved
         for name in names:
             field = self._registry.field(write.entity.id, name)
             if name not in access.readable:
                 raise UnknownFieldError(write.entity.id, name)
             if (reason := self._refusal(write, name, field, access)) is not None:
-                problems.append(FieldProblem(name, reason, "read-only", verb=_MOVED.get(name, "")))
+                problems.append(FieldProblem(name, reason, "read-only", verb=moved.get(name, "")))
         if problems:
             raise ValidationError(write.entity.id, problems)
 
     def _refusal(self, write: Write, name: str, field: FieldInfo, access: EntityAccess) -> Text | None:
         if is_given_by_crmkit(field):
             return _("is set by crmkit")
-        if write.kind == "update" and name in _MOVED:
+        if write.kind == "update" and name in shape_of(write.entity).moved:
             return _("is changed only by {verb}")
         return None if name in access.writable else _("is read-only for you")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import attrs
@@ -11,18 +12,24 @@ from crmkit.core.fields import AnyReference, Number, Reference
 
 __all__ = ["EntityShape", "is_given_by_crmkit", "shape_of"]
 
+_STAGED = {"stage": "move", "pipeline": "move"}
+_OWNED = {"owner_id": "transfer", "team_id": "transfer"}
 _NOT_IN_LEDGER = frozenset({"id", "version", "created_at", "updated_at", "created_by", "custom"})
 
 
 @attrs.frozen(eq=False)
 class EntityShape:
-    """The fields of one entity, sorted by what happens to them when a record is created."""
+    """The fields of one entity, sorted by what happens to them when a record is created.
+
+    *moved* maps those that an update may not change to the verb that may.
+    """
 
     settable: tuple[FieldInfo, ...]
     required: tuple[str, ...]
     references: tuple[tuple[str, str], ...]
     any_references: tuple[tuple[str, AnyReference], ...]
     in_ledger: tuple[str, ...]
+    moved: Mapping[str, str]
 
 
 @lru_cache(maxsize=1024)
@@ -36,6 +43,7 @@ def shape_of(info: EntityInfo) -> EntityShape:
         references=tuple((f.name, f.type.entity) for f in fields if isinstance(f.type, Reference)),
         any_references=tuple((f.name, f.type) for f in fields if isinstance(f.type, AnyReference)),
         in_ledger=tuple(f.name for f in fields if f.name not in _NOT_IN_LEDGER),
+        moved=(_STAGED if info.pipelined else {}) | (_OWNED if info.owned else {}),
     )
 
 

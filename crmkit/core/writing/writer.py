@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, Record, entity_info
-from crmkit.core.errors import CrmkitError
+from crmkit.core.errors import CrmkitError, InapplicableVerbError
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
@@ -142,12 +142,14 @@ class Writer(Reader):
 
         Raises:
             ValidationError: the owner or the team does not exist for the principal.
+            InapplicableVerbError: records of its entity have no owner.
             NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
         """
         return self.transfer_many([record], owner, team=team)[0]
 
     def transfer_many(self, records: Sequence[R], owner: UUID | None, *, team: UUID | None = None) -> list[R]:
         """Give *records* away as :meth:`transfer` does."""
+        _check_applies("transfer", records)
         home = team or (self.home_team_of(owner) if owner else None)
         writes = [self._write("transfer", record, {"owner_id": owner, "team_id": home}) for record in records]
         for write in writes:
@@ -160,12 +162,14 @@ class Writer(Reader):
 
         Raises:
             Refusal: the pipeline does not allow it; it says which guard, which fields, and what is allowed.
+            InapplicableVerbError: records of its entity stand in no pipeline.
             NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
         """
         return self.move_many([record], stage)[0]
 
     def move_many(self, records: Sequence[R], stage: str) -> list[R]:
         """Move *records* to *stage* as :meth:`move` does."""
+        _check_applies("move", records)
         writes = [self._write("move", record, {}) for record in records]
         load_stored(self, writes)
         refuse_forbidden(self, writes)
@@ -360,3 +364,11 @@ class Writer(Reader):
         if write.kind != "create" and write.values:
             values |= {"version": write.stored["version"] + 1, "updated_at": self.now}
         return record_from_values(write.entity, self.access.entity(write.entity).readable, values)
+
+
+def _check_applies(verb: Kind, records: Sequence[Record]) -> None:
+    for info in dict.fromkeys(entity_info(type(record)) for record in records):
+        if verb == "transfer" and not info.owned:
+            raise InapplicableVerbError(info.id, verb, _("its records have no owner"))
+        if verb == "move" and not info.pipelined:
+            raise InapplicableVerbError(info.id, verb, _("its records stand in no pipeline"))
