@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 from crmkit.cli.suggestions import Suggesting, close_names
@@ -12,7 +12,7 @@ from crmkit.core.errors import CrmkitError, NotFoundError, UnknownEntityError
 from crmkit.core.fields import Number
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
-from crmkit.core.text import gettext as _
+from crmkit.core.text import casefold, gettext as _
 
 __all__ = [
     "MisspeltEntityError",
@@ -22,6 +22,8 @@ __all__ = [
     "find_record",
     "name_of",
 ]
+
+_COUNTER = re.compile(r"[0-9]{1,18}\Z")
 
 
 class NoReferenceError(CrmkitError):
@@ -81,9 +83,9 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
     """
     entity, slash, rest = reference.rpartition("/")
     candidates = [find_entity(registry, entity)] if slash else list(_candidates(registry, rest))
-    for info in candidates:
+    for cls, spelling in ((info.cls, spelling) for info in candidates for spelling in _spellings(info, rest)):
         try:
-            return db.get(info.cls, rest)  # type: ignore[no-any-return]
+            return db.get(cls, spelling)  # type: ignore[no-any-return]
         except NotFoundError:
             continue
     if not candidates:
@@ -95,17 +97,30 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
 
 
 def _example(registry: Registry) -> str:
-    kinds = [info.number.type for info in registry.entities.values() if info.number]
-    return next((kind.render(123) for kind in kinds if isinstance(kind, Number)), "D-000123")
+    kinds = map(_number_of, registry.entities.values())
+    return next((kind.render(123) for kind in kinds if kind), "D-000123")
 
 
 def _candidates(registry: Registry, reference: str) -> Iterator[EntityInfo]:
     """Yield the entities that *reference* may belong to: by the prefix of its number, or all of them for an id."""
     is_id = _is_id(reference)
     for info in registry.entities.values():
-        kind: Any = info.number.type if info.number else None
-        if is_id or (isinstance(kind, Number) and reference.startswith(f"{kind.prefix}-")):
+        kind = _number_of(info)
+        if is_id or (kind and casefold(reference).startswith(casefold(f"{kind.prefix}-"))):
             yield info
+
+
+def _number_of(info: EntityInfo) -> Number | None:
+    kind = info.number.type if info.number else None
+    return kind if isinstance(kind, Number) else None
+
+
+def _spellings(info: EntityInfo, reference: str) -> Iterator[str]:
+    """Yield *reference* and, if it is a number as people type it, such as ``d-123``, how it is written in full."""
+    yield reference
+    kind, (prefix, _hyphen, counter) = _number_of(info), reference.rpartition("-")
+    if kind and casefold(prefix) == casefold(kind.prefix) and _COUNTER.match(counter):
+        yield kind.render(int(counter))
 
 
 def _is_id(reference: str) -> bool:

@@ -88,6 +88,9 @@ def test_record_is_explained_by_its_number(crmkit, acme):
 
     yes = crmkit("explain", "Dustin Brinkmann", "read", first).stdout.splitlines()
     assert yes[0] == "Yes: Dustin Brinkmann may read sales.deal D-000001."
+    for typed in ("d-000001", "D-1", "sales.deal/d-000001"):
+        assert crmkit("explain", "Dustin Brinkmann", "read", typed).stdout.splitlines() == yes
+    assert "sales.deal: there is no record 'd-9'." in crmkit("explain", "王芳", "read", "d-9", code=1).stderr
     no = crmkit("explain", "王芳", "read", first, "--json").json
     assert (no["answer"], no["record"]) == ("no", "D-000001")
     assert {change["kind"] for change in no["changes"]} >= {"own", "role", "grant", "share"}
