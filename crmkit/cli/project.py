@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crmkit.cli.drafts import draft_folder, remove_leftovers
 from crmkit.cli.project_files import Project, files
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.file import FILE
@@ -89,8 +87,10 @@ def make_project(
         SettingsError, MigrationFailedError: nothing is left behind.
     """
     folder = folder.resolve()
+    place = folder if folder.is_dir() else folder.parent
+    remove_leftovers(place)
     _check_folder(folder)
-    with _beside(folder) as draft:
+    with draft_folder(place) as draft:
         for name, text in files(project).items():
             (draft / name).write_text(text, "utf-8")
         _make_database(draft, project, clock, fill)
@@ -110,17 +110,6 @@ def _check_folder(folder: Path) -> None:
         raise FolderError(folder, _("is not empty; name a new folder"))
     if not folder.parent.is_dir():
         raise FolderError(folder.parent, _("there is no such folder"))
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """Give a folder on the same disk, which is gone at the end whatever happens."""
-    place = folder if folder.exists() else folder.parent
-    draft = Path(tempfile.mkdtemp(prefix=".crmkit-init-", dir=place))
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _move(draft: Path, folder: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -115,6 +116,35 @@ def test_init_that_fails_half_way_leaves_nothing(elsewhere, exists):
         make_project(Path("acme"), Project(Company(), [], "Ada"), fill=fail)
     assert os.listdir() == (["acme"] if exists else [])
     assert not exists or os.listdir("acme") == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_what_a_killed_init_left_goes_with_the_next(crmkit, elsewhere, exists):
+    if exists:
+        Path("acme").mkdir()
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from crmkit.cli.project import Project, make_project\n"
+        "from crmkit.core.configuration.config import Company\n"
+        "die = lambda crm: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "make_project(Path('acme'), Project(Company(), [], 'Ada'), fill=die)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    left = list(Path("acme" if exists else ".").iterdir())
+    assert [path.name.startswith(".crmkit-init-") for path in left] == [True]
+
+    crmkit("init", "acme", "--no-plugins")
+    assert os.listdir() == ["acme"]
+    assert sorted(os.listdir("acme")) == [".gitignore", "README.md", "crm.db", "crm.toml"]
+
+
+def test_two_that_make_a_company_at_once_leave_each_other_alone(crmkit, elsewhere):
+    def make_another(_crm):
+        crmkit("init", "other", "--no-plugins")
+
+    make_project(Path("acme"), Project(Company(), [], "Ada"), fill=make_another)
+    assert sorted(os.listdir()) == ["acme", "other"]
 
 
 def test_failed_init_empties_a_database_that_lies_elsewhere(elsewhere):
