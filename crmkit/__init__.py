@@ -111,6 +111,7 @@ if TYPE_CHECKING:
         total_by_currency as total_by_currency,
     )
     from crmkit.core.reading.reader import Page as Page, Reader as Reader
+    from crmkit.core.reading.visits import Visit as Visit
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
     from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
@@ -140,6 +141,7 @@ _HOMES = {
     "core.policy.roles": "Grant Mask Restriction Role",
     "core.reading.measures": "average count greatest least total total_by_currency",
     "core.reading.reader": "Page Reader",
+    "core.reading.visits": "Visit",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
     "core.text": "translate translator use_locale",
@@ -230,6 +232,7 @@ __all__ = [
     "Url",
     "User",
     "ValidationError",
+    "Visit",
     "Write",
     "WriteContext",
     "WriteRefusedError",

@@ -22,16 +22,16 @@ __all__ = ["in_branches"]
 S = TypeVar("S", bound=sa.Select[Any] | sa.CompoundSelect[Any])
 
 
-def in_branches(statement: S, issued: Mapping[sa.Subquery, EntityInfo], visibility: Visibility) -> S:
+def in_branches(statement: S, issued: Mapping[sa.Subquery, EntityInfo | None], visibility: Visibility) -> S:
     """Return *statement* over the branches of the safe relation that it groups or counts, if that is all it reads.
 
-    *issued* are the safe relations that there are. Any other statement comes back as it is: what joins, or wants few of
-    many rows, is better off with one condition.
+    *issued* are the safe relations that there are, each with its entity; visits have none. Any other statement comes
+    back as it is: what joins, or wants few of many rows, is better off with one condition.
     """
     relation = _summed_up(statement, issued)
-    if relation is None:
+    info = None if relation is None else issued[relation]
+    if relation is None or info is None:
         return statement
-    info = issued[relation]
     table = visibility.schema.table(info)
     branches = visibility.branches(info, table.c)
     if len(branches) < 2:
@@ -51,12 +51,12 @@ def in_branches(statement: S, issued: Mapping[sa.Subquery, EntityInfo], visibili
     return visitors.replacement_traverse(statement, {}, instead)  # type: ignore[return-value]
 
 
-def _summed_up(statement: Any, issued: Mapping[sa.Subquery, EntityInfo]) -> sa.Subquery | None:
+def _summed_up(statement: Any, issued: Mapping[sa.Subquery, EntityInfo | None]) -> sa.Subquery | None:
     """Return the safe relation that *statement* sums up, if it reads nothing else and all of its rows."""
     if not isinstance(statement, sa.Select) or statement._limit_clause is not None:
         return None
     relation = froms[0] if len(froms := statement.get_final_froms()) == 1 else None
-    if not isinstance(relation, sa.Subquery) or relation not in issued or issued[relation].host:
+    if not isinstance(relation, sa.Subquery) or (info := issued.get(relation)) is None or info.host:
         return None
     inner: Any = relation.element
     # A fence keeps conditions that may fail away from hidden rows: it stays.

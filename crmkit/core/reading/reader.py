@@ -30,6 +30,7 @@ from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
+from crmkit.core.reading.visits import Visit, read_visits, visits_relation
 from crmkit.core.rules.check import CheckedRule, check, has_constants
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.parameters import RunValues
@@ -66,7 +67,8 @@ class Reader:
     def __init__(self, crm: CRM, connection: Connection, access: Access) -> None:
         """Made by :meth:`CRM.read`."""
         self._crm, self._connection, self.access = crm, connection, access
-        self._issued: dict[sa.Subquery, EntityInfo] = {}
+        # Each with the entity whose rows it has; visits have none.
+        self._issued: dict[sa.Subquery, EntityInfo | None] = {}
 
     @property
     def crm(self) -> CRM:
@@ -274,6 +276,29 @@ class Reader:
         self.get(type(record), record.id)
         target, readable = Target(info.id, record.id), self.access.entity(info).readable
         return read_history(self._connection, self._crm.schema, target, readable, self._visibility(named=False))
+
+    def visits(self, record: Record) -> list[Visit]:
+        """Return how long *record* stood in which stages, oldest first; users who are not visible are not named.
+
+        Raises:
+            NotFoundError: the record is not visible.
+            UnknownFieldError: it has no stage, or that is hidden.
+        """
+        info = entity_info(type(record))
+        self.get(type(record), record.id)
+        return read_visits(self._connection, self._visibility(named=False), info, record.id)
+
+    def visible_visits(self, entity: type[Record]) -> sa.Subquery:
+        """Return the safe relation of the visits of all visible records of *entity*, for statements of your own.
+
+        It has ``record_id`` and the columns of :class:`crmkit.Visit`, but for what may not be known.
+
+        Raises:
+            UnknownFieldError: the entity has no stage, or that is hidden.
+        """
+        relation = visits_relation(self._visibility(named=False), self._crm.registry.entity(entity))
+        self._issued[relation] = None
+        return relation
 
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""

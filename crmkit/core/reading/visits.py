@@ -1,0 +1,82 @@
+"""Visits to stages, as far as somebody may know them: how long records stood where, and who moved them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import ColumnElement
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import UnknownFieldError
+from crmkit.core.policy.visibility import Visibility
+
+__all__ = ["Visit", "read_visits", "visits_relation"]
+
+# The field that tells what a column holds.
+_TOLD_BY = {
+    "pipeline": "pipeline",
+    "pipeline_version": "pipeline_version",
+    "stage": "stage",
+    "entered_at": "stage_entered_at",
+    "left_at": "stage_entered_at",
+}
+
+
+@attrs.frozen
+class Visit:
+    """One stay of a record in a stage; the last one has not ended. What the reader may not know is ``None``."""
+
+    stage: str
+    pipeline: str | None
+    pipeline_version: int | None
+    entered_at: datetime | None
+    entered_by: UUID | None
+    left_at: datetime | None
+    left_by: UUID | None
+
+
+def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo, record: UUID) -> list[Visit]:
+    """Return the visits of one visible *record*, oldest first.
+
+    Raises:
+        UnknownFieldError: the stage of *info* does not exist, or is hidden.
+    """
+    visit = visibility.schema.system.stage_visit
+    columns = _columns(visibility, info)
+    asked = sa.select(*(columns[each.name].label(each.name) for each in attrs.fields(Visit) if each.name in columns))
+    mine = asked.where(visit.c.entity == info.id, visit.c.record_id == record).order_by(visit.c.id)
+    nothing = dict.fromkeys(each.name for each in attrs.fields(Visit))
+    return [Visit(**{**nothing, **row}) for row in connection.execute(mine).mappings()]
+
+
+def visits_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
+    """Return the safe relation of the visits of all visible records: their ``record_id`` and what may be known.
+
+    Raises:
+        UnknownFieldError: the stage of *info* does not exist, or is hidden.
+    """
+    visit = visibility.schema.system.stage_visit
+    columns = [column.label(name) for name, column in _columns(visibility, info).items()]
+    visible = visit.c.record_id.in_(visibility.visible_ids(info.id))
+    return sa.select(visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
+
+
+def _columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a visit that may be known, by name."""
+    readable = visibility.access.entity(info).readable
+    if not info.pipelined or "stage" not in readable:
+        raise UnknownFieldError(info.id, "stage")
+    visit = visibility.schema.system.stage_visit
+    told: dict[str, ColumnElement[Any]] = {name: visit.c[name] for name, field in _TOLD_BY.items() if field in readable}
+    return told | {name: _visible_user(visibility, visit.c[name]) for name in ("entered_by", "left_by")}
+
+
+def _visible_user(visibility: Visibility, user: ColumnElement[Any]) -> ColumnElement[Any]:
+    if visibility.access.is_system:
+        return user
+    return sa.case((user.in_(visibility.visible_ids("core.user")), user))
