@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Sequence
 from typing import IO, Any
 
 import click
@@ -61,14 +62,14 @@ class Failed(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, error: Exception, *, as_json: bool) -> None:
-        """Show *error*; *as_json* prints an object instead of a sentence."""
-        self.error, self._as_json = as_crmkit_error(error), as_json
+    def __init__(self, error: Exception, *, as_json: bool, hints: Sequence[str] = ()) -> None:
+        """Show *error* and, to people, *hints*; *as_json* prints an object instead of sentences."""
+        self.error, self._as_json, self._hints = as_crmkit_error(error), as_json, hints
         super().__init__(str(self.error))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error; standard output is for results alone."""
-        click.echo(_as_json(self.error) if self._as_json else _as_text(self.error), err=True)
+        click.echo(_as_json(self.error) if self._as_json else _as_text(self.error, self._hints), err=True)
 
 
 def _as_json(error: CrmkitError) -> str:
@@ -79,13 +80,13 @@ def _as_json(error: CrmkitError) -> str:
     return json.dumps({"error": body}, ensure_ascii=False)
 
 
-def _as_text(error: CrmkitError) -> str:
+def _as_text(error: CrmkitError, hints: Sequence[str]) -> str:
     from crmkit.cli.output import harmless
 
     # Not inside an f-string, where texts are not found for translation.
     word, (first, *rest) = translate(_("Error")), sentences(error)
     lines = [f"{word} [{error.code}]: {harmless(first, lines=True)}"]
-    return "\n".join([*lines, *(f"  - {harmless(sentence, lines=True)}" for sentence in rest)])
+    return "\n".join([*lines, *(f"  - {harmless(sentence, lines=True)}" for sentence in (*rest, *hints))])
 
 
 def as_crmkit_error(error: Exception) -> CrmkitError:

@@ -119,7 +119,16 @@ class Root(click.Group):
             session = ctx.ensure_object(Session)
             if session.debug or is_control_flow(error):
                 raise
-            raise Failed(error, as_json=session.as_json) from error
+            raise Failed(error, as_json=session.as_json, hints=_hints(session, error)) from error
+
+
+def _hints(session: Session, error: Exception) -> list[str]:
+    """Return what people are told beside *error*, which names its record to them as they know it."""
+    if session.as_json or "crm" not in vars(session):
+        return []
+    from crmkit.cli.telling import tell
+
+    return tell(session, error)
 
 
 def _value(args: Sequence[str], option: str) -> str | None:

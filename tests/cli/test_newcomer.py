@@ -96,6 +96,13 @@ def test_record_is_explained_by_its_number(crmkit, acme):
     assert {change["kind"] for change in no["changes"]} >= {"own", "role", "grant", "share"}
 
 
+def test_move_that_is_refused_names_the_deal(crmkit, acme):
+    crmkit("shell", "-c", "with write() as db: db.create(Deal(name='Pumps'))")
+    move = "with write() as db: db.move(db.get(Deal, 'D-000001'), 'won')"
+    error = crmkit("shell", "-c", move, code=1).stderr
+    assert error.startswith("Error [move-refused]: sales.default: cannot move 'D-000001 Pumps' from 'prospecting'")
+
+
 def test_history_shows_money_as_people_write_it(crmkit, acme):
     crmkit("shell", "-c", "with write() as db: db.create(Deal(name='Pumps', amount=crmkit.Money.of('1234.50', 'EUR')))")
     assert "  amount: 1,234.50 EUR" in crmkit("history", "D-000001").stdout.splitlines()

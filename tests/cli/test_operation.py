@@ -272,6 +272,30 @@ def test_mistake_in_code_given_to_the_shell_is_shown_as_python_shows_it(crmkit, 
     assert refused.startswith("Error [validation]")
 
 
+def test_refusal_names_the_record_as_people_do(crmkit, project):
+    ben = crmkit("user", "create", "Ben", "--json").json
+    change = "with write() as db: db.update(db.find(User, 'name == \"Ada Winter\"')[0], name='Eve')"
+    make = "with write() as db: db.create(Team(name='Sales'))"
+    assert crmkit("shell", "--as", "Ben", "-c", change, code=1).stderr == (
+        "Error [forbidden]: core.user: you may not update 'Ada Winter'.\n"
+    )
+    assert crmkit("shell", "--as", "Ben", "-c", make, code=1).stderr == (
+        "Error [forbidden]: core.team: you may not create 'Team'.\n"
+    )
+    chinese = crmkit("shell", "--as", "Ben", "-c", make, "--locale", "zh_CN", code=1).stderr
+    assert "'Team'" not in chinese
+    own = f"with write() as db: db.delete(db.get(User, {ben['id']!r}))"
+    facts = crmkit("shell", "--as", "Ben", "-c", own, "--json", code=1).error["facts"]
+    assert facts == {"entity": "core.user", "verb": "delete", "reference": ben["id"]}
+
+
+def test_conflict_names_the_fields_whose_values_occur_once(crmkit, project):
+    assert crmkit("user", "create", "Eve", "--email", "ada@acme.example", code=1).stderr.splitlines() == [
+        "Error [conflict]: core.user: this write conflicts with another record.",
+        "  - No two records have the same: email.",
+    ]
+
+
 def test_shell_opens_a_prompt(crmkit, project):
     result = crmkit("shell", input="print(crm.config.company.name)\n")
     assert "Acme" in result.stdout
