@@ -396,6 +396,36 @@ def test_hidden_fields_are_not_named_to_whom_they_are_hidden(crm, people, order)
     assert [f.field for f in explanation.fields] == ["region"]
 
 
+def asking_with(people, *masked):
+    """Return somebody who reads all orders, users and roles, but not the fields *masked*."""
+    everything = [Grant(e, ["read"], "all") for e in ("shop.order", "core.user", "core.assignment", "core.role")]
+    role = people.role("Desk", everything, [Mask("shop.order", masked)])
+    return people.user("Desk", roles=[role], member=False)
+
+
+def roles_named(explanation):
+    return {change.role for change in explanation.changes if change.kind == "role"}
+
+
+def test_role_is_not_suggested_for_what_its_rule_says_of_a_hidden_field(crm, people, order):
+    desk, anna = asking_with(people, "cost"), people.user("Anna")
+    cheap, dear = order(cost=60, region="north"), order(cost=80, region="north")
+
+    assert "shop.profit" in roles_named(crm.explain(anna, "read", cheap, asker=SYSTEM))
+    told = [crm.explain(anna, "read", made, asker=desk) for made in (cheap, dear)]
+    assert [roles_named(explanation) & {"shop.profit", "shop.all"} for explanation in told] == [{"shop.all"}] * 2
+
+
+def test_scope_is_not_judged_where_the_owner_is_hidden_from_the_asker(crm, people, order):
+    desk, anna, ben = asking_with(people, "owner_id"), people.user("Anna", roles=["shop.own"]), people.user("Ben")
+
+    told = [crm.explain(anna, "read", order(owner), asker=desk) for owner in (anna, ben)]
+    assert [f.held for explanation in told for f in of_kind(explanation, "grant")] == [None, None]
+    told = [crm.explain(ben, "read", order(owner), asker=desk) for owner in (anna, ben)]
+    assert roles_named(told[0]) == roles_named(told[1])
+    assert "shop.own" not in roles_named(told[1])
+
+
 # The explanation and the wall agree.
 
 

@@ -101,7 +101,7 @@ def _would_allow(question: Question, role: Role, verb: str) -> bool:
     scopes = [grant.scope for _role, grant in question.grants([role], verb)]
     if question.record is None:
         return bool(scopes)
-    return any(question.holds(question.condition(scope)) for scope in scopes)
+    return any(question.told(scope) for scope in scopes)
 
 
 def _new_ways(question: Question, verb: str) -> Iterator[Change]:
@@ -121,6 +121,6 @@ def _new_ways(question: Question, verb: str) -> Iterator[Change]:
 def _narrowest(question: Question) -> str:
     if question.info.owned:
         for scope in SCOPES:
-            if question.holds(question.condition(scope)):  # type: ignore[arg-type]
+            if question.told(scope):  # type: ignore[arg-type]
                 return scope
     return "all"

@@ -111,7 +111,7 @@ class Question:
             held, parts = self.judged(grant.scope, shown)
         else:
             shown, parts = None, ()
-            held = None if self.record is None else self.holds(self.condition(grant.scope))
+            held = None if self.record is None else self.told(grant.scope)
             if self.record is not None and grant.scope != "all":
                 facts["detail"] = self._whose(grant.scope)
                 template = _("the role {role} grants {verb} on {entity}, scope {scope}: {detail}")
@@ -243,6 +243,14 @@ class Question:
         own: ColumnElement[bool] = columns.owner_id == self.access.user_id
         teams = self.access.team_ids(scope)
         return sa.or_(own, columns.team_id.in_(teams)) if teams else own
+
+    def told(self, scope: Scope) -> bool | None:
+        """Return whether the stored row lies in *scope* of the person; ``None`` if the asker may not know."""
+        if isinstance(scope, Rule):
+            known = self.shown(scope).told
+        else:
+            known = scope == "all" or {"owner_id", "team_id"} <= self.asker.reader.readable_fields(self.info.cls)
+        return self.holds(self.condition(scope)) if known else None
 
     def holds(self, condition: ColumnElement[bool]) -> bool:
         """Return whether *condition* is true of the stored row."""
