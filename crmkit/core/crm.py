@@ -77,7 +77,7 @@ class CRM:
         self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
         self.statements = StatementCache()
         self._shapes = Shapes()
-        self._loaders: dict[tuple[str, frozenset[str]], Loader] = {}
+        self.loaders = StatementCache()
         self._zone = ZoneInfo(config.company.time_zone)
 
     def sibling(self, url: str, *, clock: Clock | None = None) -> CRM:
@@ -213,11 +213,8 @@ class CRM:
     def loader(self, info: EntityInfo, access: Access) -> Loader:
         """Return what selects and loads the records of *info* for *access*."""
         host = self.registry.entities[info.host] if info.host else info
-        key = (info.table, access.entity(host).readable)
-        found = self._loaders.get(key)
-        if found is None:
-            found = self._loaders[key] = make_loader(info, key[1], self.storage.dialect.name)
-        return found
+        readable = access.entity(host).readable
+        return self.loaders.get((info.table, readable), lambda: make_loader(info, readable, self.storage.dialect.name))
 
     def defaults(self, info: EntityInfo, access: Access) -> Any:
         """Return the extension *info* as it is where nothing was ever written."""

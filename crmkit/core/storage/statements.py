@@ -13,12 +13,15 @@ S = TypeVar("S")
 
 
 class StatementCache:
-    """The newest *limit* prepared statements, shared by all threads of one CRM."""
+    """The newest *limit* prepared statements, or what goes with them, shared by all threads of one CRM."""
 
     def __init__(self, limit: int = 4096) -> None:
         """Start empty."""
         self._limit, self._lock = limit, Lock()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], S]) -> S:
         """Return what is kept under *key*, made by *make* if there is nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,20 +18,19 @@ from crmkit.core.storage.prepared import Prepared
 
 __all__ = ["RowEncoder", "initial_values", "record_from_values"]
 
-_extractors: dict[type[Any], Callable[[Any], dict[str, Any]]] = {}
-_makers: dict[tuple[type[Any], frozenset[str]], Callable[[Mapping[str, Any]], Any]] = {}
+# How many classes, and ways to read one, are kept: those of CRMs that are gone make room.
+_KEPT = 4096
 
 
 def initial_values(record: Record) -> dict[str, Any]:
     """Return the values with which *record* was constructed."""
-    cls = type(record)
-    extract = _extractors.get(cls)
-    if extract is None:
-        extract = _extractors[cls] = _make_extractor(entity_info(cls))
-    return extract(record)
+    cls: Any = type(record)
+    return _extractor(cls)(record)
 
 
-def _make_extractor(info: EntityInfo) -> Callable[[Any], dict[str, Any]]:
+@lru_cache(maxsize=_KEPT)
+def _extractor(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    info = entity_info(cls)
     names = [f.name for f in info.fields.values() if f.init and f.name not in SYSTEM_FIELDS]
     body = ", ".join(f"{name!r}: record.{name}" for name in names)
     namespace: dict[str, Any] = {}
@@ -41,14 +41,11 @@ def _make_extractor(info: EntityInfo) -> Callable[[Any], dict[str, Any]]:
 
 def record_from_values(info: EntityInfo, readable: frozenset[str], values: Mapping[str, Any]) -> Any:
     """Return the record that *values* describe, with the fields in *readable*; the others stay missing."""
-    key = (info.cls, readable)
-    make = _makers.get(key)
-    if make is None:
-        make = _makers[key] = _make_maker(info, readable)
-    return make(values)
+    return _maker(info, readable)(values)
 
 
-def _make_maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping[str, Any]], Any]:
+@lru_cache(maxsize=_KEPT)
+def _maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping[str, Any]], Any]:
     names: dict[str, Any] = {"new": object.__new__, "cls": info.cls}
     lines = ["def make(values):", "    record = new(cls)", "    get = values.get"]
     for place, name in enumerate(n for n in info.fields if n in readable):

@@ -78,12 +78,13 @@ def same_person(db: Reader, contact: Contact) -> list[Contact]:
 
     They may be the same person entered twice, or two who share a desk: it is for people to judge.
     """
-    rules = []
-    if contact.email:
+    readable, rules = db.readable_fields(Contact), []
+    if "email" in readable and contact.email:
         rules.append(Contact.f.email.lower() == contact.email.casefold())
-    numbers = [number for number in (contact.phone, contact.mobile) if number]
+    phones = [name for name in ("phone", "mobile") if name in readable]
+    numbers = [number for name in phones if (number := getattr(contact, name))]
     if numbers:
-        rules += [Contact.f.phone.in_(numbers), Contact.f.mobile.in_(numbers)]
+        rules += [Contact.f[name].in_(numbers) for name in phones]
     if not rules:
         return []
     either = rules[0]

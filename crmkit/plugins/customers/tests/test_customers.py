@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from crmkit import ConflictError, Money, NotFoundError, UnknownFieldError, ValidationError, WriteRefusedError
+from crmkit import (
+    ConflictError,
+    Grant,
+    Mask,
+    Money,
+    NotFoundError,
+    UnknownFieldError,
+    ValidationError,
+    WriteRefusedError,
+)
 from crmkit.testing import both_databases
 
 from .. import services
@@ -135,6 +144,21 @@ def test_contacts_who_share_an_address_or_a_number_are_found(crm, anna):
         db.create(Contact(name="Carla"))
 
         assert services.same_person(db, one) == [by_mail, by_phone]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "found"),
+    [("email", ["Bert"]), ("phone", ["Anne B."]), ("mobile", ["Anne B."]), (None, ["Anne B.", "Bert"])],
+)
+def test_contacts_are_compared_by_what_the_reader_may_see(crm, people, anna, hidden, found):
+    with crm.write(anna) as db:
+        one = db.create(Contact(name="Anne", email="anne@example.org", phone="+49 30 1234567"))
+        db.create(Contact(name="Anne B.", email="ANNE@example.org"))
+        db.create(Contact(name="Bert", mobile="+49 30 1234567"))
+    masks = [Mask("customers.contact", [hidden])] if hidden else []
+    people.role("desk", [Grant("customers.contact", ["read"], "all")], masks)
+    with crm.read(people.user("Desk", roles=["desk"])) as db:
+        assert [contact.name for contact in services.same_person(db, db.get(Contact, one.id))] == found
 
 
 def test_contacts_whom_one_does_not_see_are_not_found_by_address(crm, anna, people):
