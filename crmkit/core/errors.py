@@ -14,6 +14,7 @@ __all__ = [
     "DeclarationError",
     "FieldProblem",
     "ForbiddenError",
+    "HiddenProblem",
     "InapplicableVerbError",
     "NotFoundError",
     "StaleError",
@@ -167,6 +168,15 @@ class FieldProblem(CrmkitError):
 
     def __init__(self, field: str, message: str, problem: str = "invalid", **facts: Any) -> None:
         super().__init__(field=field, message=message, problem=problem, **facts)
+
+
+class HiddenProblem(FieldProblem):
+    """The same of a field that the principal may not see, so that neither the field nor the reason is told."""
+
+    template = _("something that you may not see is missing or not accepted")
+
+    def __init__(self) -> None:
+        super().__init__("", "", "hidden")
 
 
 class ValidationError(CrmkitError):

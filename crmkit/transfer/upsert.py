@@ -287,7 +287,8 @@ class Upsert:
 
     def _change(self, draft: Draft, known: Known) -> Write:
         values = {name: value for name, value in draft.values.items() if name not in self._later}
-        return Write("update", self._step.entity, known.record_id, values)
+        details = {"moves_to": draft.values.get("stage")} if self._step.entity.pipelined else {}
+        return Write("update", self._step.entity, known.record_id, values, details=details)
 
     def _give_away(self, drafts: Sequence[Draft], writes: Sequence[Write], stored: Sequence[Any]) -> set[int]:
         """Transfer the records whose owner or team is another than the plan's."""

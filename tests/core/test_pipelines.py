@@ -1,11 +1,13 @@
 """Pipelines: where records begin, which moves they may make, and the visits that remain."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from crmkit import (
+    ConflictError,
     DeclarationError,
     ForbiddenError,
     Grant,
@@ -21,6 +23,9 @@ from crmkit import (
     Stage,
     ValidationError,
     entity,
+    extension,
+    field,
+    ref,
     translator,
 )
 from crmkit.core.pipelines import UnknownStageError
@@ -34,6 +39,16 @@ EURO = Money.of(1, "EUR")
 @entity("atelier.errand", label=_("Errand"))
 class Errand(Pipelined):
     """Something to do."""
+
+
+@extension(of="atelier.commission")
+class Guild:
+    guild: str | None = field(default="painters")
+
+
+@entity("atelier.review", label=_("Review"))
+class Review(Pipelined):
+    reviewer_id: UUID | None = ref("atelier.artist", default=None, on_delete="clear")
 
 
 ERRANDS = Pipeline(
@@ -105,6 +120,66 @@ def test_a_rule_guards_with_trusted_eyes_and_a_role_opens_the_move(crm, painter,
             db.move(made, "delivered")
         made = db.update(made, artist_id=None)
         assert db.move(made, "delivered").stage_kind == "won"
+
+
+# What a stage requires stays there.
+
+
+@both_databases
+def test_what_a_stage_requires_may_not_be_emptied_in_it(crm, painter):
+    with crm.write(painter) as db:
+        made = db.move(db.create(Commission(title="Sea", price=EURO, hours=1)), "sketched")
+        with pytest.raises(ValidationError, match="price: the stage 'sketched' requires a value"):
+            db.update(made, price=None, title="Ocean")
+        made = db.update(made, price=Money.of(2, "EUR"), due_on=None)
+        assert db.update(db.move(made, "dropped"), price=None).price is None
+
+
+def test_a_transfer_may_not_empty_what_a_stage_requires(make_crm):
+    owned = Pipeline(
+        "atelier.work",
+        "atelier.commission",
+        _("Work"),
+        [Stage("asked", _("Asked"), required=["owner_id", "atelier.guild"])],
+        [],
+    )
+    crm = make_crm(atelier(Guild, pipelines=[owned]))
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master"])
+    with crm.write(master) as db:
+        made = db.create(Commission(title="Sea"))
+        with pytest.raises(ValidationError, match="owner_id: the stage 'asked' requires a value"):
+            db.transfer(made, None)
+        with pytest.raises(ValidationError, match="guild: the stage 'asked' requires a value"):
+            db.update(made, {"atelier.guild": None})
+
+
+def test_a_delete_may_not_empty_what_a_stage_requires(make_crm):
+    reviewed = Stage("reviewed", _("Reviewed"), required=["reviewer_id"])
+    pipeline = Pipeline("atelier.reviews", "atelier.review", _("Reviews"), [reviewed], [])
+    keeper = Role("atelier.keeper", _("Keeper"), [Grant("atelier.review", ["read", "create"], "all")])
+    crm = make_crm(atelier(Review, roles=[*ROLES, keeper], pipelines=[*PIPELINES, pipeline]))
+    master = People(crm).user("Berthe", team="Studio", roles=["atelier.master", "atelier.keeper"])
+    with crm.write(master) as db:
+        artist = db.create(Artist(name="Rex"))
+        db.create(Review(reviewer_id=artist.id))
+        with pytest.raises(ConflictError):
+            db.delete(artist)
+
+
+def test_a_problem_with_a_hidden_field_does_not_name_it(make_crm):
+    def crmkit_before_write(writes):
+        for write in writes:
+            if write.kind == "update":
+                write.set("price", None)
+
+    crm = make_crm(atelier(hooks=[crmkit_before_write]))
+    person = mover(People(crm), "price")
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Sea", stage="sketched", price=EURO, owner_id=person.user_id))
+    with pytest.raises(ValidationError) as caught, crm.write(person) as db:
+        db.update(made, title="Ocean")
+
+    assert str(caught.value) == "atelier.commission: something that you may not see is missing or not accepted"
 
 
 @both_databases

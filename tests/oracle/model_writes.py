@@ -114,6 +114,9 @@ class World(Sight):
                 raise Denied("move-refused")
 
     def refer(self, p: Any, w: Write) -> None:
+        required = self.entities[w.entity].stages.get(w.row.get("stage"), ())
+        if w.kind == "update" and any(name in required and value is None for name, value in w.values.items()):
+            raise Denied("validation")
         if w.kind == "restore" and (broken := self.broken(w.entity, w.row)):
             raise Denied("validation" if broken & self.readable(p, w.entity) else "conflict")
         for name, value in w.values.items():

@@ -353,6 +353,27 @@ def test_a_second_export_moves_and_transfers_without_asking_guards(load, folder,
     assert counts(load(DEALS, folder(deals=later))) == (2, 0, 0, 2, 0, 0)
 
 
+@both_databases
+def test_a_second_export_may_empty_what_only_the_stage_before_required(load, folder, all_of, agents):
+    load(DEALS, folder(deals=DEAL_ROWS))
+
+    later = DEAL_ROWS.replace("100,Won,1/2/2017,3/1/2017", ",Open,1/2/2017,")
+    report = load(DEALS, folder(deals=later))
+
+    assert counts(report) == (2, 0, 1, 1, 0, 0)
+    assert (all_of(Deal)[0].stage, all_of(Deal)[0].amount) == ("open", None)
+
+
+def test_a_second_export_moves_nothing_into_a_stage_whose_fields_are_missing(load, folder, all_of, agents):
+    load(DEALS, folder(deals=DEAL_ROWS))
+
+    report = load(DEALS, folder(deals=DEAL_ROWS.replace("Bob,,New one", "Bob,,Won").replace("Ann,100,Won", "Ann,,Won")))
+
+    assert counts(report) == (2, 0, 0, 0, 0, 2)
+    assert all("amount" in problem.why() for problem in report.problems)
+    assert [deal.stage for deal in all_of(Deal)] == ["won", "new"]
+
+
 def test_an_unknown_stage_or_a_missing_field_of_a_stage_is_a_problem(load, folder, agents):
     source = folder(
         deals="id,title,company,agent,value,stage,opened,closed\na,A,,,,Wonn,,\nb,B,,,,won,,\nc,C,,,,open,,\n"

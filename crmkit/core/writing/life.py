@@ -21,7 +21,7 @@ from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.restoring import check_restored
 from crmkit.core.writing.shapes import shape_of
-from crmkit.core.writing.stages import check_moves, enter_first_stage, record_visits
+from crmkit.core.writing.stages import check_emptied, check_moves, enter_first_stage, record_visits
 from crmkit.core.writing.store import Stored
 from crmkit.core.writing.validate import check_references, check_required, raise_problems
 
@@ -72,7 +72,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     load_stored(writer, writes)
     refuse_forbidden(writer, writes)
     _check_asked(writer, normaliser, writes)
-    _clean(normaliser, writes)
+    _clean(writer, normaliser, writes)
     everything = [*writes, *_hook_rounds(writer, normaliser, writes)]
     kept = [w for w in everything if w.kind != "update" or w.values]
     for write in kept:
@@ -122,8 +122,9 @@ def _check_asked(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
         normaliser.check_asked(group, writer.access.entity(group[0].entity))
 
 
-def _clean(normaliser: Normaliser, writes: Sequence[Write]) -> None:
-    raise_problems(writes, [(place, p) for place, write in enumerate(writes) for p in normaliser.clean(write)])
+def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> None:
+    problems = [(place, p) for place, write in enumerate(writes) for p in normaliser.clean(write)]
+    raise_problems(writer.access, writes, problems)
 
 
 def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
@@ -143,9 +144,9 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
             pass
         asked = context.added
         load_stored(writer, asked)
-        _clean(normaliser, asked)
+        _clean(writer, normaliser, asked)
         additions += asked
-    _clean(normaliser, [*writes, *additions])
+    _clean(writer, normaliser, [*writes, *additions])
     return additions
 
 
@@ -181,8 +182,9 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     registry = writer.crm.registry
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
+    problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
     problems += check_references(registry, list(writes), writer.known_ids)
-    raise_problems(writes, problems)
+    raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
     _number(writer, writes)
 

@@ -37,7 +37,7 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
                 problems.append((place, _problem(name, key, key in restorable)))
             elif key in missing:
                 hidden.append(write)
-    raise_problems(writes, problems)
+    raise_problems(writer.access, writes, problems)
     if hidden:
         raise ConflictError(hidden[0].entity.id)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crmkit.core.pipelines import Move, Pipeline, Stage, UnknownStageError
+from crmkit.core.errors import ConflictError, FieldProblem
+from crmkit.core.pipelines import ANY_STAGE, Move, Pipeline, Stage, UnknownStageError
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
@@ -16,7 +17,7 @@ from crmkit.core.writing.refusals import refusal, sees_stages
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_moves", "enter_first_stage", "plan_move", "record_visits"]
+__all__ = ["check_emptied", "check_moves", "enter_first_stage", "plan_move", "record_visits"]
 
 
 def enter_first_stage(writer: Writer, write: Write) -> None:
@@ -32,7 +33,7 @@ def enter_first_stage(writer: Writer, write: Write) -> None:
     slug = write.values.get("stage")
     stage = pipeline.stage(slug) if slug else pipeline.first
     _stand(write, pipeline, stage, writer.now)
-    if missing := _missing(write, stage):
+    if missing := _missing(writer.crm.registry, write, stage):
         raise refusal(writer, write, pipeline, reason=_("fields are missing."), missing=missing)
 
 
@@ -61,8 +62,40 @@ def _stand(write: Write, pipeline: Pipeline, stage: Stage, now: datetime) -> Non
     }
 
 
-def _missing(write: Write, stage: Stage) -> list[str]:
-    return [name for name in stage.required if write.get(name) is None]
+def _missing(registry: Registry, write: Write, stage: Stage) -> list[str]:
+    return [name for name in stage.required if _value(registry, write, name) is None]
+
+
+def _value(registry: Registry, write: Write, name: str) -> Any:
+    """Return the value that *name* will have; a new record has the defaults of what plugins add to it."""
+    if write.kind == "create" and "." in name and name not in write.values:
+        return registry.field(write.entity.id, name).default()
+    return write.get(name)
+
+
+def check_emptied(writer: Writer, write: Write) -> Iterator[FieldProblem]:
+    """Yield a problem for each field that *write* empties although the stage in which its record stands requires it.
+
+    Raises:
+        ConflictError: a deletion would empty it.
+    """
+    if not write.entity.pipelined or write.kind not in ("update", "transfer"):
+        return
+    for name in _required_where(writer, write):
+        if name in write.values and write.values[name] is None:
+            if write.goes_with:
+                raise ConflictError(write.goes_with)
+            stage = write.stored["stage"] if sees_stages(writer, write) else None
+            message = _("a value is required") if stage is None else _("the stage {stage!r} requires a value")
+            yield FieldProblem(name, message, "required", stage=stage)
+
+
+def _required_where(writer: Writer, write: Write) -> tuple[str, ...]:
+    """Return the fields that the record's stage requires; of an import that goes on to move it, the next one."""
+    slug = write.details.get("moves_to") or write.stored["stage"]
+    known = writer.crm.registry.pipelines_of(write.entity.id)
+    stages = (s for p in known if p.id == write.stored["pipeline"] for s in p.stages)
+    return next((stage.required for stage in stages if stage.slug == slug), ())
 
 
 def plan_move(writer: Writer, write: Write, target: str) -> None:
@@ -94,20 +127,20 @@ def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
         Refusal: it says which guard failed, which fields are missing, and which stages are allowed.
     """
     for write in moves:
-        if write.details.get("placed"):
-            # An import, which tells what has already happened elsewhere.
-            continue
         pipeline = pipeline_of(writer.crm.registry, write)
-        source, target = write.stored["stage"], write.values["stage"]
-        allowed = pipeline.moves_from(source)
-        move = allowed.get(target)
+        allowed = pipeline.moves_from(write.stored["stage"])
+        move = _PLACED if write.details.get("placed") else allowed.get(write.values["stage"])
         if move is None:
             raise refusal(writer, write, pipeline, reason=_("there is no such move."), allowed=list(allowed))
         _check_move(writer, write, pipeline, move, list(allowed))
 
 
+# That of an import, which tells what has happened elsewhere: nothing is asked but what the stage requires.
+_PLACED = Move(ANY_STAGE, ANY_STAGE)
+
+
 def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> None:
-    missing = _missing(write, pipeline.stage(write.values["stage"]))
+    missing = _missing(writer.crm.registry, write, pipeline.stage(write.values["stage"]))
     guards = [guard for guard in move.guards if not _holds(writer, write, guard)]
     lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_ids
     if missing or guards or lacks_role:

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.errors import FieldProblem, ValidationError
+from crmkit.core.errors import FieldProblem, HiddenProblem, ValidationError
 from crmkit.core.fields import AnyReference, Target
+from crmkit.core.policy.access import Access
 from crmkit.core.registry import Registry
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
@@ -93,16 +94,23 @@ def references_in(
                 yield None, f"{plugin}.{name}", entity, values[f"{plugin}.{name}"]
 
 
-def raise_problems(writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:
-    """Raise *problems*, each with the position in *writes* of the write that has it.
+def raise_problems(access: Access, writes: Sequence[Write], problems: Iterable[tuple[int, FieldProblem]]) -> None:
+    """Raise *problems*, each with the position in *writes* of the write that has it, as far as *access* may know them.
 
     Raises:
         ValidationError: there are problems; they are told by the write's place in the caller's batch.
     """
     by_place: dict[int, list[FieldProblem]] = {}
     for place, problem in problems:
-        by_place.setdefault(place, []).append(problem)
+        is_told = _is_told(access, writes[place], problem)
+        by_place.setdefault(place, []).append(problem if is_told else HiddenProblem())
     if by_place:
         told = {writes[position].place: found for position, found in sorted(by_place.items(), reverse=True)}
         first = min(told)
         raise ValidationError(writes[min(by_place)].entity.id, told[first], first, told)
+
+
+def _is_told(access: Access, write: Write, problem: FieldProblem) -> bool:
+    """Return whether the problem is with what the caller gave, or with a field that the caller may read."""
+    is_asked = write.trusted and not write.depth
+    return is_asked or problem.facts["field"] in access.entity(write.entity).readable

@@ -36,9 +36,15 @@ def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
 
 
 @hookimpl
+def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
+    """Refuse deals that are made closed on a day still to come, or whose day is put off to one."""
+    return services.check_closing_days(context, writes)
+
+
+@hookimpl
 def crmkit_check_move(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
     """Refuse deals that would be closed on a day still to come."""
-    return services.check_closing_days(context, writes)
+    return services.check_closing_days(context, writes, kinds=["move"])
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -382,13 +382,20 @@ def _forget(write: Write, *fields: str) -> None:
             write.set(field, None)
 
 
-def check_closing_days(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
-    """Return a problem for each deal that *writes* would close on a day still to come."""
+def check_closing_days(
+    context: WriteContext, writes: Sequence[Write], kinds: Collection[str] = ("create", "update")
+) -> list[Problem]:
+    """Return a problem for each deal that those of *writes* which are of *kinds* close on a day still to come."""
     message = _("a deal is not closed on a day still to come")
     return [
         Problem(message, place, "closed_on")
         for place, write in enumerate(writes)
-        if write.entity.id == "sales.deal"
-        and write.get("stage_kind") != "open"
-        and write.get("closed_on") > context.today
+        if write.entity.id == "sales.deal" and write.kind in kinds and _closes_ahead(context, write)
     ]
+
+
+def _closes_ahead(context: WriteContext, write: Write) -> bool:
+    if write.get("stage_kind") == "open" or (write.kind == "update" and not write.changes("closed_on")):
+        return False
+    day = write.get("closed_on")
+    return day is not None and day > context.today

@@ -163,6 +163,19 @@ def test_hook_check_move_refuses_a_closing_day_still_to_come(crm, anna, new_deal
             services.win(db, deal, closed_on=tomorrow)
 
 
+def test_hook_check_write_refuses_a_closing_day_still_to_come_however_it_is_written(crm, anna, clock):
+    today = clock.now().date()
+    with crm.write(anna) as db:
+        company = db.create(Company(name="Cancity"))
+        won = {"name": "GTX", "stage": "won", "company_id": company.id, "amount": Money.of(1054, "EUR")}
+        with pytest.raises(WriteRefusedError, match="sales: a deal is not closed on a day still to come"):
+            db.create(Deal(**won, closed_on=today + timedelta(days=1)))
+        deal = db.create(Deal(**won, closed_on=today))
+        with pytest.raises(WriteRefusedError, match="sales: a deal is not closed on a day still to come"):
+            db.update(deal, closed_on=today + timedelta(days=1))
+        assert db.update(deal, closed_on=today - timedelta(days=1), name="GTX 2").version == 2
+
+
 @both_databases
 def test_proposal_asks_the_owner_to_send_it_in_the_owners_language(crm, staff, new_deal):
     with crm.write(staff.mei) as db:
