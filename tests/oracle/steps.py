@@ -59,7 +59,10 @@ class Steps:
             )
         # People with the same job differ in nothing but who they are.
         jobs = [
-            [*self.chance.some(ROLES, 2), *(role for role, percent in _SHIPPED.items() if self.chance.likely(percent))]
+            [
+                *self.chance.random.sample(ROLES, self.chance.one([1, 1, 2])),
+                *(role for role, percent in _SHIPPED.items() if self.chance.likely(percent)),
+            ]
             for _ in range(2)
         ]
         for user in USERS:

@@ -100,7 +100,7 @@ _MASKABLE = {
     "core.team": ["parent_id"],
     "trade.firm": ["name", "city", "secret", "tax", "parent_id", "created_by"],
     "trade.deal": [
-        *["size"] * 4, "code", "name", "worth", "colour", "due", "firm_id", "backup_id", "owner_id", "stage",
+        *["size", "code"] * 3, "name", "worth", "colour", "due", "firm_id", "backup_id", "owner_id", "stage",
         "created_at", "area", *EXTRA,
     ],
     "trade.line": ["deal_id", "amount", "note", "firm_id"],
@@ -171,7 +171,7 @@ class Chance:
         kinds = (
             ["own", "own", "team", "team", "subtree", "subtree", "subtree", "all", "rule", "rule", "rule"]
             if owned
-            else ["all", "rule"]
+            else ["all", "rule", "rule"]
         )
         kind = self.one(kinds)
         return self.rule(entity) if kind == "rule" else kind
@@ -183,7 +183,7 @@ class Chance:
 
     def grants(self, world: World, entity: str) -> Iterator[Grant]:
         owned = world.entities[entity].owned
-        if self.likely(75):
+        if self.likely(85):
             yield Grant(entity, frozenset({"read"}), self.scope(entity, owned))
         for _ in range(self.one([0, 1, 1, 2])):
             verbs = frozenset(self.some(sorted(VERBS - {"read"}), 7))
@@ -195,12 +195,12 @@ class Chance:
         for entity in OWN_ENTITIES:
             yield from self.grants(world, entity)
         for entity in ("core.user", "core.team"):
-            if self.likely(70):
-                yield Grant(entity, frozenset({"read"}), "all" if self.likely(60) else self.rule(entity))
+            if self.likely(85):
+                yield Grant(entity, frozenset({"read"}), "all" if self.likely(40) else self.rule(entity))
 
     def masks(self) -> set[tuple[str, str, str]]:
         """Return some masks."""
-        return {self.mask() for _ in range(self.one([0, 3, 6, 12]))}
+        return {self.mask() for _ in range(self.one([0, 2, 4, 10]))}
 
     def mask(self) -> tuple[str, str, str]:
         entity = self.one([*_MASKABLE, "trade.deal", "trade.deal", "trade.firm"])

@@ -135,7 +135,7 @@ def masks_are_ignored_in_what_writes_return():
     )
 
 
-@mutant("get_by_number")
+@mutant("get_by_number", steps=["wait"] * 4)
 def hidden_number_still_finds():
     def by_number(self, info, number):
         trusted = Reader(self._crm, self._connection, self._crm.system_access)

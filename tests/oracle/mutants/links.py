@@ -40,7 +40,7 @@ def expansion_shows_invisible_records():
     yield Reader, "expand", expand
 
 
-@mutant("expand")
+@mutant("expand", steps=["wait"] * 6)
 def expansion_ignores_the_policy_of_links():
     original = links._expand_link
 

@@ -90,7 +90,7 @@ def shares_that_ended_still_count():
     yield Visibility, "_shared_ids", shared_ids
 
 
-@mutant("share", steps=["wait"] * 6)
+@mutant("share", steps=["wait"] * 8)
 def sharing_for_writing_needs_no_right_to_write():
     original = sharing._check_may_share
     yield sharing, "_check_may_share", lambda writer, record, level: original(writer, record, "read")

@@ -71,7 +71,7 @@ def references_to_hidden_records_are_taken():
     yield Writer, "known_ids", lambda self, info, ids, trusted: self.trusted.allowed_ids(info, "read", ids)
 
 
-@mutant("delete")
+@mutant("delete", steps=["wait"] * 6)
 def deletion_orphans_hidden_dependents():
     original = dependents._dependents
 
