@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         NotFoundError as NotFoundError,
         StaleError as StaleError,
         StatementRefusedError as StatementRefusedError,
+        TryAgainError as TryAgainError,
         UnknownEntityError as UnknownEntityError,
         UnknownFieldError as UnknownFieldError,
         ValidationError as ValidationError,
@@ -126,7 +127,8 @@ _HOMES = {
     "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
-    "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",
+    "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
+    "ValidationError",
     "core.explaining.explanation": "Explanation",
     "core.fields": "AnyReference Boolean Choice Column Date DateTime Decimals Email FieldType File Integer Json "
     "Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Refused Target Text "
@@ -227,6 +229,7 @@ __all__ = [
     "Team",
     "Text",
     "TimeZone",
+    "TryAgainError",
     "UnknownEntityError",
     "UnknownFieldError",
     "Url",

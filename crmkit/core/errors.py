@@ -19,6 +19,7 @@ __all__ = [
     "NotFoundError",
     "StaleError",
     "StatementRefusedError",
+    "TryAgainError",
     "UnknownEntityError",
     "UnknownFieldError",
     "ValidationError",
@@ -148,6 +149,16 @@ class ConflictError(CrmkitError):
 
     def __init__(self, entity: str) -> None:
         super().__init__(entity=entity)
+
+
+class TryAgainError(CrmkitError):
+    """Other writers were in the way, so the database ended this transaction: nothing of it was written.
+
+    The same call may be made again, from the beginning of the transaction.
+    """
+
+    code = "try-again"
+    template = _("Somebody else was writing the same records. Nothing was written; do the same again.")
 
 
 class StatementRefusedError(CrmkitError):

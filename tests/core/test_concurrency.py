@@ -1,18 +1,22 @@
 """Several at once on one database: nothing is lost, nobody fails for being second."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from contextlib import suppress
+from threading import Barrier, Event
 from time import sleep
 
 import pytest
 import sqlalchemy as sa
 
-from crmkit import ConflictError, StaleError, ValidationError
+from crmkit import ConflictError, StaleError, TryAgainError, ValidationError
 from crmkit.core.ledger import verify_ledger
+from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission
 
 WORKERS = 8
+postgresql_only = pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgresql)])
 
 
 def together(task):
@@ -189,8 +193,7 @@ def test_no_record_is_deleted_that_is_being_referred_to(crm, master):
     assert (created, type(deleted)) == (None, ConflictError)
 
 
-@pytest.mark.postgresql
-@pytest.mark.parametrize("database", ["postgresql"])
+@postgresql_only
 def test_a_record_that_is_being_changed_may_be_referred_to_meanwhile(crm, master, database):
     with crm.write(master) as db:
         artist = db.create(Artist(name="Ada"))
@@ -207,6 +210,94 @@ def test_a_record_that_is_being_changed_may_be_referred_to_meanwhile(crm, master
             task = pool.submit(create)
             assert created.wait(5)
         task.result()
+
+
+@postgresql_only
+def test_of_two_who_wait_for_each_other_one_is_told_to_try_again(crm, master, database):
+    with crm.write(master) as db:
+        made = db.create_many([Commission(title="Sea"), Commission(title="Lake")])
+    meet, told = Barrier(2), []
+
+    def change(first, second):
+        with crm.write(master) as db:
+            db.update(db.get(Commission, first.id), hours=1)
+            meet.wait(5)
+            db.update(db.get(Commission, second.id), hours=2)
+
+    def worker(number):
+        try:
+            change(*(made if number else made[::-1]))
+        except TryAgainError as error:
+            told.append(error)
+            return number
+
+    with ThreadPoolExecutor(2) as pool:
+        (refused,) = {*pool.map(worker, range(2))} - {None}
+    meet = Barrier(1)
+    worker(refused)
+
+    assert [error.code for error in told] == ["try-again"]
+    assert "Nothing was written" in str(told[0])
+    with crm.read(master) as db:
+        assert sorted(commission.version for commission in db.find(Commission)) == [3, 3]
+
+
+@postgresql_only
+def test_a_transaction_that_was_told_to_try_again_cannot_commit(crm, master, database):
+    with crm.write(master) as db:
+        made = db.create_many([Commission(title="Sea"), Commission(title="Lake")])
+    meet = Barrier(2)
+
+    def worker(number):
+        first, second = made if number else made[::-1]
+        try:
+            with crm.write(master) as db:
+                db.external.give("erp", Commission, {f"{number}": first.id})
+                db.update(first, hours=1)
+                meet.wait(5)
+                with suppress(TryAgainError):
+                    db.update(second, hours=2)
+        except WriterBrokenError:
+            return "broken"
+        return "written"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(worker, range(2))) == ["broken", "written"]
+
+
+@both_databases
+def test_batches_of_the_same_records_in_any_order_wait_for_no_one_who_waits_for_them(crm, master):
+    with crm.write(master) as db:
+        made = db.create_many([Commission(title=str(number)) for number in range(40)])
+    ids = [each.id for each in made]
+
+    def worker(number):
+        order = random.Random(number)
+        for _ in range(5):
+            mine = order.sample(ids, 30)
+            while True:
+                try:
+                    with crm.write(master) as db:
+                        found = db.get_many(Commission, mine)
+                        db.update_many([(found[id_], {"hours": found[id_].hours + 1}) for id_ in mine])
+                    break
+                except StaleError:
+                    continue
+
+    together(worker)
+
+    with crm.read(master) as db:
+        assert sum(commission.hours for commission in db.find(Commission)) == WORKERS * 5 * 30
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_who_waits_in_vain_for_the_writer_is_told_to_try_again(crm, master, database):
+    with crm.write(master) as db:
+        db.create(Artist(name="Ada"))
+        with crm.storage.engine.connect() as other:
+            other.exec_driver_sql("PRAGMA busy_timeout = 50")
+            with pytest.raises(TryAgainError):
+                other.exec_driver_sql("UPDATE core_epoch SET value = value")
 
 
 @both_databases

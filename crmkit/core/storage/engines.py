@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from crmkit.core.errors import ConfigurationError
+from crmkit.core.storage.collisions import name_collisions
 from crmkit.core.text import casefold, gettext as _
 
 __all__ = ["Storage"]
@@ -39,6 +40,7 @@ class Storage:
         """
         self.url = make_url(url)
         self.engine = self._open(pool_size)
+        name_collisions(self.engine)
         self.dialect = self.engine.dialect
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._readers = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -62,7 +64,11 @@ class Storage:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection inside a write transaction; it commits at the end and rolls back on any error."""
+        """Give a connection inside a write transaction; it commits at the end and rolls back on any error.
+
+        Raises:
+            TryAgainError: another transaction was in the way.
+        """
         with self._writers.begin() as connection:
             yield connection
 

@@ -14,7 +14,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
+from crmkit.core.errors import TryAgainError
 from crmkit.core.storage.codecs import type_encoder
+from crmkit.core.storage.collisions import is_collision
 
 __all__ = ["Insert", "Prepared", "Row"]
 
@@ -113,7 +115,9 @@ class Prepared:
             cursor.close()
 
     def _translated(self, connection: Connection, cursor: Any, error: Exception, parameters: Any) -> Exception:
-        """Return *error* as SQLAlchemy would raise it, and drop a connection that is gone."""
+        """Return *error* as SQLAlchemy would raise it, or as a collision, and drop a connection that is gone."""
+        if is_collision(error):
+            return TryAgainError()
         lost = self._dialect.is_disconnect(error, connection.connection, cursor)  # type: ignore[arg-type]
         if lost:
             connection.invalidate(error)

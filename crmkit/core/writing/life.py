@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from crmkit.core.errors import CrmkitError, NotFoundError, StaleError
 from crmkit.core.fields import Number
@@ -95,10 +96,12 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
         StaleError: it has another version than the one expected.
     """
     changing = [w for w in writes if w.kind != "create" and not w.stored]
-    for (entity, kind, trusted), group in grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted)):
+    # The order in which rows are locked is the same for everybody, so that nobody waits for who waits for them.
+    for (entity, kind, trusted), group in sorted(grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted))):
         info = writer.crm.registry.entities[entity]
-        ids = [w.record_id for w in group]
-        found = (writer.trusted if trusted else writer).stored_rows(info, VERB_OF[kind], ids)
+        ids: list[Any] = [w.record_id for w in group]
+        in_order = sorted(id_ for id_ in ids if isinstance(id_, UUID))
+        found = (writer.trusted if trusted else writer).stored_rows(info, VERB_OF[kind], in_order)
         sides = writer.crm.store.read_extensions(writer.connection, info, ids)
         for write in group:
             _take_stored(write, found.get(write.record_id), sides[write.record_id], writer.access.is_system)

@@ -68,7 +68,7 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
                 asked.setdefault((entity, write.trusted), {}).setdefault(id_, []).append((place, name))
         if write.kind == "create":
             made.add((write.entity.id, write.record_id))
-    for (entity, is_trusted), ids in asked.items():
+    for (entity, is_trusted), ids in sorted(asked.items(), key=lambda item: item[0]):
         found = known(registry.entities[entity], list(ids), is_trusted)
         for id_ in ids.keys() - found:
             for place, name in ids[id_]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, Record, entity_info
-from crmkit.core.errors import CrmkitError, InapplicableVerbError
+from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
@@ -171,7 +171,8 @@ class Writer(Reader):
         """Move *records* to *stage* as :meth:`move` does."""
         _check_applies("move", records)
         writes = [self._write("move", record, {}) for record in records]
-        load_stored(self, writes)
+        with self._noticing_collisions():
+            load_stored(self, writes)
         refuse_forbidden(self, writes)
         for write in writes:
             plan_move(self, write, stage)
@@ -354,7 +355,17 @@ class Writer(Reader):
             raise WriterBrokenError(self._broken)
         for place, write in enumerate(writes):
             write.place = place
-        return live(self, writes) if writes else []
+        with self._noticing_collisions():
+            return live(self, writes) if writes else []
+
+    @contextmanager
+    def _noticing_collisions(self) -> Iterator[None]:
+        """Refuse to commit what the database has ended already, though nothing was written half-way."""
+        try:
+            yield
+        except TryAgainError as error:
+            self._broken = error
+            raise
 
     def _write(self, kind: Kind, record: Record, values: dict[str, Any]) -> Write:
         return Write(kind, entity_info(type(record)), record.id, values, version=record.version)

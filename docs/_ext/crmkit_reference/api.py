@@ -22,7 +22,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Writing": "Writer ExchangeRate",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
-        "NotFoundError StaleError StatementRefusedError UnknownEntityError UnknownFieldError ValidationError",
+        "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
+        "ValidationError",
         "The demo company": "Demo DemoPart DemoPerson",
     },
     "crmkit.testing": {
