@@ -9,10 +9,20 @@ from typing import IO, Any
 
 import click
 
+from crmkit.cli.click_texts import click_text
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
-__all__ = ["DatabaseError", "Failed", "FileError", "UnexpectedError", "as_crmkit_error", "is_control_flow"]
+__all__ = [
+    "DatabaseError",
+    "Failed",
+    "FileError",
+    "Misused",
+    "UnexpectedError",
+    "UsageError",
+    "as_crmkit_error",
+    "is_control_flow",
+]
 
 # What a disk says of a file that was opened long ago, without its name.
 _OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -57,6 +67,19 @@ class UnexpectedError(CrmkitError):
         super().__init__(reason=f"{type(error).__name__}: {error}")
 
 
+class UsageError(CrmkitError):
+    """A command was called in a way that it does not know: an unknown option, a missing argument, no such command."""
+
+    code = "usage"
+    template = _("{reason}")
+
+    def __init__(self, error: click.UsageError) -> None:
+        """Say what *error* says, and how the command is called."""
+        bare = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        reason = click_text("Missing command.") if bare else error.format_message()
+        super().__init__(reason=reason, usage=error.ctx.get_usage() if error.ctx else None)
+
+
 class Failed(click.ClickException):
     """Shows an error and ends the command with exit code 1."""
 
@@ -70,6 +93,16 @@ class Failed(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error; standard output is for results alone."""
         click.echo(_as_json(self.error) if self._as_json else _as_text(self.error, self._hints), err=True)
+
+
+class Misused(Failed):
+    """Shows to a program that a command was called wrongly, and ends it with exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        """Show *error* as an object."""
+        super().__init__(UsageError(error), as_json=True)
 
 
 def _as_json(error: CrmkitError) -> str:

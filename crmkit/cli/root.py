@@ -49,12 +49,23 @@ class Root(click.Group):
         finally:
             session.fall_silent()
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of a call; programs are told in JSON what is wrong with it."""
+        wants_json = "--json" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _misused(error) if wants_json else error from None
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what stands before the command's name; help is in the language that is named, or the company's."""
         session = ctx.ensure_object(Session)
         ctx.call_on_close(session.close)
         # Whoever asks for help may name the language behind --help, or behind the command.
         session.speak(_value(args, "--locale"), _value(args, "--config"))
+        session.wants_json = "--json" in args
         return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
@@ -117,9 +128,17 @@ class Root(click.Group):
             return super().invoke(ctx)
         except Exception as error:
             session = ctx.ensure_object(Session)
+            if session.wants_json and isinstance(error, click.UsageError):
+                raise _misused(error) from None
             if session.debug or is_control_flow(error):
                 raise
             raise Failed(error, as_json=session.as_json, hints=_hints(session, error)) from error
+
+
+def _misused(error: click.UsageError) -> click.ClickException:
+    from crmkit.cli.failures import Misused
+
+    return Misused(error)
 
 
 def _hints(session: Session, error: Exception) -> list[str]:

@@ -47,6 +47,8 @@ class Session:
         self.config_file: str | None = None
         self.person: str | None = None
         self.as_json = False
+        #: Whether ``--json`` stands anywhere, also behind what cannot be understood.
+        self.wants_json = False
         self.no_plugins = False
         self.without: tuple[str, ...] = ()
         self.locale: str | None = None

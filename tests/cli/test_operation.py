@@ -263,6 +263,12 @@ def test_shell_runs_code_beside_the_crm(crmkit, project, capsys):
     assert crmkit("team", "list", "--json").json[0]["name"] == "Sales"
 
 
+def test_mistake_in_code_given_to_the_shell_is_told_to_programs_in_json(crmkit, project):
+    for code, reason in (("1 / 0", "ZeroDivisionError"), ("def f(", "SyntaxError")):
+        error = crmkit("shell", "-c", code, "--json", code=1).error
+        assert (error["code"], error["facts"]["reason"].split(":")[0]) == ("code", reason)
+
+
 def test_mistake_in_code_given_to_the_shell_is_shown_as_python_shows_it(crmkit, project):
     error = crmkit("shell", "-c", "1 / 0", code=1).stderr
     assert error.splitlines()[-1] == "ZeroDivisionError: division by zero"

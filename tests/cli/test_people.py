@@ -125,7 +125,7 @@ def test_who_has_no_right_to_manage_people_is_refused(crmkit, project, command):
 
 def test_person_and_team_are_shown_under_headings_in_the_language(crmkit, project):
     shown = crmkit("user", "show", "Ada Winter", "--locale", "zh_CN").stdout
-    assert [line.split()[0] for line in shown.splitlines()] == "ID 名称 电子邮件 团队 角色 启用 时区 语言".split()
+    assert [line.split()[0] for line in shown.splitlines()] == "ID 名称 电子邮件 团队 另属 角色 启用 时区 语言".split()
     crmkit("team", "create", "Sales")
     assert crmkit("team", "create", "North", "--parent", "Sales").stdout.splitlines()[1:] == [
         "Name         North",
@@ -176,3 +176,31 @@ def test_roles_are_listed_with_their_plugin(crmkit, project):
 )
 def test_reference_that_leads_nowhere_is_refused(crmkit, project, reference, message):
     assert message in crmkit("history", reference, code=1).stderr
+
+
+def test_home_team_and_what_else_is_known_of_somebody_are_changed(crmkit, project):
+    for team in ("Sales", "Service"):
+        crmkit("team", "create", team)
+    crmkit("user", "create", "Ben", "--team", "Sales")
+
+    changed = crmkit("user", "change", "Ben", "--team", "service", "--email", "Ben@Acme.example", "--json").json
+    assert (changed["team"], changed["email"]) == ("Service", "Ben@acme.example")
+    words = ("--name", "Benno", "--time-zone", "Asia/Shanghai", "--language", "zh_CN")
+    changed = crmkit("user", "change", "Ben", *words, "--json").json
+    assert [changed[name] for name in ("name", "time_zone", "locale")] == ["Benno", "Asia/Shanghai", "zh_CN"]
+    assert crmkit("user", "change", "Benno", "--team", "", "--json").json["team"] is None
+    for wrong in (("--team", "Nosuch"), ("--time-zone", "Mars"), ("--email", "nothing"), ("--language", "xx")):
+        crmkit("user", "change", "Benno", *wrong, code=1)
+
+
+def test_somebody_joins_a_further_team_and_leaves_it(crmkit, project):
+    for team in ("Sales", "Service"):
+        crmkit("team", "create", team)
+    crmkit("user", "create", "Ben", "--team", "Sales")
+
+    for _again in range(2):
+        assert crmkit("user", "join", "Ben", "Service", "--json").json["further_teams"] == ["Service"]
+    assert "Also in    Service" in crmkit("user", "show", "Ben").stdout
+    assert crmkit("user", "leave", "Ben", "Service", "--json").json["further_teams"] == []
+    error = crmkit("user", "leave", "Ben", "Sales", "--json", code=1).error
+    assert error["code"] == "no-member"

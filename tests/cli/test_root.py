@@ -326,3 +326,25 @@ def test_installed_program_prints_what_the_terminal_can_show_and_ends_with_an_ex
     assert (shown.returncode, "王芳" in shown.stdout.decode()) == (0, True)
     assert "\\u738b" in run("user", "list", PYTHONIOENCODING="latin-1").stdout.decode()
     assert run("user", "show", "nobody").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["user", "list", "--nosuch"], "--nosuch"),
+        (["--nosuch", "user", "list"], "--nosuch"),
+        (["user", "show"], "PERSON"),
+        (["user", "nosuch"], "nosuch"),
+        (["usre"], "usre"),
+        (["user"], "command"),
+        ([], "command"),
+    ],
+)
+def test_wrong_usage_is_told_to_programs_in_json(crmkit, project, arguments, words):
+    for call in ([*arguments, "--json"], ["--json", *arguments]):
+        result = crmkit(*call, code=2)
+        assert result.stdout == ""
+        assert result.error["code"] == "usage"
+        assert words.lower() in result.error["message"].lower()
+        assert result.error["facts"]["usage"].startswith("Usage: crmkit")
+    assert "Usage: crmkit" in crmkit(*arguments, code=2).stderr

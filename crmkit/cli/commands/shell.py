@@ -12,7 +12,7 @@ from crmkit.cli.session import Session
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
-__all__ = ["command"]
+__all__ = ["CodeError", "command"]
 
 _BANNER = _("""\
 crmkit {version}, {company}
@@ -21,6 +21,17 @@ crmkit {version}, {company}
   read()       with read() as db: …     a reader for you
   write()      with write() as db: …    a writer for you
 Entities stand under their names: {entities}""")
+
+
+class CodeError(CrmkitError):
+    """The code that was given to the shell failed."""
+
+    code = "code"
+    template = _("The code failed: {reason}")
+
+    def __init__(self, error: Exception) -> None:
+        """Name the *error*."""
+        super().__init__(reason=f"{type(error).__name__}: {error}")
 
 
 @click.command("shell", help=COMMANDS["shell"])
@@ -43,7 +54,7 @@ def command(session: Session, code: str | None) -> None:
         **entities,
     }
     if code is not None:
-        _run(code, namespace)
+        _run(code, namespace, as_json=session.as_json)
         return
     banner = translate(_BANNER).format(
         version=crmkit.__version__,
@@ -54,13 +65,19 @@ def command(session: Session, code: str | None) -> None:
     interpreter.interact(banner, local=namespace, exitmsg="")
 
 
-def _run(code: str, namespace: dict[str, Any]) -> None:
-    """Run *code*; a mistake in it is shown as Python shows it, since nothing of crmkit or a plugin is broken."""
+def _run(code: str, namespace: dict[str, Any], *, as_json: bool) -> None:
+    """Run *code*; a mistake in it is shown as Python shows it, since nothing of crmkit or a plugin is broken.
+
+    Raises:
+        CodeError: there is one, and a program is told *as_json*.
+    """
     try:
         exec(compile(code, "<--command>", "exec"), namespace)
     except (CrmkitError, click.exceptions.Exit):
         raise
     except Exception as error:
+        if as_json:
+            raise CodeError(error) from error
         inside = error.__traceback__.tb_next if error.__traceback__ else None
         click.echo("".join(traceback.format_exception(error.with_traceback(inside))).rstrip(), err=True)
         click.get_current_context().exit(1)

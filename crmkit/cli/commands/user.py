@@ -14,15 +14,16 @@ from crmkit.core.errors import CrmkitError, ForbiddenError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit import Assignment, Reader, User, Writer
+    from crmkit import Assignment, Membership, Reader, Team, User, Writer
 
-__all__ = ["LastAdministratorError", "UnknownRoleError", "command"]
+__all__ = ["LastAdministratorError", "NoMemberError", "UnknownRoleError", "command"]
 
 _COLUMNS = {
     "id": _("Id"),
     "name": _("Name"),
     "email": _("E-mail"),
     "team": _("Team"),
+    "further_teams": _("Also in"),
     "roles": _("Roles"),
     "is_active": _("Active"),
     "time_zone": _("Time zone"),
@@ -55,6 +56,17 @@ class LastAdministratorError(CrmkitError):
         super().__init__(name=name)
 
 
+class NoMemberError(CrmkitError):
+    """Somebody was to leave a team into which no membership has put them."""
+
+    code = "no-member"
+    template = _("{name} has no membership of the team {team}. The home team is changed by: crmkit user change --team")
+
+    def __init__(self, name: str, team: str) -> None:
+        """Name the person and the *team*."""
+        super().__init__(name=name, team=team)
+
+
 @click.group("user", help=COMMANDS["user"])
 def command() -> None:
     """Group what concerns people."""
@@ -74,9 +86,13 @@ def _list(session: Session, everybody: bool) -> None:
 
 
 def _described(db: Reader, users: list[User]) -> list[dict[str, Any]]:
-    from crmkit import Assignment, Team
+    from crmkit import Assignment, Membership, Team
 
     teams = {team.id: team.name for team in db.find(Team)}
+    further: dict[Any, list[str]] = {}
+    if {"user_id", "team_id"} <= db.readable_fields(Membership):
+        for membership in db.find(Membership):
+            further.setdefault(membership.user_id, []).append(teams.get(membership.team_id, str(membership.team_id)))
     roles: dict[Any, list[str]] = {}
     if "role" in db.readable_fields(Assignment):
         for assignment in db.find(Assignment):
@@ -87,6 +103,7 @@ def _described(db: Reader, users: list[User]) -> list[dict[str, Any]]:
             "name": user.name,
             "email": user.email,
             "team": teams.get(user.team_id) if user.team_id else None,
+            "further_teams": sorted(further.get(user.id, ())),
             "roles": sorted(roles.get(user.id, ())),
             "is_active": user.is_active,
             "time_zone": user.time_zone,
@@ -208,6 +225,64 @@ def _check_not_last(session: Session, user: User) -> None:
     with session.trusted() as db:
         if active_administrators(db) == {user.id}:
             raise LastAdministratorError(user.name)
+
+
+@command.command("change", help=_("Change what is known of PERSON."))
+@click.argument("person")
+@click.option("--name", help=_("What the person is called."))
+@click.option("--email", help=_("E-mail address."))
+@click.option("--team", metavar="TEAM", help=_("Home team: its name or id. An empty text takes it away."))
+@click.option("--time-zone", help=_("Time zone."))
+@click.option("--language", help=_("Language."))
+@click.pass_obj
+def _change(session: Session, /, person: str, team: str | None, language: str | None, **given: str | None) -> None:
+    from crmkit.cli.people import find_team, find_user
+
+    with _writer(session) as db:
+        user = find_user(db, person)
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if language is not None:
+            values["locale"] = language
+        if team is not None:
+            values["team_id"] = find_team(db, team).id if team else None
+        _show_user(session, db, db.update(user, values))
+
+
+@command.command("join", help=_("Put PERSON into a further TEAM beside the home team."))
+@click.argument("person")
+@click.argument("team")
+@click.pass_obj
+def _join(session: Session, person: str, team: str) -> None:
+    from crmkit import Membership
+    from crmkit.cli.people import find_team, find_user
+
+    with _writer(session) as db:
+        user, joined = find_user(db, person), find_team(db, team)
+        if not _memberships(db, user, joined):
+            db.create(Membership(user_id=user.id, team_id=joined.id))
+        _show_user(session, db, user)
+
+
+@command.command("leave", help=_("Take PERSON out of a further TEAM."))
+@click.argument("person")
+@click.argument("team")
+@click.pass_obj
+def _leave(session: Session, person: str, team: str) -> None:
+    from crmkit.cli.people import find_team, find_user
+
+    with _writer(session) as db:
+        user, left = find_user(db, person), find_team(db, team)
+        memberships = _memberships(db, user, left)
+        if not memberships:
+            raise NoMemberError(user.name, left.name)
+        db.delete_many(memberships)
+        _show_user(session, db, user)
+
+
+def _memberships(db: Reader, user: User, team: Team) -> list[Membership]:
+    from crmkit import Membership
+
+    return db.find(Membership, (Membership.f.user_id == user.id) & (Membership.f.team_id == team.id))
 
 
 @command.command("assign", help=_("Give PERSON a ROLE."))
