@@ -327,6 +327,28 @@ def test_t12_sharing_for_writing_needs_the_right_to_write(crm, people, mine, bos
         db.share(mine, user=boss.user_id)
 
 
+@pytest.mark.parametrize("take", ["lower", "end"])
+def test_t12_taking_the_right_to_write_away_needs_it_as_giving_it_does(crm, people, mine, boss, take):
+    people.role("sharer", [Grant("trade.deal", ["read", "share"], "all")])
+    sharer, friend = people.user("Sha", roles=["sharer"]), people.user("Fri")
+
+    def taken(person):
+        with crm.write(person) as db:
+            if take == "lower":
+                db.share(mine, user=friend.user_id, level="read")
+            else:
+                db.unshare(mine, user=friend.user_id)
+
+    with crm.write(boss) as db:
+        db.share(mine, user=friend.user_id, level="write")
+    with pytest.raises(ForbiddenError, match="you may not update"):
+        taken(sharer)
+    taken(boss)
+    with crm.system("test") as db:
+        assert [share.level for share in db.find(Share)] == (["read"] if take == "lower" else [])
+    taken(sharer)
+
+
 def test_t12_sharing_with_somebody_invisible_is_refused_like_with_nobody(crm, seller, people, mine):
     hidden = people.user("Hidden")
     blind = people.user("Blind", roles=["seller"], member=False)

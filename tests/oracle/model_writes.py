@@ -231,7 +231,8 @@ class World(Sight):
         self.enter(p)
         if not self.visible(p, entity, id):
             raise Denied("not-found")
-        if not all(self.may(p, verb, entity, id) for verb in (["share", "update"] if level == "write" else ["share"])):
+        levels = {level, self.shares.get((entity, id, user, team))}
+        if not all(self.may(p, verb, entity, id) for verb in (["share", "update"] if "write" in levels else ["share"])):
             raise Denied("forbidden")
         if level is not None and ((user is None) == (team is None) or self.entities[entity].hangs):
             raise Denied("validation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,11 +25,13 @@ def share(writer: Writer, record: Record, user: UUID | None, team: UUID | None, 
 
     Raises:
         ValidationError: not exactly one of *user* and *team* is given, or the principal does not see them.
-        ForbiddenError: the principal may not share the record, or not at this *level* (write needs update).
+        ForbiddenError: the principal may not share the record; or may not update it, and the share lets somebody write
+            or did so until now.
     """
     _check_may_share(writer, record, level)
-    _check_holder(writer, user, team)
     existing = _shares_of(writer, record, user, team)
+    _check_may_take(writer, record, existing)
+    _check_holder(writer, user, team)
     target = Target(entity_info(type(record)).id, record.id)
     id_ = existing[0].id if existing else new_id()
     asked = Share(id=id_, record=target, user_id=user, team_id=team, level=level)
@@ -43,10 +46,11 @@ def unshare(writer: Writer, record: Record, user: UUID | None, team: UUID | None
     """End the shares of *record* with *user* or *team* and return how many there were.
 
     Raises:
-        ForbiddenError: the principal may not share the record.
+        ForbiddenError: the principal may not share the record; or may not update it, and a share lets somebody write.
     """
     _check_may_share(writer, record, "read")
     found = _shares_of(writer, record, user, team)
+    _check_may_take(writer, record, found)
     writer.take(*(Write("delete", entity_info(Share), made.id, {}, trusted=True) for made in found))
     return len(found)
 
@@ -58,6 +62,12 @@ def _check_may_share(writer: Writer, record: Record, level: str) -> None:
     for verb in ("share", "update") if level == "write" else ("share",):
         if not writer.may(verb, record):
             raise ForbiddenError(info.id, verb, record.id)
+
+
+def _check_may_take(writer: Writer, record: Record, shares: Sequence[Share]) -> None:
+    """Return if the principal may change or end *shares*: the right to write is taken by those who may give it."""
+    if any(share.level == "write" for share in shares) and not writer.may("update", record):
+        raise ForbiddenError(entity_info(type(record)).id, "update", record.id)
 
 
 def _check_holder(writer: Writer, user: UUID | None, team: UUID | None) -> None:

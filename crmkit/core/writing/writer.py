@@ -185,7 +185,7 @@ class Writer(Reader):
         """Show *record* to a user or a team; with level ``write`` they may also change it.
 
         Raises:
-            ForbiddenError: no grant allows sharing it.
+            ForbiddenError: no grant allows sharing it; or none allows changing it, and this gives or takes that right.
             NotFoundError: it is not visible.
         """
         return share(self, record, user, team, level)
