@@ -20,7 +20,8 @@ _GROUPS = {
     "core.user": ["team_id"],
     "core.team": ["parent_id"],
 }
-_MEASURED = {"trade.deal": ["size", "worth", "area"], "trade.line": ["amount"]}
+_GROUPS["trade.deal"] += ["extra.grade", "extra.points"]
+_MEASURED = {"trade.deal": ["size", "worth", "area", "extra.points"], "trade.line": ["amount"]}
 
 
 @door

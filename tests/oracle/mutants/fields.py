@@ -9,7 +9,7 @@ from crmkit.core.errors import ForbiddenError
 from crmkit.core.policy import access, rule_sources
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
-from crmkit.core.reading import aggregates, ordering, reader, relations
+from crmkit.core.reading import grouped_rows, ordering, reader, relations
 from crmkit.core.reading.reader import Reader
 from crmkit.core.storage.loading import make_loader
 from crmkit.core.writing import writer
@@ -58,7 +58,11 @@ def hidden_fields_are_written():
 
 @mutant("readable_fields", "safe_relations", steps=["remask"] * 6)
 def computed_fields_reveal_what_they_need():
-    yield access, "_without_dependents", lambda info, readable: readable
+    def unmasked(self, info, found):
+        readers = [r for r in self.roles if any(g.entity in (info.id, "*") and "read" in g.verbs for g in r.grants)]
+        return access._fields_open_to(readers, info.id, frozenset(info.computed), ("hidden",))
+
+    yield Access, "_resolve", evolved(readable=lambda self, info, found: found.readable | unmasked(self, info, found))
 
 
 @mutant("hidden_fields", "find", "pages")
@@ -93,7 +97,7 @@ def masked_references_are_followed():
 
 @mutant("aggregate", "hidden_fields")
 def masks_are_ignored_in_groups():
-    yield aggregates, "FieldScope", lambda registry, info, access: FieldScope(registry, info)
+    yield grouped_rows, "FieldScope", lambda registry, info, access: FieldScope(registry, info)
 
 
 @mutant("history")
