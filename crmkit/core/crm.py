@@ -27,7 +27,7 @@ from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_orde
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
-from crmkit.core.policy.principal import Principal
+from crmkit.core.policy.principal import Principal, stated
 from crmkit.core.policy.shapes import Shapes
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.reading.reader import Reader
@@ -137,8 +137,14 @@ class CRM:
 
     @contextmanager
     def system(self, reason: str) -> Iterator[Writer]:
-        """Give a writer without limits, the explicit way around the wall; *reason* is kept in the ledger."""
-        with self.write(Principal(None, "system", reason), cause=f"system: {reason}") as writer:
+        """Give a writer without limits, the explicit way around the wall.
+
+        *reason* is kept in the ledger beside every record that it writes; of what it only reads, nothing is kept.
+
+        Raises:
+            ReasonError: the reason is empty, or too long.
+        """
+        with self.write(Principal(None, "system", stated(reason)), cause=f"system: {reason}") as writer:
             yield writer
 
     def explain(

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from crmkit import Grant, Mask, User, new_id
 from crmkit.core.ledger import LedgerBrokenError, verify_ledger
+from crmkit.core.policy.principal import ReasonError
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission
 
@@ -157,6 +158,18 @@ def test_the_system_leaves_its_reason(crm):
         (entry,) = db.history(artist)
 
     assert (entry.cause, entry.principal_id) == ("system: yearly clean-up", None)
+
+
+@both_databases
+@pytest.mark.parametrize("reason", ["", " ", "\n", "x" * 191])
+def test_the_system_acts_for_a_stated_reason(crm, reason):
+    before = verify(crm)
+    with pytest.raises(ReasonError, match="The system acts for a reason that the ledger can keep"), crm.system(reason):
+        raise AssertionError("it acted")
+
+    with crm.system("x" * 190) as db:
+        db.create(Artist(name="Ada"))
+    assert verify(crm) == before + 1
 
 
 @both_databases

@@ -6,7 +6,12 @@ from uuid import UUID
 
 import attrs
 
-__all__ = ["Principal"]
+from crmkit.core.errors import CrmkitError
+from crmkit.core.text import gettext as _
+
+__all__ = ["Principal", "ReasonError", "stated"]
+
+_LONGEST = 190
 
 
 @attrs.frozen
@@ -24,3 +29,25 @@ class Principal:
     def is_system(self) -> bool:
         """Whether this is the explicit way around the wall."""
         return self.user_id is None
+
+
+class ReasonError(CrmkitError):
+    """The system was to act for no reason, or for one that the ledger cannot keep."""
+
+    code = "reason"
+    template = _("The system acts for a reason that the ledger can keep: 1 to {longest} characters.")
+
+    def __init__(self) -> None:
+        """Tell how long it may be."""
+        super().__init__(longest=_LONGEST)
+
+
+def stated(reason: str) -> str:
+    """Return *reason*.
+
+    Raises:
+        ReasonError: it is empty, or too long.
+    """
+    if not reason.strip() or len(reason) > _LONGEST:
+        raise ReasonError
+    return reason
