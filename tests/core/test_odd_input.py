@@ -10,6 +10,7 @@ import pytest
 
 from crmkit import (
     Grant,
+    Json,
     Money,
     NotFoundError,
     Record,
@@ -47,6 +48,7 @@ class Tally(Record):
     points: int = field(default=0)
     fee: Decimal = field(default=Decimal(0))
     is_open: bool = field(default=True)
+    facts: object = field(Json(), factory=dict)
 
 
 @pytest.fixture
@@ -157,6 +159,22 @@ def test_text_with_half_a_character_is_refused(crm, master):
             with pytest.raises(ValidationError, match="half a character"):
                 db.create(Artist(**values))
         assert db.create(Artist(name="Ada 𝄞 上海")).name == "Ada 𝄞 上海"
+
+
+@both_databases
+@pytest.mark.parametrize(
+    "value", ["a\ud800", "a\0", ["\0"], {"\0": 1}, {"a": ["b", {"c": "\0"}]}, {1: object()}], ids=shortly
+)
+def test_json_with_what_no_database_keeps_is_refused(crm, value):
+    with crm.system("test") as db, pytest.raises(ValidationError):
+        db.create(Tally(facts=value))
+
+
+@both_databases
+def test_json_keeps_what_only_looks_like_nul(crm):
+    with crm.system("test") as db:
+        made = db.create(Tally(facts={"a\\u0000": ["上海", 1, None]}))
+        assert db.get(Tally, made.id).facts == {"a\\u0000": ["上海", 1, None]}
 
 
 def test_what_is_no_rule_is_refused(crm, master):

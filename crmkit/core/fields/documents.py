@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -32,9 +32,13 @@ class Json(FieldType):
         from msgspec import json
 
         try:
-            json.encode(value)
-        except TypeError as error:
+            written = json.encode(value)
+        except UnicodeEncodeError:
+            raise Refused(_("text may not contain NUL or half a character")) from None
+        except (TypeError, ValueError, RecursionError) as error:
             raise Refused(_("no JSON: {reason}"), reason=str(error)) from None
+        if b"\\u0000" in written and _has_nul(value):
+            raise Refused(_("text may not contain NUL or half a character"))
         if self.check is not None:
             self.check(value)
         return value
@@ -42,3 +46,12 @@ class Json(FieldType):
     def json_schema(self) -> dict[str, Any]:
         """Return the schema that admits everything."""
         return {}
+
+
+def _has_nul(value: Any) -> bool:
+    """Return whether a text in *value*, or a key, has a NUL; what is written looks the same after a backslash."""
+    if isinstance(value, Mapping):
+        return any(map(_has_nul, (*value, *value.values())))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value
