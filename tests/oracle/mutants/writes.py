@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from crmkit.core import ledger
 from crmkit.core.errors import CrmkitError, ForbiddenError
 from crmkit.core.writing import authorise, dependents, external, life, stages, writer
+from crmkit.core.writing.asking import Asking
 from crmkit.core.writing.external import Known
 from crmkit.core.writing.writer import Writer
 from tests.oracle.mutants.seeding import mutant
@@ -68,7 +69,7 @@ def references_are_not_checked():
 
 @mutant("create", "update")
 def references_to_hidden_records_are_taken():
-    yield Writer, "known_ids", lambda self, info, ids, trusted: self.trusted.allowed_ids(info, "read", ids)
+    yield Asking, "known_ids", lambda self, info, ids, trusted: self.trusted.allowed_ids(info, "read", ids)
 
 
 @mutant("delete", steps=["wait"] * 6)
