@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from tests.oracle.compare import Answer, answers, questions, wanted
 from tests.oracle.doors import Probe, Questioner
+from tests.oracle.mirror import VERBS
 from tests.oracle.play import Mismatch, Play
 from tests.oracle.terms import ANY
 from tests.oracle.worlds import OWN_ENTITIES, SETTABLE, USERS, settable
@@ -195,7 +196,7 @@ def interfere(play: Play, p: UUID, seed: int, doors: Iterable[str] = ()) -> None
     """
     probes = questions(play, p, seed, doors)
     before = answers(play, p, probes)
-    expected_before = [_expected(play, p, probe) for probe in probes]
+    expected_before = _expected(play, p, probes)
     secrets = Secrets(Questioner(play, p, Random(f"{seed} secrets")))
     secrets.draw()
     world = play.world
@@ -203,7 +204,7 @@ def interfere(play: Play, p: UUID, seed: int, doors: Iterable[str] = ()) -> None
         _run(play, secrets.done)
         play.world = play.after(lambda other: [change(other) for change in secrets.model])
         after = answers(play, p, probes)
-        expected_after = [_expected(play, p, probe) for probe in probes]
+        expected_after = _expected(play, p, probes)
     finally:
         play.world = world
         _run(play, reversed(secrets.undo))
@@ -220,10 +221,28 @@ def _compare(play: Play, p: UUID, probe: Probe, before: Answer, after: Answer, o
         raise Mismatch(f"{p.hex[-2:]}: {probe.label}: tells a secret", texts[0], texts[1])
 
 
-def _expected(play: Play, p: UUID, probe: Probe) -> Any:
-    found = wanted(play, p, probe)
-    refused = isinstance(found[0], tuple) and found[0][:1] == ("error",)
-    return found if refused else repr(probe.told(found[0]))
+def _expected(play: Play, p: UUID, probes: Iterable[Probe]) -> list[Any]:
+    """Return for each of *probes* what decides its answer."""
+    # Which record of a batch is refused first hangs on what may be done to each, and the model tells the code alone.
+    rights = _rights(play, p)
+    expected: list[Any] = []
+    for probe in probes:
+        found = wanted(play, p, probe)
+        is_refused = isinstance(found[0], tuple) and found[0][:1] == ("error",)
+        expected.append((found, probe.writes and rights) if is_refused else repr(probe.told(found[0])))
+    return expected
+
+
+def _rights(play: Play, p: UUID) -> list[tuple[str, UUID, str]]:
+    """Return what *p* may do to which records."""
+    return [
+        (entity, id, verb)
+        for entity in OWN_ENTITIES
+        for id in sorted(play.world.records[entity])
+        if play.world.visible(p, entity, id)
+        for verb in sorted(VERBS)
+        if play.world.allowed(p, verb, entity, play.world.records[entity][id])
+    ]
 
 
 def _run(play: Play, statements: Any) -> None:

@@ -127,8 +127,8 @@ def hidden_fields(q: Questioner) -> Iterator[Probe]:
         name, way = q.chance.one(hidden), q.chance.one(sorted(ASKING))
         id = next(iter(q.seen(entity)), None)
         # The name of a missing field has the form of the hidden one: of the same extension, a reference or not.
-        stem = name.rpartition(".")[0]
-        missing = f"{stem}.nosuch" if stem else "nosuch_id" if name.endswith("_id") else "nosuch"
+        stem, dot, inner = name.rpartition(".")
+        missing = f"{stem}{dot}{'nosuch_id' if inner.endswith('_id') else 'nosuch'}"
 
         def call(db, entity=entity, name=name, way=way, missing=missing, id=id):
             told = [
@@ -149,7 +149,7 @@ def _told(ask: Callable[[], Any], *names: str) -> str:
         return repr(ask())
     except CrmkitError as error:
         text = f"{type(error).__name__}: {error}"
-    for name in (*names, names[0].rpartition(".")[2]):
+    for name in (*names, *(name.rpartition(".")[2] for name in names)):
         text = text.replace(repr(name), "'…'")
     return text
 
