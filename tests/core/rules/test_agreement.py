@@ -18,7 +18,7 @@ MANY = settings(
     max_examples=700, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )  # fmt: skip
-VERY_MANY = settings(MANY, max_examples=4000, derandomize=False)
+VERY_MANY = settings(MANY, max_examples=4000)
 
 
 def checked(node):
