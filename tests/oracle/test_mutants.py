@@ -24,3 +24,7 @@ def test_seeded_fault_is_caught(changed_stage, name):
         with pytest.raises(Mismatch):
             for seed in range(WORLDS):
                 chase(changed_stage, seed, mutant.doors, mutant.steps)
+
+
+def test_sixty_faults_are_seeded():
+    assert len(MUTANTS) >= 60
