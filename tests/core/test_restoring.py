@@ -60,10 +60,8 @@ def test_it_does_not_tell_that_a_record_is_in_the_bin_to_those_who_may_not_resto
     with crm.system("test") as db:
         db.delete_many([commission, artist])
 
-    with pytest.raises(ValidationError) as caught, crm.write(person) as db:
+    with pytest.raises(ConflictError, match="conflicts with another record"), crm.write(person) as db:
         db.restore(Commission, commission.id)
-
-    assert f"artist_id: there is no atelier.artist {artist.id}" in str(caught.value)
 
 
 @both_databases

@@ -118,7 +118,8 @@ class World(Sight):
         if w.kind == "update" and any(name in required and value is None for name, value in w.values.items()):
             raise Denied("validation")
         if w.kind == "restore" and (broken := self.broken(w.entity, w.row)):
-            raise Denied("validation" if broken & self.readable(p, w.entity) else "conflict")
+            told = any(self.restorable(p, *to) for name, to in broken.items() if name in self.readable(p, w.entity))
+            raise Denied("validation" if told else "conflict")
         for name, value in w.values.items():
             field = self.entities[w.entity].fields[name]
             if value is None and field.required:
@@ -173,12 +174,16 @@ class World(Sight):
                     if r[name] == id and r["deleted"] == deleted
                 )
 
-    def broken(self, entity: str, row: dict[str, Any]) -> set[str]:
-        """Return the fields by which a row refers to records that are not there."""
+    def broken(self, entity: str, row: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+        """Return by which fields a row refers to records that are not there, and to which."""
         targets = {
             n: row[n] if f.to == ANY else (f.to, row[n]) for n, f in self.entities[entity].fields.items() if f.to
         }
-        return {name for name, to in targets.items() if row[name] is not None and not self.alive(*to)}
+        return {name: to for name, to in targets.items() if row[name] is not None and not self.alive(*to)}
+
+    def restorable(self, p: Any, entity: str, id: Any) -> bool:
+        row = self.records[entity].get(id)
+        return row is not None and self.sees(p, entity, row) and self.allowed(p, "delete", entity, row)
 
     def returning(self, p: Any, writes: list[Write]) -> list[Write]:
         """Return what comes back with restored records: it went with them, and *p* may restore it.

@@ -24,7 +24,7 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
 
     Raises:
         ValidationError: it says what to restore first, if the principal may restore that.
-        ConflictError: the reference is hidden from the principal.
+        ConflictError: the principal may not, so the words do not tell what is missing.
     """
     missing = missing_for(writer, writes)
     if not missing:
@@ -33,8 +33,8 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
     problems, hidden = list[tuple[int, FieldProblem]](), list[Write]()
     for place, write in enumerate(writes):
         for name, key in references_of(writer, write):
-            if key in missing and name in writer.access.entity(write.entity).readable:
-                problems.append((place, _problem(name, key, key in restorable)))
+            if key in restorable and name in writer.access.entity(write.entity).readable:
+                problems.append((place, _problem(name, *key)))
             elif key in missing:
                 hidden.append(write)
     raise_problems(writer.access, writes, problems)
@@ -42,11 +42,9 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
         raise ConflictError(hidden[0].entity.id)
 
 
-def _problem(name: str, key: Key, is_restorable: bool) -> FieldProblem:
-    message = _("there is no {entity} {reference}")
-    if is_restorable:
-        message = _("{entity} {reference} is in the bin; restore it first")
-    return FieldProblem(name, message, "reference", entity=key[0], reference=str(key[1]))
+def _problem(name: str, entity: str, id_: UUID) -> FieldProblem:
+    message = _("{entity} {reference} is in the bin; restore it first")
+    return FieldProblem(name, message, "reference", entity=entity, reference=str(id_))
 
 
 def references_of(writer: Writer, write: Write) -> Iterator[tuple[str, Key]]:
