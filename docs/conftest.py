@@ -7,9 +7,21 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 # A block with a caption is a file; tests/docs writes it where the page says, and runs the commands that follow.
 _FENCED = FencedCodeBlockLexer(language=r".+", mapping={"language": "arguments", "source": "source"})
 
-# Each page is one story: its Python blocks run in order, in one namespace.
+
+class _InOrder(PythonEvaluator):
+    """Runs the blocks of a page in order, also where another process has run those before this one."""
+
+    def __call__(self, example):
+        done = example.document.__dict__.setdefault("blocks_done", set())
+        for block in example.document.examples():
+            if block.start <= example.start and block.start not in done:
+                done.add(block.start)
+                super().__call__(block)
+
+
+# Each page is one story: its Python blocks share a namespace.
 pytest_collect_file = Sybil(
-    parsers=[AbstractCodeBlockParser([_FENCED], "python", PythonEvaluator())], pattern="*.md", excludes=["_build/**"]
+    parsers=[AbstractCodeBlockParser([_FENCED], "python", _InOrder())], pattern="*.md", excludes=["_build/**"]
 ).pytest()
 
 # Sybil 10 leaves its own part out of each traceback of a chain, and breaks the run where a cause is shorter than that.
