@@ -39,13 +39,6 @@ class Stretch:
     limit: int | None
     after: tuple[bool, ...] | None
 
-    def cut(self, statement: S) -> S:
-        """Return *statement* with the limit.
-
-        It is no parameter: PostgreSQL would plan anew at each run, taking a tenth of all rows for what is wanted.
-        """
-        return statement if self.limit is None else statement.limit(sa.literal_column(str(self.limit), sa.Integer()))
-
 
 @attrs.frozen(eq=False)
 class Listing:
@@ -131,11 +124,23 @@ class Listing:
         terms = self._terms(table, stretch.segment)
         ordered = [term.directed(term.column) for term in terms]
         if len(parts) == 1:
-            return stretch.cut(parts[0].order_by(*ordered))
+            return self._cut(stretch, parts[0].order_by(*ordered))
         # SQLite merges plain branches row by row, and would fill a table for each one that has a limit of its own;
         # PostgreSQL walks an index only for the latter.
-        merged = sa.union_all(*(parts if self.is_sqlite else (stretch.cut(part.order_by(*ordered)) for part in parts)))
-        return stretch.cut(merged.order_by(*(term.directed(self._named(table, term)) for term in terms)))
+        merged = sa.union_all(
+            *(parts if self.is_sqlite else (self._cut(stretch, part.order_by(*ordered)) for part in parts))
+        )
+        return self._cut(stretch, merged.order_by(*(term.directed(self._named(table, term)) for term in terms)))
+
+    def _cut(self, stretch: Stretch, statement: S) -> S:
+        """Return *statement* with the limit of *stretch*.
+
+        On PostgreSQL it is no parameter: it would plan anew at each run, taking a tenth of all rows for what is wanted.
+        SQLite must not know it: for few rows it takes sorting for cheap, whatever is read for it.
+        """
+        if stretch.limit is None or self.is_sqlite:
+            return statement.limit(stretch.limit)
+        return statement.limit(sa.literal_column(str(stretch.limit), sa.Integer()))
 
     def _named(self, table: sa.Table, term: _Term) -> ColumnElement[Any]:
         """Return the column of *term* as a merged statement calls it."""
