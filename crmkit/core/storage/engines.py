@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -130,8 +132,21 @@ def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in _SQLITE_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        _set_when_free(connection, pragma)
     connection.create_function("crm_fold", 1, _fold_or_none, deterministic=True)
+
+
+def _set_when_free(connection: Any, pragma: str) -> None:
+    """Set *pragma*; a fresh file changes to WAL only while nobody else has it, and SQLite does not wait for that."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _fold_or_none(value: Any) -> Any:
