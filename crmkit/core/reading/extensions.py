@@ -40,9 +40,7 @@ def extensions(reader: Reader, cls: type[X], records: Sequence[Record]) -> dict[
         columns = (table.c[name] for name in (*loader.columns, "record_id"))
         return sa.select(*columns).where(table.c.record_id.in_(id_parameters(number)))
 
-    rows, decode = (
-        reader.rows_by_ids(("extension", info.table), statement, list(seen)),
-        id_decoder(crm.storage.dialect.name),
-    )
+    rows = reader.rows_by_ids(("extension", info.table), statement, list(seen))
+    decode = id_decoder(crm.storage.dialect.name)
     stored = {decode(row[-1]): values for row, values in zip(rows, loader.load(rows), strict=True)}
     return {id_: stored.get(id_) or crm.defaults(info, reader.access) for id_ in seen}

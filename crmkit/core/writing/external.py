@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import ConflictError, ForbiddenError, NotFoundError
-from crmkit.core.fields import Column
 from crmkit.core.storage.batches import padded_batches
-from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.storage.codecs import id_decoder
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
@@ -56,8 +55,8 @@ class ExternalIds:
         rows = self._writer.rows_for(
             ("external", info.id, len(values)), partial(self._statement, info, list(names)), names | {"system": system}
         )
-        decode = slot_decoder(Column("", "uuid"), self._writer.crm.storage.dialect.name)
-        return {value: Known(decode(id_) if decode else id_, bool(deleted)) for value, id_, deleted in rows}
+        decode = id_decoder(self._writer.crm.storage.dialect.name)
+        return {value: Known(decode(id_), bool(deleted)) for value, id_, deleted in rows}
 
     def _statement(self, info: EntityInfo, names: Sequence[str]) -> sa.Select[Any]:
         table, record = self._table, self._writer.crm.schema.table(info)

@@ -18,7 +18,7 @@ from crmkit.core.money import Money
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.registry import Registry
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
-from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.loading import make_row_decoder
 from crmkit.core.storage.locks import locked
@@ -72,10 +72,10 @@ class Store:
         fields = {f"{plugin}.{name}": f for plugin, e in extensions.items() for name, f in e.fields.items()}
         found = {id_: {name: field.default() for name, field in fields.items()} for id_ in ids}
         for plugin, extension in extensions.items():
-            decode, read = self._decoder(extension), slot_decoder(_ID, self._dialect.name)
+            decode, read = self._decoder(extension), id_decoder(self._dialect.name)
             for batch in padded_batches([id_ for id_ in ids if isinstance(id_, UUID)]):
                 for row in self._side_rows(extension, len(batch)).rows(connection, id_values(batch)):
-                    values = found[read(row[-1]) if read else row[-1]]
+                    values = found[read(row[-1])]
                     values |= {f"{plugin}.{name}": value for name, value in decode(row).items()}
                     values[f"{plugin}."] = True
         return found
