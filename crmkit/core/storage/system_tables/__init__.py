@@ -1,0 +1,40 @@
+"""Tables that are no entities, a module for each subject."""
+
+from __future__ import annotations
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.core.storage.system_tables import bookkeeping, ledger, records
+
+__all__ = ["SystemTables"]
+
+
+@attrs.frozen(eq=False)
+class SystemTables:
+    """The system tables of one CRM."""
+
+    ledger: sa.Table
+    ledger_payload: sa.Table
+    ledger_head: sa.Table
+    outbox: sa.Table
+    stage_visit: sa.Table
+    external_id: sa.Table
+    sequence: sa.Table
+    epoch: sa.Table
+    checkpoint: sa.Table
+
+    @classmethod
+    def build(cls, metadata: sa.MetaData) -> SystemTables:
+        """Return the system tables, made in *metadata*."""
+        return cls(
+            ledger=ledger.ledger(metadata),
+            ledger_payload=ledger.ledger_payload(metadata),
+            ledger_head=ledger.ledger_head(metadata),
+            outbox=ledger.outbox(metadata),
+            stage_visit=records.stage_visit(metadata),
+            external_id=records.external_id(metadata),
+            sequence=records.sequence(metadata),
+            epoch=bookkeeping.epoch(metadata),
+            checkpoint=bookkeeping.checkpoint(metadata),
+        )
