@@ -29,7 +29,7 @@ class PluginSet:
         self.plugins = tuple(plugins)
         self.pattern = CRM(Config(company=company, database=Database(url=url)), plugins=self.plugins)
         for built_once in ("system_access", "store", "ledger", "numbers", "visits"):
-            getattr(self.pattern, built_once)
+            getattr(self.pattern.model, built_once)
         self.number, self.uses = next(_numbers), 0
 
     @cached_property

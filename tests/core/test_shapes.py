@@ -35,7 +35,7 @@ def numbers_taken_together(crm, accesses):
 
     def number(access):
         begin.wait()
-        return crm.shape_of(access)
+        return crm.model.shape_of(access)
 
     with ThreadPoolExecutor(len(accesses)) as pool:
         return list(pool.map(number, accesses))
@@ -65,7 +65,7 @@ def test_shapes_are_forgotten_but_no_number_is_given_twice():
 
 def test_what_is_kept_for_roles_does_not_grow_with_every_change_of_them(crm, people):
     many, kept, seen = 40, 8, set()
-    crm.loaders = StatementCache(limit=kept)
+    crm.model.loaders = StatementCache(limit=kept)
     who = people.user("Ada", team="Studio", roles=["atelier.painter"])
     for number in range(many):
         masked = [name for place, name in enumerate(NAMES) if number >> place & 1]
@@ -74,6 +74,6 @@ def test_what_is_kept_for_roles_does_not_grow_with_every_change_of_them(crm, peo
         with crm.read(other) as db:
             seen.add(frozenset(db.readable_fields(Commission)))
             db.find(Commission)
-    assert len(seen) > kept >= len(crm.loaders)
+    assert len(seen) > kept >= len(crm.model.loaders)
     with crm.read(who) as db:
         assert db.find(Commission) == []

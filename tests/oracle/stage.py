@@ -53,7 +53,7 @@ class Stage:
             connection.execute(sa.insert(system.ledger_head).values(one=1, last_id=0, chain=GENESIS))
             connection.execute(sa.insert(system.epoch).values(one=1, value=1))
         # The epoch starts again, so what was resolved under its numbers must go.
-        self.crm.__dict__.pop("_accesses", None)
+        self.crm.model.__dict__.pop("accesses", None)
         self.clock.travel(START)
         return Play(self.crm)
 

@@ -70,7 +70,7 @@ def test_further_crm_is_a_copy_that_takes_no_statement(make_crm):
 def test_access_of_one_crm_is_not_that_of_its_sibling(make_crm):
     first, second = make_crm(), make_crm()
 
-    assert first._accesses is not second._accesses
+    assert first.model.accesses is not second.model.accesses
 
 
 @both_databases

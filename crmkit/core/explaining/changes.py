@@ -89,7 +89,7 @@ def _closed_ways(question: Question, verb: str) -> Iterator[Change]:
 def _roles(question: Question, verb: str) -> Iterator[Change]:
     """Yield the roles that the person lacks and whose grants would hold."""
     asker = question.asker
-    known = asker.accesses.roles(asker.connection)
+    known = asker.model.accesses.roles(asker.connection)
     # Who may do everything comes last: that is seldom what somebody lacks.
     for name, role in sorted(known.items(), key=lambda item: any(g.entity == EVERY_ENTITY for g in item[1].grants)):
         if role not in question.access.roles and _would_allow(question, role, verb):

@@ -20,7 +20,7 @@ from crmkit.core.explaining.changes import changes
 from crmkit.core.explaining.explanation import Answer, Change, Explanation, Finding, Sentence
 from crmkit.core.explaining.question import Question
 from crmkit.core.policy.access import Access
-from crmkit.core.policy.access_cache import AccessCache, InactiveUserError
+from crmkit.core.policy.access_cache import InactiveUserError
 from crmkit.core.policy.people import Assignment, RoleRecord, User
 from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import VERBS
@@ -28,7 +28,7 @@ from crmkit.core.reading.reader import Reader
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit.core.crm import CRM
+    from crmkit.core.model import Model
 
 __all__ = ["Asker", "UnknownVerbError", "explain"]
 
@@ -48,15 +48,14 @@ class UnknownVerbError(CrmkitError):
 class Asker:
     """Who wants to know: the reader through which they see, and what it takes to judge for others."""
 
-    crm: CRM
-    accesses: AccessCache
+    model: Model
     connection: Connection
     reader: Reader
 
     @property
     def knows_policy(self) -> bool:
         """Whether the asker may read which roles there are and who has them."""
-        return all(self._reads_all(self.crm.registry.entity(cls)) for cls in (Assignment, RoleRecord))
+        return all(self._reads_all(self.model.registry.entity(cls)) for cls in (Assignment, RoleRecord))
 
     def _reads_all(self, info: EntityInfo) -> bool:
         entity = self.reader.access.entity(info)
@@ -74,7 +73,7 @@ class Asker:
             return
         self.reader.get(User, principal.user_id)
         if not self.knows_policy:
-            raise ForbiddenError(self.crm.registry.entity(Assignment).id, "read", principal.name)
+            raise ForbiddenError(self.model.registry.entity(Assignment).id, "read", principal.name)
 
     def find(self, subject: Record | type[Record] | str) -> tuple[EntityInfo, Record | None]:
         """Return the entity that is asked about and the record as the asker sees it, from the bin if it is there.
@@ -84,8 +83,8 @@ class Asker:
             NotFoundError: the asker does not see the record.
         """
         if not isinstance(subject, Record):
-            return self.crm.registry.entity(subject), None
-        info = self.crm.registry.entity(type(subject))
+            return self.model.registry.entity(subject), None
+        info = self.model.registry.entity(type(subject))
         try:
             return info, self.reader.get(info.cls, subject.id)
         except NotFoundError:
@@ -109,7 +108,7 @@ def explain(asker: Asker, principal: Principal, verb: str, subject: Record | typ
     info, record = asker.find(subject)
     asker.check_may_ask_about(principal)
     try:
-        access = asker.accesses.resolve(asker.connection, principal)
+        access = asker.model.accesses.resolve(asker.connection, principal)
     except InactiveUserError:
         return _of_inactive(principal, verb, info, record)
     question = Question(asker, access, verb, info, record)

@@ -96,7 +96,7 @@ class Question:
 
     def restrictions(self, verb: str) -> Iterator[Restriction]:
         """Yield the restrictions of *verb* on this entity, those from which the person is exempt included."""
-        for restriction in self.asker.crm.registry.restrictions.values():
+        for restriction in self.asker.model.registry.restrictions.values():
             if restriction.entity == self.info.id and verb in restriction.verbs:
                 yield restriction
 
@@ -136,7 +136,7 @@ class Question:
     def _shares(self, verb: str) -> Iterator[Finding]:
         if self.record is None or verb not in ("read", "update"):
             return
-        share = self.asker.crm.schema.tables["core_share"]
+        share = self.asker.model.schema.tables["core_share"]
         teams = list(self.access.teams)
         mine = sa.or_(share.c.user_id == self.access.user_id, share.c.team_id.in_(teams))
         rows = self.asker.connection.execute(
@@ -189,7 +189,7 @@ class Question:
 
     def _follows_any(self, columns: Any, name: str, kind: AnyReference) -> ColumnElement[bool]:
         entity, id_ = columns[f"{name}_entity"], columns[f"{name}_id"]
-        targets = self.asker.crm.registry.targets(kind)
+        targets = self.asker.model.registry.targets(kind)
         seen = [sa.and_(entity == t.id, id_.in_(self._visibility.visible_ids(t.id))) for t in targets]
         return sa.or_(entity.is_(None), *seen)
 
@@ -223,20 +223,20 @@ class Question:
 
     @cached_property
     def _visibility(self) -> Visibility:
-        crm = self.asker.crm
-        return Visibility(crm.registry, crm.schema, self.access, crm.moment(self.access))
+        model = self.asker.model
+        return Visibility(model.registry, model.schema, self.access, model.moment(self.access))
 
     @cached_property
     def _table(self) -> sa.Table:
-        return self.asker.crm.schema.table(self.info)
+        return self.asker.model.schema.table(self.info)
 
     def condition(self, scope: Scope) -> ColumnElement[bool]:
         """Return the condition under which the stored row lies in *scope* of the person."""
         columns = self._table.c
         if isinstance(scope, Rule):
-            crm = self.asker.crm
+            model = self.asker.model
             return compile_trusted(
-                scope, TrustedSource(crm.registry, crm.schema, self.info, columns), self._visibility.moment
+                scope, TrustedSource(model.registry, model.schema, self.info, columns), self._visibility.moment
             )
         if scope == "all":
             return sa.true()
@@ -260,7 +260,7 @@ class Question:
 
     def shown(self, rule: Rule) -> ShownRule:
         """Return what the asker may be shown of *rule*."""
-        return shown_rule(rule, self.asker.crm.registry, self.info, self.asker.reader.access)
+        return shown_rule(rule, self.asker.model.registry, self.info, self.asker.reader.access)
 
     def judged(self, rule: Rule, shown: ShownRule) -> tuple[bool | None, tuple[RulePart, ...]]:
         """Return whether *rule* and each of its parts hold, as far as the asker may know."""
@@ -273,7 +273,7 @@ class Question:
 
     @cached_property
     def _roles(self) -> dict[Role, str]:
-        known = self.asker.accesses.roles(self.asker.connection)
+        known = self.asker.model.accesses.roles(self.asker.connection)
         return {role: name for name, role in known.items()}
 
     def name_of(self, role: Role) -> str:
@@ -282,7 +282,7 @@ class Question:
 
     def plugin_of(self, role: Role) -> str | None:
         """Return the plugin that ships *role*; ``None`` if it was made at run time."""
-        return role.id.partition(".")[0] if role.id in self.asker.crm.registry.roles else None
+        return role.id.partition(".")[0] if role.id in self.asker.model.registry.roles else None
 
     @cached_property
     def team_name(self) -> str:

@@ -27,20 +27,20 @@ def extensions(reader: Reader, cls: type[X], records: Sequence[Record]) -> dict[
     Raises:
         NotFoundError: *reader* does not see a record.
     """
-    crm = reader.crm
-    info = crm.registry.extension(cls)
-    host = crm.registry.entities[str(info.host)]
+    model = reader.model
+    info = model.registry.extension(cls)
+    host = model.registry.entities[str(info.host)]
     seen = reader.get_many(host.cls, [record.id for record in records])
     for record in records:
         if record.id not in seen:
             raise NotFoundError(host.id, record.id)
-    loader, table = crm.loader(info, reader.access), crm.schema.table(info)
+    loader, table = model.loader(info, reader.access), model.schema.table(info)
 
     def statement(number: int) -> sa.Select[Any]:
         columns = (table.c[name] for name in (*loader.columns, "record_id"))
         return sa.select(*columns).where(table.c.record_id.in_(id_parameters(number)))
 
     rows = reader.rows_by_ids(("extension", info.table), statement, list(seen))
-    decode = id_decoder(crm.storage.dialect.name)
+    decode = id_decoder(model.storage.dialect.name)
     stored = {decode(row[-1]): values for row, values in zip(rows, loader.load(rows), strict=True)}
-    return {id_: stored.get(id_) or crm.defaults(info, reader.access) for id_ in seen}
+    return {id_: stored.get(id_) or model.defaults(info, reader.access) for id_ in seen}

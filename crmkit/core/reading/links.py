@@ -35,7 +35,7 @@ def expand(reader: Reader, records: Sequence[Record], relation: str) -> dict[UUI
     info = entity_info(type(records[0]))
     if relation in info.links:
         return _expand_link(reader, info, records, relation)
-    scope = FieldScope(reader.crm.registry, info, reader.access)
+    scope = FieldScope(reader.model.registry, info, reader.access)
     target = scope.related(relation).entity
     name = next(f.name for f in info.fields.values() if f.relation == relation)
     wanted = [id_ for record in records if (id_ := getattr(record, name)) is not None]
@@ -43,13 +43,13 @@ def expand(reader: Reader, records: Sequence[Record], relation: str) -> dict[UUI
 
 
 def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
-    link = reader.crm.registry.entities[info.links[relation]]
+    link = reader.model.registry.entities[info.links[relation]]
     mine, other = _link_ends(link, info.id)
     if not {mine.name, other.name} <= reader.access.entity(link).readable:
         raise UnknownFieldError(info.id, relation)
     ids = [record.id for record in records]
     pairs = _pairs(reader, link, mine, other, ids)
-    targets = reader.get_many(reader.crm.registry.entities[other.entity].cls, [far for _near, far in pairs])
+    targets = reader.get_many(reader.model.registry.entities[other.entity].cls, [far for _near, far in pairs])
     expanded: dict[UUID, Any] = {id_: [] for id_ in ids}
     for near, far in pairs:
         if far in targets:
@@ -59,14 +59,14 @@ def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], re
 
 def _pairs(reader: Reader, link: EntityInfo, mine: _End, other: _End, ids: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
     """Return the ids at both ends of the visible records of *link* that have one of *ids* at this end, oldest first."""
-    table, visibility = reader.crm.schema.table(link), reader.named_visibility
+    table, visibility = reader.model.schema.table(link), reader.named_visibility
 
     def statement(number: int) -> sa.Select[Any]:
         near = table.c[mine.name]
         pair = sa.select(near, table.c[other.name]).where(near.in_(id_parameters(number)))
         return pair.where(visibility.shown(link, table.c)).order_by(table.c.id)
 
-    decode = id_decoder(reader.crm.storage.dialect.name)
+    decode = id_decoder(reader.model.storage.dialect.name)
     rows = reader.rows_by_ids(("link", link.id, mine.name), statement, ids)
     return [(decode(near), decode(far)) for near, far in rows]
 

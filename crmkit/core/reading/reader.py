@@ -41,7 +41,7 @@ from crmkit.core.storage.prepared import Prepared
 from crmkit.core.text import is_storable
 
 if TYPE_CHECKING:
-    from crmkit.core.crm import CRM
+    from crmkit.core.model import Model
     from crmkit.core.writing.store import Stored
 
 __all__ = ["Page", "Reader"]
@@ -64,16 +64,11 @@ class Page(Generic[R]):
 class Reader:
     """Reads for one principal, for life: nothing it returns holds a row or a field that the principal may not read."""
 
-    def __init__(self, crm: CRM, connection: Connection, access: Access) -> None:
-        """Made by :meth:`CRM.read`."""
-        self._crm, self._connection, self.access = crm, connection, access
+    def __init__(self, model: Model, connection: Connection, access: Access) -> None:
+        """Made by :meth:`CRM.read`; *model* is what the CRM consisted of then."""
+        self.model, self._connection, self.access = model, connection, access
         # Each with the entity whose rows it has; visits have none.
         self._issued: dict[sa.Subquery, EntityInfo | None] = {}
-
-    @property
-    def crm(self) -> CRM:
-        """The CRM that is read."""
-        return self._crm
 
     @property
     def connection(self) -> Connection:
@@ -88,7 +83,7 @@ class Reader:
     @cached_property
     def moment(self) -> Moment:
         """What ``now()``, ``today()``, ``me()`` and ``my_team()`` mean in the rules of this reader."""
-        return self._crm.moment(self.access)
+        return self.model.moment(self.access)
 
     def find(
         self,
@@ -111,7 +106,7 @@ class Reader:
         """
         if limit is not None:
             check_limit(limit)
-        records, _order, _values = self._read(self._crm.registry.entity(entity), where, order_by, limit, None, deleted)
+        records, _order, _values = self._read(self.model.registry.entity(entity), where, order_by, limit, None, deleted)
         return records
 
     def page(
@@ -129,7 +124,7 @@ class Reader:
             CursorError: *after* is no cursor of this list.
         """
         check_limit(limit)
-        info = self._crm.registry.entity(entity)
+        info = self.model.registry.entity(entity)
         records, order, values = self._read(info, where, order_by, limit + 1, after, deleted=False)
         if len(records) <= limit:
             return Page(records, None)
@@ -153,7 +148,7 @@ class Reader:
         Raises:
             NotFoundError: it does not exist or is not visible; the words are the same.
         """
-        info = self._crm.registry.entity(entity)
+        info = self.model.registry.entity(entity)
         id_ = _as_id(reference)
         found = self._by_ids(info, [id_]) if id_ else self._by_number(info, reference)
         if not found:
@@ -163,17 +158,17 @@ class Reader:
     def get_many(self, entity: type[R], ids: Iterable[UUID]) -> dict[UUID, R]:
         """Return the visible ones of the records with these *ids*, by id."""
         wanted = list(dict.fromkeys(ids))
-        return {record.id: record for record in self._by_ids(self._crm.registry.entity(entity), wanted)}
+        return {record.id: record for record in self._by_ids(self.model.registry.entity(entity), wanted)}
 
     def count(self, entity: type[Record], where: Condition = None) -> int:
         """Return how many visible records there are for which *where* holds."""
-        info = self._crm.registry.entity(entity)
+        info = self.model.registry.entity(entity)
         checked = self._checked(info, where)
         key = ("count", info.id, checked and checked.shape)
 
         def make() -> Prepared:
             statement = count_statement(self._visibility(named=True), info, checked)
-            return Prepared(statement, self._crm.storage.dialect, by_value=has_constants(checked))
+            return Prepared(statement, self.model.storage.dialect, by_value=has_constants(checked))
 
         return int(self._kept(key, make).rows(self._connection, self._given(checked))[0][0])
 
@@ -195,7 +190,7 @@ class Reader:
             UnknownFieldError: a field does not exist, or is hidden.
             MeasureError: there is no measure, or one that makes no sense for its field.
         """
-        info = self._crm.registry.entity(entity)
+        info = self.model.registry.entity(entity)
         groups = (group_by,) if isinstance(group_by, str) else tuple(group_by)
         question = Question(info, groups, measures, self._checked(info, where))
         try:
@@ -208,7 +203,7 @@ class Reader:
     def _answer(self, question: Question, *, in_halves: bool) -> list[dict[str, Any]]:
         def make() -> Aggregate:
             visibility = self._visibility(named=True)
-            return Aggregate(question, visibility, self._crm.storage.dialect, in_halves=in_halves)
+            return Aggregate(question, visibility, self.model.storage.dialect, in_halves=in_halves)
 
         made = self._kept(("aggregate", question.key, in_halves), make)
         return made.answer(self._connection, self._given(question.where))
@@ -233,7 +228,7 @@ class Reader:
         Raises:
             UnknownEntityError: no enabled plugin declares it.
         """
-        registry = self._crm.registry
+        registry = self.model.registry
         info = registry.extension(entity) if entity_info(entity).host else registry.entity(entity)
         relation = safe_relation(self._visibility(named=False), info)
         self._issued[relation] = info
@@ -275,7 +270,7 @@ class Reader:
         info = entity_info(type(record))
         self.get(type(record), record.id)
         target, readable = Target(info.id, record.id), self.access.entity(info).readable
-        return read_history(self._connection, self._crm.schema, target, readable, self._visibility(named=False))
+        return read_history(self._connection, self.model.schema, target, readable, self._visibility(named=False))
 
     def visits(self, record: Record) -> list[Visit]:
         """Return how long *record* stood in which stages, oldest first; users who are not visible are not named.
@@ -296,7 +291,7 @@ class Reader:
         Raises:
             UnknownFieldError: the entity has no stage, or that is hidden.
         """
-        relation = visits_relation(self._visibility(named=False), self._crm.registry.entity(entity))
+        relation = visits_relation(self._visibility(named=False), self.model.registry.entity(entity))
         self._issued[relation] = None
         return relation
 
@@ -307,7 +302,7 @@ class Reader:
 
     def allowed_ids(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that are visible and on which *verb* is allowed, in one statement."""
-        table = self._crm.schema.table(info)
+        table = self.model.schema.table(info)
         visibility = self._visibility(named=True)
 
         def statement(number: int) -> sa.Select[Any]:
@@ -344,7 +339,7 @@ class Reader:
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
     ) -> set[UUID]:
         """Return the ids that a statement like that of :meth:`rows_by_ids` selects."""
-        decode = id_decoder(self._crm.storage.dialect.name)
+        decode = id_decoder(self.model.storage.dialect.name)
         return {decode(row[0]) for row in self.rows_by_ids(key, statement, ids)}
 
     def stored_rows(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> dict[UUID, Stored]:
@@ -352,7 +347,7 @@ class Reader:
 
         For crmkit's own steps: what it returns is masked by nothing.
         """
-        store, visibility = self._crm.store, self._visibility(named=True)
+        store, visibility = self.model.store, self._visibility(named=True)
         statement = partial(store.reading, visibility, info, verb)
         return store.decoded(info, self.rows_by_ids(("stored", info.id, verb), statement, ids))
 
@@ -362,40 +357,40 @@ class Reader:
         Raises:
             ForbiddenError: no grant has the verb ``export`` for it.
         """
-        info = self._crm.registry.entity(entity)
+        info = self.model.registry.entity(entity)
         if not self.access.is_system and not self.access.entity(info).scope("export"):
             raise ForbiddenError(info.id, "export", info.label)
 
     @property
     def currency(self) -> str:
         """The company's currency (ISO 4217), in which money is summed and compared."""
-        return self._crm.registry.currency
+        return self.model.registry.currency
 
     def pipelines(self, entity: type[Record]) -> tuple[Pipeline, ...]:
         """Return the pipelines of *entity* as they stand today; the first is the one of new records.
 
         Records may pin an older version, and stand in a stage that is retired.
         """
-        return self._crm.registry.pipelines_of(self._crm.registry.entity(entity).id)
+        return self.model.registry.pipelines_of(self.model.registry.entity(entity).id)
 
     def readable_fields(self, entity: type[Record]) -> frozenset[str]:
         """Return the names of the fields of *entity* that exist for the principal."""
-        return self.access.entity(self._crm.registry.entity(entity)).readable
+        return self.access.entity(self.model.registry.entity(entity)).readable
 
     # How lists are read.
 
     @property
     def _shape(self) -> int:
-        return self._crm.shape_of(self.access)
+        return self.model.shape_of(self.access)
 
     def _visibility(self, *, named: bool) -> Visibility:
         moment = None if named else self.moment
-        return Visibility(self._crm.registry, self._crm.schema, self.access, moment, named)
+        return Visibility(self.model.registry, self.model.schema, self.access, moment, named)
 
     def _checked(self, info: EntityInfo, where: Condition) -> CheckedRule | None:
         if where is None:
             return None
-        return check(Rule.of(where), FieldScope(self._crm.registry, info, self.access))
+        return check(Rule.of(where), FieldScope(self.model.registry, info, self.access))
 
     def _given(self, checked: CheckedRule | None, more: Mapping[str, Any] = {}) -> RunValues:
         """Return what a prepared statement takes: who asks and when, the constants of the rule, and *more*."""
@@ -403,8 +398,8 @@ class Reader:
         return RunValues(lambda: self.moment, {**self.access.parameters, **constants, **more})
 
     def _listing(self, info: EntityInfo, where: CheckedRule | None, order: Order, deleted: bool) -> Listing:
-        columns = self._crm.loader(info, self.access).columns
-        is_sqlite = self._crm.storage.is_sqlite
+        columns = self.model.loader(info, self.access).columns
+        is_sqlite = self.model.storage.is_sqlite
         return Listing(self._visibility(named=True), info, columns, where, order, is_sqlite, deleted)
 
     def _read(
@@ -416,7 +411,7 @@ class Reader:
         after: str | None,
         deleted: bool,
     ) -> tuple[list[Any], Order, list[list[Any]]]:
-        scope = FieldScope(self._crm.registry, info, self.access)
+        scope = FieldScope(self.model.registry, info, self.access)
         order = parse_order(scope, info, order_by)
         checked = self._checked(info, where)
         listing = self._listing(info, checked, order, deleted)
@@ -436,24 +431,24 @@ class Reader:
     def _stretch(self, listing: Listing, stretch: Stretch, mark: list[Any] | None) -> list[tuple[Any, ...]]:
         where = listing.where
         key = ("list", listing.info.id, self._shape, where and where.shape, listing.order, listing.deleted, stretch)
-        dialect, by_value = self._crm.storage.dialect, has_constants(where)
-        race = self._crm.statements.get(key, lambda: Race(listing.statements(stretch), dialect, by_value))
+        dialect, by_value = self.model.storage.dialect, has_constants(where)
+        race = self.model.statements.get(key, lambda: Race(listing.statements(stretch), dialect, by_value))
         given = self._given(where, {f"after_{place}": value for place, value in enumerate(mark or ())})
         return race.rows(self._connection, given, stretch.limit)
 
     def _loaded(
         self, info: EntityInfo, listing: Listing, rows: list[tuple[Any, ...]]
     ) -> tuple[list[Any], Order, list[list[Any]]]:
-        records = self._crm.loader(info, self.access).load(rows)
+        records = self.model.loader(info, self.access).load(rows)
         width = len(listing.columns)
         if not listing.order.keys:
             return records, listing.order, [[] for _row in rows]
-        decode = self._crm.order_decoder(listing.order)
+        decode = self.model.order_decoder(listing.order)
         return records, listing.order, [decode(row[width:]) for row in rows]
 
     def _by_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> list[Any]:
         listing = self._listing(info, None, Order((), True), deleted=False)
-        return self._crm.loader(info, self.access).load(self.rows_by_ids(("get", info.id), listing.by_ids, ids))
+        return self.model.loader(info, self.access).load(self.rows_by_ids(("get", info.id), listing.by_ids, ids))
 
     def _by_number(self, info: EntityInfo, number: object) -> list[Any]:
         field = info.number
@@ -464,14 +459,14 @@ class Reader:
         listing = self._listing(info, None, Order((), True), deleted=False)
         prepared = self._prepared(("number", info.id), lambda: listing.by_number(field))
         rows = prepared.rows(self._connection, self._given(None, {"number": number}))
-        return self._crm.loader(info, self.access).load(rows)
+        return self.model.loader(info, self.access).load(rows)
 
     def _prepared(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Prepared:
-        return self._kept(key, lambda: Prepared(make(), self._crm.storage.dialect))
+        return self._kept(key, lambda: Prepared(make(), self.model.storage.dialect))
 
     def _kept(self, key: tuple[Any, ...], make: Callable[[], S]) -> S:
         """Return what *make* gives, kept under *key* for everybody with this access's shape."""
-        return self._crm.statements.get((*key, self._shape), make)
+        return self.model.statements.get((*key, self._shape), make)
 
 
 def _as_id(reference: UUID | str) -> UUID | None:

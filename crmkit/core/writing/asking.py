@@ -33,7 +33,7 @@ class Asking(Reader):
     @cached_property
     def trusted(self) -> Reader:
         """A reader of everything in the same transaction, for hooks and guards."""
-        return Reader(self.crm, self._connection, self.crm.system_access)
+        return Reader(self.model, self._connection, self.model.system_access)
 
     def known_ids(self, info: EntityInfo, ids: Sequence[UUID], is_trusted: bool) -> set[UUID]:
         """Return those of *ids* that a reference may point at: visible, or for a trusted write any that exist.
@@ -44,10 +44,10 @@ class Asking(Reader):
         return reader.ids_by_ids(("referred", info.id), partial(self._referred, reader, info), sorted(ids))
 
     def _referred(self, reader: Reader, info: EntityInfo, number: int) -> sa.Select[Any]:
-        table = self.crm.schema.table(info)
+        table = self.model.schema.table(info)
         shown = reader._visibility(named=True).shown(info, table.c)
         statement = sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), shown)
-        return locked(statement, table, self.crm.storage.dialect.name, "refer")
+        return locked(statement, table, self.model.storage.dialect.name, "refer")
 
     def visible_ids(self, info: EntityInfo, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of *ids* that the principal sees."""
@@ -58,7 +58,7 @@ class Asking(Reader):
         return self.ids_by_ids(("in bin", info.id), partial(self._in_bin, info), ids)
 
     def _in_bin(self, info: EntityInfo, number: int) -> sa.Select[Any]:
-        table = self.crm.schema.table(info)
+        table = self.model.schema.table(info)
         shown = self._visibility(named=True).shown(info, table.c, deleted=True)
         return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), shown)
 
@@ -67,7 +67,7 @@ class Asking(Reader):
         return self.ids_by_ids(("where", info.id, verb), partial(self._where_allowed, info, verb), ids)
 
     def _where_allowed(self, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
-        table = self.crm.schema.table(info)
+        table = self.model.schema.table(info)
         allowed = self._visibility(named=True).predicate(info, table.c, verb)
         return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), allowed)
 
@@ -78,22 +78,22 @@ class Asking(Reader):
         return self.ids_by_ids(("unrestricted", info.id, verb), partial(self._unrestricted, info, verb), ids)
 
     def _unrestricted(self, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
-        table = self.crm.schema.table(info)
+        table = self.model.schema.table(info)
         free = self._visibility(named=True).unrestricted(info, table.c, verb)
         return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), free)
 
     def home_team_of(self, user: UUID) -> UUID | None:
         """Return the home team of *user*."""
-        table = self.crm.schema.tables["core_user"]
+        table = self.model.schema.tables["core_user"]
         return self._connection.scalar(sa.select(table.c.team_id).where(table.c.id == user))
 
     def matches_stored(self, info: EntityInfo, rule: Rule, record: UUID) -> bool:
         """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""
-        checked = check(rule, FieldScope(self.crm.registry, info))
+        checked = check(rule, FieldScope(self.model.registry, info))
         prepared = self._prepared(("guard", info.id, rule.text), partial(self._where_holds, info, checked))
         return bool(prepared.rows(self._connection, self._given(None, id_values([record]))))
 
     def _where_holds(self, info: EntityInfo, rule: CheckedRule) -> sa.Select[Any]:
-        table = self.crm.schema.table(info)
-        source = TrustedSource(self.crm.registry, self.crm.schema, info, table.c)
+        table = self.model.schema.table(info)
+        source = TrustedSource(self.model.registry, self.model.schema, info, table.c)
         return sa.select(sa.literal(1)).where(table.c.id == id_parameters(1)[0], compile_rule(rule, source))

@@ -77,7 +77,7 @@ def check_rows_after(writer: Writer, writes: Sequence[Write]) -> None:
     """
     judged = [w for w in writes if w.details.get("check_row")]
     for (entity, is_new), group in grouped(judged, lambda w: (w.entity.id, w.kind == "create")):
-        info, ids = writer.crm.registry.entities[entity], [w.record_id for w in group]
+        info, ids = writer.model.registry.entities[entity], [w.record_id for w in group]
         allowed = writer.ids_where_allowed if is_new else writer.unrestricted_ids
         kept = allowed(info, "create" if is_new else "update", ids)
         for write in group:

@@ -54,7 +54,7 @@ def check_taken_along(writer: Writer, writes: Sequence[Write], taken: Sequence[W
         ConflictError: the words do not tell for which record.
     """
     for (entity, verb), group in grouped(taken, lambda w: (w.entity.id, VERB_OF[w.kind])):
-        info, ids = writer.crm.registry.entities[entity], [w.record_id for w in group]
+        info, ids = writer.model.registry.entities[entity], [w.record_id for w in group]
         if set(ids) - writer.unrestricted_ids(info, verb, ids):
             raise ConflictError(_first_deleted(writes))
 
@@ -80,10 +80,10 @@ def _dependents(
     writer: Writer, entity: str, ids: Sequence[UUID], gone: set[tuple[str, UUID]], asked: str
 ) -> list[Write]:
     made: list[Write] = []
-    for info, field in writer.crm.registry.references_to(entity):
+    for info, field in writer.model.registry.references_to(entity):
         if not isinstance(field.type, Reference):
             continue
-        host = writer.crm.registry.entities[info.host or info.id]
+        host = writer.model.registry.entities[info.host or info.id]
         referring = [id_ for id_ in _referring(writer, info, field, ids) if (host.id, id_) not in gone]
         if not referring:
             continue
@@ -107,8 +107,8 @@ def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence
 
 
 def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
-    table = writer.crm.schema.table(info)
-    host = writer.crm.schema.table(writer.crm.registry.entities[info.host or info.id])
+    table = writer.model.schema.table(info)
+    host = writer.model.schema.table(writer.model.registry.entities[info.host or info.id])
     statement = sa.select(host.c.id)
     if info.host is not None:
         statement = statement.join(table, table.c.record_id == host.c.id)
@@ -117,4 +117,4 @@ def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: in
     if on_delete == "restrict":
         return statement
     # Held before anything is looked for that refers to them in turn.
-    return locked(statement, host, writer.crm.storage.dialect.name, "delete" if on_delete == "cascade" else "change")
+    return locked(statement, host, writer.model.storage.dialect.name, "delete" if on_delete == "cascade" else "change")

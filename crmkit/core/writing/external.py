@@ -37,14 +37,14 @@ class ExternalIds:
     def __init__(self, writer: Writer) -> None:
         """Work in *writer*'s transaction."""
         self._writer = writer
-        self._table = writer.crm.schema.system.external_id
+        self._table = writer.model.schema.system.external_id
 
     def find(self, system: str, entity: type[Record], values: Sequence[str]) -> Mapping[str, Known]:
         """Return what is known of *values* in *system*; absent are those that lead to nothing the principal can see.
 
         A record in the bin is seen by those who may restore it.
         """
-        info = self._writer.crm.registry.entity(entity)
+        info = self._writer.model.registry.entity(entity)
         found: dict[str, Known] = {}
         for batch in padded_batches(values):
             found |= self._find(system, info, batch)
@@ -55,11 +55,11 @@ class ExternalIds:
         rows = self._writer.rows_for(
             ("external", info.id, len(values)), partial(self._statement, info, list(names)), names | {"system": system}
         )
-        decode = id_decoder(self._writer.crm.storage.dialect.name)
+        decode = id_decoder(self._writer.model.storage.dialect.name)
         return {value: Known(decode(id_), bool(deleted)) for value, id_, deleted in rows}
 
     def _statement(self, info: EntityInfo, names: Sequence[str]) -> sa.Select[Any]:
-        table, record = self._table, self._writer.crm.schema.table(info)
+        table, record = self._table, self._writer.model.schema.table(info)
         visibility = self._writer.visibility
         visible, restorable = (visibility.predicate(info, record.c, verb) for verb in ("read", "delete"))
         system, *values = (sa.bindparam(name, type_=sa.String(), required=True) for name in ("system", *names))
@@ -78,12 +78,12 @@ class ExternalIds:
             ForbiddenError: no grant allows updating a record.
             ConflictError: a value already leads to a record, perhaps to one that the principal does not see.
         """
-        info = self._writer.crm.registry.entity(entity)
+        info = self._writer.model.registry.entity(entity)
         self._check_given(info, [id_ for id_ in names.values() if not self._writer.created_here(info, id_)])
         rows = [{"system": system, "entity": info.id, "value": v, "record_id": r} for v, r in names.items()]
         try:
             with self._writer.all_or_nothing():
-                self._writer.crm.external_names.insert(self._writer.connection, rows)
+                self._writer.model.external_names.insert(self._writer.connection, rows)
         except sa.exc.IntegrityError as error:
             raise ConflictError(info.id) from error
 

@@ -98,11 +98,11 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
     changing = [w for w in writes if w.kind != "create" and not w.stored]
     # The order in which rows are locked is the same for everybody, so that nobody waits for who waits for them.
     for (entity, kind, trusted), group in sorted(grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted))):
-        info = writer.crm.registry.entities[entity]
+        info = writer.model.registry.entities[entity]
         ids: list[Any] = [w.record_id for w in group]
         in_order = sorted(id_ for id_ in ids if isinstance(id_, UUID))
         found = (writer.trusted if trusted else writer).stored_rows(info, VERB_OF[kind], in_order)
-        sides = writer.crm.store.read_extensions(writer.connection, info, ids)
+        sides = writer.model.store.read_extensions(writer.connection, info, ids)
         for write in group:
             _take_stored(write, found.get(write.record_id), sides[write.record_id], writer.access.is_system)
 
@@ -135,7 +135,7 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
     additions = [*dependent_writes(writer, writes), *assignments_that_end(writer, writes)]
     check_taken_along(writer, writes, additions)
     load_stored(writer, additions)
-    if not writer.crm.hooks.has("crmkit_before_write"):
+    if not writer.model.hooks.has("crmkit_before_write"):
         return additions
     asked, chain = [*writes, *additions], list[str]()
     while asked:
@@ -143,7 +143,7 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
             raise HookRoundsError(chain)
         chain.append(", ".join(sorted({w.entity.id for w in asked})))
         context = writer.context(depth=len(chain) - 1)
-        for _answer in writer.crm.hooks.ask("crmkit_before_write", context=context, writes=asked):
+        for _answer in writer.model.hooks.ask("crmkit_before_write", context=context, writes=asked):
             pass
         asked = context.added
         load_stored(writer, asked)
@@ -182,7 +182,7 @@ def _default_owner(writer: Writer, write: Write) -> None:
 
 
 def _validate(writer: Writer, writes: Sequence[Write]) -> None:
-    registry = writer.crm.registry
+    registry = writer.model.registry
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
@@ -195,10 +195,10 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
 def _number(writer: Writer, writes: Sequence[Write]) -> None:
     creations = [w for w in writes if w.kind == "create" and w.entity.number is not None]
     for entity, group in grouped(creations, lambda w: w.entity.id):
-        field = writer.crm.registry.entities[entity].number
+        field = writer.model.registry.entities[entity].number
         assert field is not None
         assert isinstance(field.type, Number)
-        counters = writer.crm.numbers.take(writer.connection, entity, len(group))
+        counters = writer.model.numbers.take(writer.connection, entity, len(group))
         for write, counter in zip(group, counters, strict=True):
             write.values[field.name] = field.type.render(counter)
 
@@ -212,8 +212,8 @@ def _ask_checks(writer: Writer, writes: Sequence[Write]) -> None:
     refused: list[tuple[str, Problem]] = []
     context = writer.context(depth=0)
     for hook, asked in (("crmkit_check_write", writes), ("crmkit_check_move", moves)):
-        if asked and writer.crm.hooks.has(hook):
-            for plugin, problems in writer.crm.hooks.ask(hook, context=context, writes=tuple(asked)):
+        if asked and writer.model.hooks.has(hook):
+            for plugin, problems in writer.model.hooks.ask(hook, context=context, writes=tuple(asked)):
                 refused += [(plugin, problem) for problem in problems]
     if refused:
         raise WriteRefusedError(writes[0].entity.id, refused)
@@ -223,12 +223,12 @@ def _store(writer: Writer, writes: Sequence[Write]) -> None:
     """Run the SQL; writes of one kind and entity that follow each other go in one batch, in the order given."""
     for (entity, is_create), run in groupby(writes, key=lambda w: (w.entity.id, w.kind == "create")):
         batch = list(run)
-        info = writer.crm.registry.entities[entity]
+        info = writer.model.registry.entities[entity]
         if is_create:
-            writer.crm.store.insert(writer.connection, info, [w.values for w in batch])
+            writer.model.store.insert(writer.connection, info, [w.values for w in batch])
         else:
-            writer.crm.store.update(writer.connection, info, batch, writer.now)
-        writer.crm.store.put_extensions(writer.connection, info, batch)
+            writer.model.store.update(writer.connection, info, batch, writer.now)
+        writer.model.store.put_extensions(writer.connection, info, batch)
         if info.pipelined:
             record_visits(writer, batch)
 

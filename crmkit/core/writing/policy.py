@@ -70,5 +70,5 @@ def assignments_that_end(writer: Writer, writes: Sequence[Write]) -> list[Write]
     if not names:
         return []
     ended = writer.trusted.find(Assignment, Assignment.f.role.in_(names))
-    info = writer.crm.registry.entity(Assignment)
+    info = writer.model.registry.entity(Assignment)
     return [Write("delete", info, assignment.id, {}, trusted=True, depth=1) for assignment in ended]

@@ -65,7 +65,7 @@ def refusal(
 def _is_told(writer: Writer, write: Write, guard: Rule | str) -> bool:
     if isinstance(guard, Rule):
         return writer.access.is_system or not _seems_to_hold(writer, write, guard)
-    entity, needs = writer.access.entity(write.entity), writer.crm.registry.guards[guard].needs
+    entity, needs = writer.access.entity(write.entity), writer.model.registry.guards[guard].needs
     return entity.readable.issuperset(write.entity.fields if needs is None else needs)
 
 
@@ -78,4 +78,4 @@ def _seems_to_hold(writer: Writer, write: Write, guard: Rule) -> bool:
 
 
 def _name(writer: Writer, guard: Rule | str) -> str:
-    return guard.text if isinstance(guard, Rule) else writer.crm.registry.guards[guard].label
+    return guard.text if isinstance(guard, Rule) else writer.model.registry.guards[guard].label

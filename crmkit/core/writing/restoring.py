@@ -50,7 +50,7 @@ def _problem(name: str, entity: str, id_: UUID) -> FieldProblem:
 def references_of(writer: Writer, write: Write) -> Iterator[tuple[str, Key]]:
     """Yield field and target of each reference that a restored record has."""
     if write.kind == "restore":
-        for _kind, name, entity, id_ in references_in(writer.crm.registry, write.entity, write.stored):
+        for _kind, name, entity, id_ in references_in(writer.model.registry, write.entity, write.stored):
             yield name, (entity, id_)
 
 
@@ -60,7 +60,7 @@ def missing_for(writer: Writer, writes: Iterable[Write]) -> set[Key]:
     for write in writes:
         for _name, (entity, id_) in references_of(writer, write):
             asked.setdefault(entity, set()).add(id_)
-    entities = writer.crm.registry.entities
+    entities = writer.model.registry.entities
     return {
         (entity, id_)
         for entity, ids in sorted(asked.items())
@@ -73,7 +73,7 @@ def _restorable(writer: Writer, keys: Iterable[Key]) -> set[Key]:
     return {
         (entity, id_)
         for entity, ids in _by_entity(keys).items()
-        for id_ in writer.ids_in_bin(writer.crm.registry.entities[entity], ids)
+        for id_ in writer.ids_in_bin(writer.model.registry.entities[entity], ids)
     }
 
 

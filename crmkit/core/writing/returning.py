@@ -46,7 +46,7 @@ def bring_back(writer: Writer, first: Write) -> None:
 
 def _in_bin_with(writer: Writer, restored: Sequence[Write]) -> Iterator[Write]:
     """Yield a restore of each record in the bin that a deletion of one of *restored* would have taken along."""
-    registry = writer.crm.registry
+    registry = writer.model.registry
     for entity, group in grouped(restored, lambda w: w.entity.id):
         for info, field in registry.references_to(entity):
             host = registry.entities[info.host or info.id]
@@ -58,7 +58,7 @@ def _in_bin_with(writer: Writer, restored: Sequence[Write]) -> Iterator[Write]:
 
 
 def _of_referring(writer: Writer, info: EntityInfo, host: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
-    table, hosts = writer.crm.schema.table(info), writer.crm.schema.table(host)
+    table, hosts = writer.model.schema.table(info), writer.model.schema.table(host)
     statement = sa.select(hosts.c.id)
     if info.host is not None:
         statement = statement.join(table, table.c.record_id == hosts.c.id)
@@ -69,7 +69,7 @@ def _transaction_of_deletion(writer: Writer, deleted: Write) -> tuple[int, int]:
     """Return the first and the last row of the ledger that were written with the newest deletion of a record."""
     # It may be one of this transaction.
     writer.flush()
-    ledger, outbox = writer.crm.schema.system.ledger, writer.crm.schema.system.outbox
+    ledger, outbox = writer.model.schema.system.ledger, writer.model.schema.system.outbox
     mine = (ledger.c.entity == deleted.entity.id, ledger.c.record_id == deleted.record_id, ledger.c.kind == "delete")
     row = writer.connection.scalar(sa.select(sa.func.max(ledger.c.id)).where(*mine)) or 0
     spans = sa.select(outbox.c.first_id, outbox.c.last_id).where(outbox.c.first_id <= row)
@@ -80,7 +80,7 @@ def _transaction_of_deletion(writer: Writer, deleted: Write) -> tuple[int, int]:
 
 def _within(writer: Writer, candidates: Sequence[Write], span: tuple[int, int]) -> Iterator[Write]:
     """Yield those of *candidates* whose newest deletion lies within *span* of the ledger and was a consequence."""
-    ledger = writer.crm.schema.system.ledger
+    ledger = writer.model.schema.system.ledger
     for entity, group in grouped(candidates, lambda w: w.entity.id):
         newest: dict[UUID, tuple[int, int]] = {}
         for start in range(0, len(group), _MOST):
@@ -101,9 +101,9 @@ def _ready(writer: Writer, waiting: Sequence[Write]) -> list[Write]:
     """Return those of *waiting* that the principal may restore now, with their stored rows."""
     found: list[Write] = []
     for entity, group in grouped(waiting, lambda w: w.entity.id):
-        info, ids = writer.crm.registry.entities[entity], sorted(w.record_id for w in group)
+        info, ids = writer.model.registry.entities[entity], sorted(w.record_id for w in group)
         rows = writer.stored_rows(info, "delete", ids)
-        sides = writer.crm.store.read_extensions(writer.connection, info, ids)
+        sides = writer.model.store.read_extensions(writer.connection, info, ids)
         for write in group:
             values, visible, allowed = rows[write.record_id]
             if visible and allowed and values["deleted_at"] is not None:

@@ -29,11 +29,11 @@ def enter_first_stage(writer: Writer, write: Write) -> None:
     """
     if not write.entity.pipelined:
         return
-    pipeline = pipeline_of(writer.crm.registry, write)
+    pipeline = pipeline_of(writer.model.registry, write)
     slug = write.values.get("stage")
     stage = pipeline.stage(slug) if slug else pipeline.first
     _stand(write, pipeline, stage, writer.now)
-    if missing := _missing(writer.crm.registry, write, stage):
+    if missing := _missing(writer.model.registry, write, stage):
         raise refusal(writer, write, pipeline, reason=_("fields are missing."), missing=missing)
 
 
@@ -93,7 +93,7 @@ def check_emptied(writer: Writer, write: Write) -> Iterator[FieldProblem]:
 def _required_where(writer: Writer, write: Write) -> tuple[str, ...]:
     """Return the fields that the record's stage requires; of an import that goes on to move it, the next one."""
     slug = write.details.get("moves_to") or write.stored["stage"]
-    known = writer.crm.registry.pipelines_of(write.entity.id)
+    known = writer.model.registry.pipelines_of(write.entity.id)
     stages = (s for p in known if p.id == write.stored["pipeline"] for s in p.stages)
     return next((stage.required for stage in stages if stage.slug == slug), ())
 
@@ -105,14 +105,14 @@ def plan_move(writer: Writer, write: Write, target: str) -> None:
         UnknownStageError: the record's pipeline has no such stage.
         Refusal: neither has it, but another pipeline does, and in which the record stands is not for the mover to know.
     """
-    pipeline = pipeline_of(writer.crm.registry, write)
+    pipeline = pipeline_of(writer.model.registry, write)
     if not sees_stages(writer, write):
         _check_known_somewhere(writer, write, pipeline, target)
     _stand(write, pipeline, pipeline.stage(target), writer.now)
 
 
 def _check_known_somewhere(writer: Writer, write: Write, pipeline: Pipeline, target: str) -> None:
-    stages = [stage.slug for known in writer.crm.registry.pipelines_of(write.entity.id) for stage in known.stages]
+    stages = [stage.slug for known in writer.model.registry.pipelines_of(write.entity.id) for stage in known.stages]
     if target not in stages:
         raise UnknownStageError(write.entity.id, target, list(dict.fromkeys(stages)))
     if not any(stage.slug == target for stage in pipeline.stages):
@@ -127,7 +127,7 @@ def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
         Refusal: it says which guard failed, which fields are missing, and which stages are allowed.
     """
     for write in moves:
-        pipeline = pipeline_of(writer.crm.registry, write)
+        pipeline = pipeline_of(writer.model.registry, write)
         allowed = pipeline.moves_from(write.stored["stage"])
         move = _PLACED if write.details.get("placed") else allowed.get(write.values["stage"])
         if move is None:
@@ -140,7 +140,7 @@ _PLACED = Move(ANY_STAGE, ANY_STAGE)
 
 
 def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> None:
-    missing = _missing(writer.crm.registry, write, pipeline.stage(write.values["stage"]))
+    missing = _missing(writer.model.registry, write, pipeline.stage(write.values["stage"]))
     guards = [guard for guard in move.guards if not _holds(writer, write, guard)]
     lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_ids
     if missing or guards or lacks_role:
@@ -155,7 +155,7 @@ def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, al
 def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:
     if isinstance(guard, Rule):
         return writer.matches_stored(write.entity, guard, write.record_id)
-    check = writer.crm.registry.guards[guard].check
+    check = writer.model.registry.guards[guard].check
     record: Any = writer.trusted.get(write.entity.cls, write.record_id)
     return check(writer.trusted, record)
 
@@ -163,8 +163,8 @@ def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:
 def record_visits(writer: Writer, writes: Sequence[Write]) -> None:
     """Keep when each record entered its new stage, and when it left the one before."""
     entered = [w for w in writes if w.kind in ("create", "move")]
-    writer.crm.visits.leave(writer.connection, [_left(write, writer) for write in entered if write.kind == "move"])
-    writer.crm.visits.enter(writer.connection, [_entered(write, writer) for write in entered])
+    writer.model.visits.leave(writer.connection, [_left(write, writer) for write in entered if write.kind == "move"])
+    writer.model.visits.enter(writer.connection, [_entered(write, writer) for write in entered])
 
 
 def _left(write: Write, writer: Writer) -> dict[str, Any]:

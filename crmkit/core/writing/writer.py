@@ -30,7 +30,7 @@ from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.values import record_from_values
 
 if TYPE_CHECKING:
-    from crmkit.core.crm import CRM
+    from crmkit.core.model import Model
 
 __all__ = ["Writer", "WriterBrokenError"]
 
@@ -54,9 +54,9 @@ class Writer(Asking):
     Every verb exists for one record and for many; both take the same steps (see :mod:`crmkit.core.writing.life`).
     """
 
-    def __init__(self, crm: CRM, connection: Connection, access: Access, cause: str, request: str | None) -> None:
+    def __init__(self, model: Model, connection: Connection, access: Access, cause: str, request: str | None) -> None:
         """Made by :meth:`CRM.write` and :meth:`CRM.system`."""
-        super().__init__(crm, connection, access)
+        super().__init__(model, connection, access)
         self.cause, self._request = cause, request
         self._entries: list[Entry] = []
         self._spans: list[tuple[int, int]] = []
@@ -123,7 +123,7 @@ class Writer(Asking):
             ValidationError: it refers to a record that is not there; that must be restored first.
             ConflictError: a value that must be unique is taken meanwhile.
         """
-        write = Write("restore", self.crm.registry.entity(entity), id_, {})
+        write = Write("restore", self.model.registry.entity(entity), id_, {})
         with self.attempt():
             self._live([write])
             bring_back(self, write)
@@ -213,8 +213,8 @@ class Writer(Asking):
     @cached_property
     def normaliser(self) -> Normaliser:
         """What cleans the values of this transaction."""
-        rates = Rates(self.crm.registry.currency, lambda currency: self.crm.rates_of(self._connection, currency))
-        return Normaliser(self.crm.registry, rates, self.moment.today)
+        rates = Rates(self.model.registry.currency, lambda currency: self.model.rates_of(self._connection, currency))
+        return Normaliser(self.model.registry, rates, self.moment.today)
 
     def context(self, depth: int) -> WriteContext:
         """Return what hooks get beside the writes."""
@@ -251,7 +251,9 @@ class Writer(Asking):
     def flush(self) -> None:
         """Write what is due to the ledger now; other writers then wait for this transaction to end."""
         if self._entries:
-            span = self.crm.ledger.append(self._connection, self._entries, self.now, self.access.user_id, self._request)
+            span = self.model.ledger.append(
+                self._connection, self._entries, self.now, self.access.user_id, self._request
+            )
             self._spans.append(span)
             self._entries = []
 
@@ -265,9 +267,9 @@ class Writer(Asking):
             raise WriterBrokenError(self._broken)
         self.flush()
         if self._spans:
-            self.crm.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
+            self.model.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
         if self._policy_changed:
-            self.crm.raise_epoch(self._connection)
+            self.model.raise_epoch(self._connection)
 
     def _live(self, writes: Sequence[Write]) -> list[Write]:
         if self._broken is not None:

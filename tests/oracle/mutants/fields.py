@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from crmkit.core import crm as crm_module, ledger
+from crmkit.core import ledger, model as model_module
 from crmkit.core.errors import ForbiddenError
 from crmkit.core.policy import access, rule_sources
 from crmkit.core.policy.access import Access
@@ -127,7 +127,7 @@ def masks_are_ignored_in_extensions():
         mine = {f"{info.extends_as}.{name}" for name in info.fields} if info.host else set()
         return make_loader(info, readable | mine, dialect)
 
-    yield crm_module, "make_loader", loader
+    yield model_module, "make_loader", loader
 
 
 @mutant("create", "update", "transfer")
@@ -142,7 +142,7 @@ def masks_are_ignored_in_what_writes_return():
 @mutant("get_by_number", steps=["wait"] * 4)
 def hidden_number_still_finds():
     def by_number(self, info, number):
-        trusted = Reader(self._crm, self._connection, self._crm.system_access)
+        trusted = Reader(self.model, self._connection, self.model.system_access)
         found = trusted.find(info.cls, getattr(info.cls.f, info.number.name) == number) if info.number else []
         return self._by_ids(info, [record.id for record in found]) if found else []
 

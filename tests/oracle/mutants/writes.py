@@ -128,7 +128,7 @@ def roles_for_moves_are_forgotten():
 @mutant("external_ids")
 def external_ids_of_invisible_records_are_told():
     def find(self, system, info, values):
-        table, record = self._table, self._writer.crm.schema.table(info)
+        table, record = self._table, self._writer.model.schema.table(info)
         rows = self._writer.connection.execute(
             sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
             .select_from(table.join(record, record.c.id == table.c.record_id))

@@ -1,0 +1,151 @@
+"""One version of what a CRM consists of: its registry, its tables, and everything that is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.clock import Clock
+from crmkit.core.configuration.config import Company
+from crmkit.core.entity import EntityInfo
+from crmkit.core.hooks import Hooks
+from crmkit.core.ledger import Ledger
+from crmkit.core.plugins import LoadedPlugin
+from crmkit.core.policy.access import Access
+from crmkit.core.policy.access_cache import AccessCache
+from crmkit.core.policy.people import CORE_ROLES, PEOPLE
+from crmkit.core.policy.shapes import Shapes
+from crmkit.core.reading.ordering import Order, order_decoder
+from crmkit.core.registry import CORE, Claim, Registry
+from crmkit.core.rules.moment import Moment
+from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.loading import Loader, make_loader
+from crmkit.core.storage.numbers import Numbers
+from crmkit.core.storage.prepared import Insert
+from crmkit.core.storage.schema import Schema
+from crmkit.core.storage.statements import StatementCache
+from crmkit.core.writing.store import Store
+from crmkit.core.writing.values import record_from_values
+from crmkit.core.writing.visits import Visits
+
+__all__ = ["Model", "build_registry"]
+
+_REGISTER = ("crmkit_register_entities", "crmkit_register_roles", "crmkit_register_pipelines")
+
+
+class Model:
+    """What readers and writers share. A reader holds one for life, so that nothing changes under its feet."""
+
+    def __init__(self, registry: Registry, hooks: Hooks, storage: Storage, clock: Clock, company: Company) -> None:
+        """Build the tables of *registry*; what else is needed is made when it is first asked for."""
+        self.registry, self.hooks, self.storage, self.clock = registry, hooks, storage, clock
+        self.schema = Schema.build(registry)
+        self.statements = StatementCache()
+        self.loaders = StatementCache()
+        self._shapes = Shapes()
+        self._company, self._zone = company, ZoneInfo(company.time_zone)
+
+    def sibling(self, storage: Storage, clock: Clock) -> Model:
+        """Return the same model on another database of the same kind: what depends on no data is built once."""
+        made = copy(self)
+        made.storage, made.clock = storage, clock
+        # Accesses are resolved from data.
+        made.__dict__.pop("accesses", None)
+        return made
+
+    @cached_property
+    def accesses(self) -> AccessCache:
+        """What each principal may do."""
+        return AccessCache(self.registry, self.schema, self.storage.dialect, self._company)
+
+    @cached_property
+    def system_access(self) -> Access:
+        """The access without limits."""
+        return Access(self.registry, 0, None, "system")
+
+    @cached_property
+    def store(self) -> Store:
+        """The statements that write."""
+        return Store(self.registry, self.schema, self.storage.dialect)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(self.schema, self.storage.dialect)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """The counters of human numbers."""
+        return Numbers(self.schema, self.storage.dialect)
+
+    @cached_property
+    def external_names(self) -> Insert:
+        """What keeps external ids."""
+        return Insert(self.schema.system.external_id, self.storage.dialect)
+
+    @cached_property
+    def visits(self) -> Visits:
+        """What keeps visits to stages."""
+        return Visits(self.schema, self.storage.dialect)
+
+    def moment(self, access: Access) -> Moment:
+        """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""
+        zone = self._zone if access.is_system else ZoneInfo(access.time_zone)
+        return Moment.at(self.clock.now(), zone, access.user_id, access.home_team)
+
+    def shape_of(self, access: Access) -> int:
+        """Return a number that two accesses share exactly if their statements differ only in parameters."""
+        known = access.shape_number
+        if known is None:
+            known = access.shape_number = self._shapes.number(access.shape)
+        return known
+
+    def loader(self, info: EntityInfo, access: Access) -> Loader:
+        """Return what selects and loads the records of *info* for *access*."""
+        host = self.registry.entities[info.host] if info.host else info
+        readable = access.entity(host).readable
+        return self.loaders.get((info.table, readable), lambda: make_loader(info, readable, self.storage.dialect.name))
+
+    def defaults(self, info: EntityInfo, access: Access) -> Any:
+        """Return the extension *info* as it is where nothing was ever written."""
+        readable = access.entity(self.registry.entities[str(info.host)]).readable
+        names = (*info.fields, *info.computed)
+        mine = frozenset(name for name in names if f"{info.extends_as}.{name}" in readable)
+        return record_from_values(info, mine, {name: field.default() for name, field in info.fields.items()})
+
+    def order_decoder(self, order: Order) -> Any:
+        """Return what decodes the cursor's values of *order*."""
+        return order_decoder(order, self.storage.dialect.name)
+
+    def rates_of(self, connection: Connection, currency: str) -> list[tuple[date, Decimal]]:
+        """Return the dated exchange rates of *currency*, oldest first."""
+        rate = self.schema.tables["core_exchange_rate"]
+        statement = sa.select(rate.c.valid_from, rate.c.rate).where(
+            rate.c.currency == currency, rate.c.deleted_at.is_(None)
+        )
+        return [(day, value) for day, value in connection.execute(statement.order_by(rate.c.valid_from))]
+
+    def raise_epoch(self, connection: Connection) -> None:
+        """End the life of every cached access, in this process and in all others."""
+        epoch = self.schema.system.epoch
+        connection.execute(sa.update(epoch).values(value=epoch.c.value + 1))
+
+
+def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str) -> Registry:
+    """Return the registry of what core and *plugins* declare.
+
+    Raises:
+        PluginError: declarations conflict or refer to what is not there.
+    """
+    claims = [Claim(CORE, declared) for declared in (*PEOPLE, *CORE_ROLES)]
+    for hook in _REGISTER:
+        claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
+    return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)
