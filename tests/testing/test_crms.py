@@ -50,7 +50,7 @@ def test_crms_of_the_same_plugins_build_their_tables_once(make_crm, database):
 
     assert first.schema is second.schema
     assert first.registry is second.registry
-    assert first.statements is second.statements
+    assert first.model.statements is second.model.statements
 
 
 def test_further_crm_is_a_copy_that_takes_no_statement(make_crm):
