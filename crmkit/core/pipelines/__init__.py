@@ -1,0 +1,10 @@
+"""Pipelines as data: stages, the moves between them, and what a move demands."""
+
+from __future__ import annotations
+
+from crmkit.core.pipelines.moves import ANY_STAGE, Guard, Move
+from crmkit.core.pipelines.pipeline import Pipeline
+from crmkit.core.pipelines.refusals import Refusal, UnknownStageError
+from crmkit.core.pipelines.stages import EntryTask, Stage
+
+__all__ = ["ANY_STAGE", "EntryTask", "Guard", "Move", "Pipeline", "Refusal", "Stage", "UnknownStageError"]
