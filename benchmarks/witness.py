@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from benchmarks.world.opening import World
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 
 __all__ = ["Witness", "Written"]
 

@@ -216,9 +216,9 @@ def _ledger(crm: CRM) -> Iterator[Finding]:
 
 
 def _ledger_in_full(crm: CRM) -> Iterator[Finding]:
-    from crmkit.core.ledger import LedgerBrokenError, verify_ledger
+    from crmkit.core.verifying.ledger import LedgerBrokenError, verify_ledger
 
-    with crm.storage.reading() as connection:
+    with crm.storage.snapshot() as connection:
         try:
             rows = verify_ledger(connection, crm.schema)
         except LedgerBrokenError as error:

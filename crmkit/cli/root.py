@@ -30,6 +30,7 @@ COMMANDS: dict[str, Text] = {
     "explain": _("Say why somebody may or may not do something with a record."),
     "history": _("Show what happened to a record."),
     "ledger": _("Verify that nobody changed the ledger."),
+    "verify": _("Check that the database is what crmkit wrote, row by row."),
     "shell": _("Open a Python prompt with the CRM at hand."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,22 +15,21 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
 from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
-from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.policy.visibility import Visibility
 
-__all__ = ["GENESIS", "Entry", "Ledger", "LedgerBrokenError", "LedgerEntry", "read_history", "verify_ledger"]
+__all__ = ["ERASED", "GENESIS", "Entry", "Ledger", "LedgerEntry", "read_history", "seal"]
 
 GENESIS = b"\x00" * 32
+#: The kind of the entry that allows the payload of earlier entries of its record to be gone.
+ERASED = "erased"
 _SALT = 16
-_PAGE = 5000
 _ID, _MOMENT = Column("", "uuid"), Column("", "datetime")
 
 
@@ -60,17 +59,6 @@ class LedgerEntry:
     cause: str
     depth: int
     changes: Mapping[str, tuple[Any, Any]] | None
-
-
-class LedgerBrokenError(CrmkitError):
-    """The ledger was changed by something other than crmkit."""
-
-    code = "ledger-broken"
-    template = _("The ledger is broken at row {row}: {message}.")
-
-    def __init__(self, row: int, message: str) -> None:
-        """Name the first bad *row*."""
-        super().__init__(row=row, message=message)
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
@@ -129,7 +117,7 @@ class Ledger:
             salt = salts[place * _SALT : (place + 1) * _SALT]
             body = encode(entry.changes)
             digest = sha256(salt + body).digest()
-            chain = sha256(chain + digest + _seal(number, stamp, principal, entry)).digest()
+            chain = sha256(chain + digest + seal(number, stamp, principal, entry, request)).digest()
             who_and_what = (moment, who, entry.entity, id_of(entry.record_id), entry.kind, entry.cause, entry.depth)
             rows.append((number, *who_and_what, request, digest, chain))
             payloads.append((number, salt, body.decode()))
@@ -148,11 +136,13 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _seal(number: int, stamp: str, principal: UUID | None, entry: Entry) -> bytes:
-    """Return what the chain holds of a row beside the digest of its values: every column but the request id."""
+def seal(number: int, stamp: str, principal: UUID | None, entry: Entry, request: str | None) -> bytes:
+    """Return what the chain holds of a row beside the digest of its values: every other column."""
     who = principal.int if principal else 0
     what = f"{entry.entity}\x1f{entry.record_id.int:x}\x1f{entry.kind}\x1f{entry.cause}\x1f{entry.depth}"
-    return f"{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
+    # In front, with its length: no other row looks alike, whatever stands in the request id.
+    asked = "" if request is None else f"\x1e{len(request)}\x1f{request}\x1f"
+    return f"{asked}{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
 def read_history(
@@ -197,45 +187,3 @@ def _readable(changes: str | None, readable: frozenset[str]) -> Mapping[str, tup
         return None
     decoded: dict[str, list[Any]] = msgspec.json.decode(changes)
     return {name: (old, new) for name, (old, new) in decoded.items() if name in readable}
-
-
-def verify_ledger(connection: Connection, schema: Schema) -> int:
-    """Return how many rows the ledger has, after checking every digest, every link of the chain and the head.
-
-    Raises:
-        LedgerBrokenError: a row was changed, added or removed outside crmkit.
-    """
-    head = schema.system.ledger_head
-    last, sealed = connection.execute(sa.select(head.c.last_id, head.c.chain)).one()
-    chain, count = GENESIS, 0
-    for row in _rows(connection, schema, last):
-        count += 1
-        if row.id != count:
-            raise LedgerBrokenError(count, _("it is missing"))
-        chain = _verified(row, chain)
-    if (last, bytes(sealed)) != (count, chain):
-        raise LedgerBrokenError(count, _("the newest rows are missing"))
-    return count
-
-
-def _rows(connection: Connection, schema: Schema, last: int) -> Iterator[Any]:
-    """Yield the rows up to *last* in order, a page at a time: what is written meanwhile is not looked at."""
-    ledger, payload = schema.system.ledger, schema.system.ledger_payload
-    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
-    columns = sa.select(ledger, payload.c.salt, payload.c.changes).select_from(joined)
-    reached = 0
-    while reached < last:
-        span = columns.where(ledger.c.id > reached, ledger.c.id <= reached + _PAGE, ledger.c.id <= last)
-        yield from connection.execute(span.order_by(ledger.c.id))
-        reached += _PAGE
-
-
-def _verified(row: Any, chain: bytes) -> bytes:
-    if row.changes is not None and hashlib.sha256(bytes(row.salt) + row.changes.encode()).digest() != bytes(row.digest):
-        raise LedgerBrokenError(row.id, _("its values were changed"))
-    entry = Entry(row.entity, row.record_id, row.kind, {}, row.cause, row.depth)
-    stamp = row.at.isoformat(timespec="microseconds")
-    linked = hashlib.sha256(chain + bytes(row.digest) + _seal(row.id, stamp, row.principal_id, entry)).digest()
-    if linked != bytes(row.chain):
-        raise LedgerBrokenError(row.id, _("it was changed"))
-    return linked

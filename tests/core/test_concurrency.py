@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import ConflictError, StaleError, TryAgainError, ValidationError
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission

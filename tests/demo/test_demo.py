@@ -9,7 +9,7 @@ import pytest
 
 from crmkit import FixedClock, Money, Principal, Team, User
 from crmkit.cli.demo.history import create_demo
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.plugins.customers.entities import Company, Contact, Interaction
 from crmkit.plugins.sales.entities import Deal, Lead
 from crmkit.plugins.sales.services import funnel

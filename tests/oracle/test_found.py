@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import ConflictError, ForbiddenError, Grant, Mask, NotFoundError, Rule, Target, UnknownFieldError
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases
 from tests.oracle import extra, trade
 from tests.oracle.extra.entities import DealExtra

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import People
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import parse_plan, read_plan

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from shop import Company, Deal, Note
 
 from crmkit import Money, Target, Team, User
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases
 from crmkit.transfer.errors import ImportRunningError, MissingColumnsError, PlanError, SourceError, SourceMissingError
 from crmkit.transfer.sources import open_source

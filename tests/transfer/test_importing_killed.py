@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from crm_of_shop import import_in_small_batches, open_crm
 
-from crmkit.core.ledger import verify_ledger
 from crmkit.core.policy.principal import Principal
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import read_plan
 from crmkit.transfer.progress import Meter

@@ -65,6 +65,17 @@ class Storage:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection that sees the database as it is at its first query, whatever is written meanwhile."""
+        if self.is_sqlite:
+            with self.reading() as connection:
+                yield connection
+            return
+        isolated = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with isolated.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection inside a write transaction; it commits at the end and rolls back on any error.
 

@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import Number, Record, entity, field
-from crmkit.core.ledger import verify_ledger
 from crmkit.core.policy.people import Team
 from crmkit.core.text import Text
+from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases, plugin
 
 

@@ -1,0 +1,55 @@
+"""Whether a database still is what crmkit wrote: its pages, references, ledger, histories, visits and outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
+
+from crmkit.core.text import gettext as _
+from crmkit.core.verifying.database import examine_pages, examine_references
+from crmkit.core.verifying.findings import Finding
+from crmkit.core.verifying.histories import examine_histories
+from crmkit.core.verifying.ledger import Anchor, examine_ledger
+from crmkit.core.verifying.outbox import examine_outbox
+from crmkit.core.verifying.visits import examine_visits
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(
+    crm: CRM,
+    connection: Connection,
+    *,
+    anchor: Anchor | None = None,
+    watch: Callable[[str], None] = lambda _check: None,
+) -> Iterator[Finding]:
+    """Yield everything that is wrong with the database of *crm*, as *connection* sees it; nothing where all is well.
+
+    *connection* is a snapshot where others write meanwhile. *watch* is called with each check before it runs.
+    """
+    schema = crm.schema
+    checks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "database": lambda: examine_pages(connection),
+        "references": lambda: examine_references(connection, schema),
+        "ledger": lambda: _ledger(crm, connection, anchor),
+        "history": lambda: examine_histories(connection, schema, crm.registry, crm.store),
+        "visits": lambda: examine_visits(connection, schema, crm.registry),
+        "outbox": lambda: examine_outbox(connection, schema),
+    }
+    for name, check in checks.items():
+        watch(name)
+        yield from check()
+
+
+def _ledger(crm: CRM, connection: Connection, anchor: Anchor | None) -> Iterator[Finding]:
+    mend = _(
+        "The history can no longer be trusted from here on. Restore the newest backup that verifies, "
+        "and find out who writes past crmkit."
+    )
+    for broken in examine_ledger(connection, crm.schema, anchor):
+        yield Finding("ledger", "core_ledger", str(broken.row), broken.facts["message"], mend, broken.facts)

@@ -1,0 +1,153 @@
+"""Whether the history of each record, told from its beginning, ends with the record as it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.ledger import ERASED, encode_changes
+from crmkit.core.registry import Registry
+from crmkit.core.storage.codecs import id_decoder
+from crmkit.core.storage.loading import make_row_decoder
+from crmkit.core.storage.schema import Schema, column_names
+from crmkit.core.text import gettext as _
+from crmkit.core.verifying.findings import Finding
+from crmkit.core.writing.shapes import shape_of
+from crmkit.core.writing.store import Store
+
+__all__ = ["examine_histories"]
+
+_PAGE, _MOST = 500, 100
+
+
+@attrs.define
+class _History:
+    """What the ledger tells of one record: the newest value of each field, and how often it was written."""
+
+    values: dict[str, Any] = attrs.field(factory=dict)
+    written: int = 0
+    is_erased: bool = False
+
+    def take(self, kind: str, changes: str | None) -> None:
+        if kind == ERASED or changes is None:
+            # What was known before may have been erased with what is gone.
+            self.is_erased, self.values = True, {}
+        if changes is not None:
+            self.values |= {name: new for name, (_old, new) in msgspec.json.decode(changes).items()}
+        self.written += kind != ERASED
+
+
+def examine_histories(connection: Connection, schema: Schema, registry: Registry, store: Store) -> Iterator[Finding]:
+    """Yield the records that are not what their history says, and those that one has and the other has not."""
+    for info in registry.entities.values():
+        for records in _pages(connection, schema, info):
+            ids = [record["id"] for record in records]
+            histories = _histories(connection, schema, info, ids)
+            sides = store.read_extensions(connection, info, ids)
+            for record in records:
+                stored = record | sides[record["id"]]
+                yield from _compared(info, registry, stored, histories.get(record["id"]))
+        yield from _vanished(connection, schema, info)
+
+
+def _pages(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[list[dict[str, Any]]]:
+    table, decode = schema.table(info), make_row_decoder(info, connection.dialect.name)
+    cells = [table.c[name] for field in info.fields.values() for name in column_names(field)]
+    raw = [sa.type_coerce(cell, sa.types.NullType()).label(cell.name) for cell in cells]
+    query = sa.select(*raw).select_from(table).order_by(table.c.id).limit(_PAGE)
+    page = [decode(row) for row in connection.execute(query)]
+    while page:
+        yield page
+        page = [decode(row) for row in connection.execute(query.where(table.c.id > page[-1]["id"]))]
+
+
+def _histories(connection: Connection, schema: Schema, info: EntityInfo, ids: Sequence[UUID]) -> dict[UUID, _History]:
+    ledger, payload = schema.system.ledger, schema.system.ledger_payload
+    rows = connection.execute(
+        sa.select(sa.type_coerce(ledger.c.record_id, sa.types.NullType()), ledger.c.kind, payload.c.changes)
+        .select_from(ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id))
+        .where(ledger.c.entity == info.id, ledger.c.record_id.in_(ids))
+        .order_by(ledger.c.id)
+    )
+    read = id_decoder(connection.dialect.name)
+    found: dict[UUID, _History] = {}
+    for record, kind, changes in rows:
+        found.setdefault(read(record), _History()).take(kind, changes)
+    return found
+
+
+def _compared(
+    info: EntityInfo, registry: Registry, stored: Mapping[str, Any], history: _History | None
+) -> Iterator[Finding]:
+    row = str(stored["id"])
+    if history is None:
+        mend = _("Somebody wrote past crmkit: if the record is wanted, create it with crmkit; delete {table} {row}.")
+        yield Finding("history", info.table, row, _("the ledger does not know it"), mend)
+        return
+    if differing := [name for name in _names(info, stored) if _differs(info, registry, name, stored, history)]:
+        message = _("not what its history says: {fields}")
+        mend = _(
+            "Somebody wrote past crmkit, or a migration did. See crmkit history {row}; "
+            "set {table} {row} to the value that is right by crmkit, which writes it down."
+        )
+        yield Finding("history", info.table, row, message, mend, {"fields": ", ".join(differing)})
+    if stored["version"] != history.written and not history.is_erased:
+        message = _("has version {version}, but was written {written} times")
+        mend = _("Somebody wrote past crmkit. See crmkit history {row}; set the version to {written}.")
+        facts = {"version": stored["version"], "written": history.written}
+        yield Finding("history", info.table, row, message, mend, facts)
+
+
+def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
+    added = [name for name in stored if "." in name and not name.endswith((".", "_base"))]
+    return [*shape_of(info).in_ledger, *added]
+
+
+def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
+    if name in history.values:
+        return not _is_same(_plain(stored[name]), history.values[name])
+    if history.is_erased or stored[name] is None:
+        return False
+    # Where a field came later, older records have its default, of which no history tells.
+    return not _is_same(_plain(stored[name]), _plain(registry.field(info.id, name).default()))
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* as the ledger would have it."""
+    return msgspec.json.decode(encode_changes({"": (None, value)}))[""][1]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one == other or not (isinstance(one, str) and isinstance(other, str)):
+        return bool(one == other)
+    try:
+        # A decimal is stored with all its places, and was perhaps written with fewer.
+        return Decimal(one) == Decimal(other)
+    except InvalidOperation:
+        return False
+
+
+def _vanished(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[Finding]:
+    table, ledger = schema.table(info), schema.system.ledger
+    erased = ledger.alias()
+    gone = (
+        sa.select(ledger.c.record_id)
+        .where(ledger.c.entity == info.id, ledger.c.kind == "create")
+        .where(~sa.exists().where(table.c.id == ledger.c.record_id))
+        .where(
+            ~sa.exists().where(
+                erased.c.record_id == ledger.c.record_id, erased.c.entity == info.id, erased.c.kind == ERASED
+            )
+        )
+    )
+    for record in connection.scalars(gone.limit(_MOST)):
+        mend = _("Somebody deleted it past crmkit. See crmkit history {row}; take the row from a restored backup.")
+        yield Finding("history", info.table, str(record), _("the ledger knows it, but it is not there"), mend)
