@@ -146,7 +146,7 @@ def test_erasing_values_keeps_the_chain(crm, master, written):
     erased = Entry("atelier.artist", written.id, ERASED, {}, "request of the person", 0)
     with crm.storage.writing() as connection:
         connection.execute(sa.delete(payload).where(payload.c.ledger_id == before))
-        crm.ledger.append(connection, [erased], crm.clock.now(), None, None)
+        crm.model.ledger.append(connection, [erased], crm.clock.now(), None, None)
 
     assert verify(crm) == before + 1
     with crm.write(master) as db:

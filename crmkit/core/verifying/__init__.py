@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
 from crmkit.core.verifying.database import examine_pages, examine_references
 from crmkit.core.verifying.findings import Finding
@@ -16,29 +17,29 @@ from crmkit.core.verifying.outbox import examine_outbox
 from crmkit.core.verifying.visits import examine_visits
 
 if TYPE_CHECKING:
-    from crmkit.core.crm import CRM
+    from crmkit.core.model import Model
 
 __all__ = ["Finding", "examine"]
 
 
 def examine(
-    crm: CRM,
+    model: Model,
     connection: Connection,
     *,
     anchor: Anchor | None = None,
     watch: Callable[[str], None] = lambda _check: None,
 ) -> Iterator[Finding]:
-    """Yield everything that is wrong with the database of *crm*, as *connection* sees it; nothing where all is well.
+    """Yield everything that is wrong with the database of *model*, as *connection* sees it; nothing where all is well.
 
     *connection* is a snapshot where others write meanwhile. *watch* is called with each check before it runs.
     """
-    schema = crm.schema
+    schema, registry = model.schema, model.registry
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "database": lambda: examine_pages(connection),
         "references": lambda: examine_references(connection, schema),
-        "ledger": lambda: _ledger(crm, connection, anchor),
-        "history": lambda: examine_histories(connection, schema, crm.registry, crm.store),
-        "visits": lambda: examine_visits(connection, schema, crm.registry),
+        "ledger": lambda: _ledger(schema, connection, anchor),
+        "history": lambda: examine_histories(connection, schema, registry, model.store),
+        "visits": lambda: examine_visits(connection, schema, registry),
         "outbox": lambda: examine_outbox(connection, schema),
     }
     for name, check in checks.items():
@@ -46,10 +47,10 @@ def examine(
         yield from check()
 
 
-def _ledger(crm: CRM, connection: Connection, anchor: Anchor | None) -> Iterator[Finding]:
+def _ledger(schema: Schema, connection: Connection, anchor: Anchor | None) -> Iterator[Finding]:
     mend = _(
         "The history can no longer be trusted from here on. Restore the newest backup that verifies, "
         "and find out who writes past crmkit."
     )
-    for broken in examine_ledger(connection, crm.schema, anchor):
+    for broken in examine_ledger(connection, schema, anchor):
         yield Finding("ledger", "core_ledger", str(broken.row), broken.facts["message"], mend, broken.facts)

@@ -15,7 +15,7 @@ from tests.core.atelier import Artist, Commission, Invoice
 
 def findings(crm):
     with crm.storage.snapshot() as connection:
-        return [(each.check, each.table, each.sentence) for each in examine(crm, connection)]
+        return [(each.check, each.table, each.sentence) for each in examine(crm.model, connection)]
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ def test_erased_history_explains_what_it_no_longer_tells(lived, master):
     with lived.storage.writing() as connection:
         hers = sa.select(ledger.c.id).where(ledger.c.record_id == ada.id, ledger.c.entity == "atelier.artist")
         connection.execute(sa.delete(payload).where(payload.c.ledger_id.in_(hers)))
-        span = lived.ledger.append(connection, [erased], lived.clock.now(), None, None)
-        lived.ledger.announce(connection, *span, lived.clock.now())
+        span = lived.model.ledger.append(connection, [erased], lived.clock.now(), None, None)
+        lived.model.ledger.announce(connection, *span, lived.clock.now())
         artist = lived.schema.tables["atelier_artist"]
         connection.execute(sa.update(artist).where(artist.c.id == ada.id).values(name="-", email=None))
 
@@ -162,7 +162,7 @@ def test_damaged_file_is_found(lived):
         file.write(b"\x00" * 20)
 
     with lived.storage.snapshot() as connection:
-        first = next(examine(lived, connection))
+        first = next(examine(lived.model, connection))
     assert (first.check, "SQLite says" in first.sentence) == ("database", True)
     assert "crmkit restore" in first.advice
 
