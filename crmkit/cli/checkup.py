@@ -76,6 +76,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     for check in (_database, _disk):
         yield from _guarded(check, crm)
     yield from _guarded(_migrations, session)
+    yield from _guarded(_definitions, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_people, session)
@@ -197,6 +198,17 @@ def _migrations(session: Session) -> Iterator[Finding]:
     for each in found:
         if not each.is_problem:
             yield Finding("migrations", "warn", _("{reason}"), {"reason": str(each)})
+
+
+def _definitions(session: Session) -> Iterator[Finding]:
+    """Look at what was defined at run time: what does not fit beside the plugins of today is left out."""
+    with session.trusted() as db:
+        left_out = db.model.registry.left_out
+    for reason in left_out:
+        todo = _("Until it is changed, renamed or removed the CRM runs without it.")
+        yield Finding("definitions", "warn", _("{reason}"), {"reason": str(reason)}, todo)
+    if not left_out:
+        yield Finding("definitions", "ok", _("all that is defined at run time fits"))
 
 
 def _ledger(crm: CRM) -> Iterator[Finding]:

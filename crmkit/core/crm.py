@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.configuration.config import Config
+from crmkit.core.definitions import DEFINITIONS, Definitions
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
 from crmkit.core.model import Model, build_registry
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
+from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal, stated
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
@@ -40,6 +44,9 @@ class CRM:
         PluginError: the plugins do not fit together; every reason is given, before anything runs.
     """
 
+    # The kinds of what may be defined at run time.
+    definitions: ClassVar[Sequence[Definitions]] = DEFINITIONS
+
     def __init__(
         self,
         config: Config,
@@ -54,7 +61,8 @@ class CRM:
         self.hooks = Hooks(self.plugins)
         self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
         registry = build_registry(self.plugins, self.hooks, config.company.currency)
-        self.model = Model(registry, self.hooks, self.storage, self.clock, config.company)
+        self._coded = Model(registry, self.hooks, self.storage, self.clock, config.company, self.definitions)
+        self.model, self._redefining = self._coded, Lock()
 
     @property
     def registry(self) -> Registry:
@@ -75,7 +83,9 @@ class CRM:
         database = attrs.evolve(self.config.database, url=url)
         made.config, made.clock = attrs.evolve(self.config, database=database), clock or self.clock
         made.storage = Storage(url, pool_size=database.pool_size)
-        made.model = self.model.sibling(made.storage, made.clock)
+        # What is defined at run time is data.
+        made._coded = made.model = self._coded.sibling(made.storage, made.clock)
+        made._redefining = Lock()
         return made
 
     # The doors.
@@ -103,7 +113,7 @@ class CRM:
             InactiveUserError: the user is gone or inactive.
         """
         with self.storage.reading() as connection:
-            yield Reader(self.model, connection, self.model.accesses.resolve(connection, principal))
+            yield self._reader(connection, principal)
 
     @contextmanager
     def write(self, principal: Principal, *, cause: str = "", request_id: str | None = None) -> Iterator[Writer]:
@@ -115,8 +125,8 @@ class CRM:
             InactiveUserError: the user is gone or inactive.
         """
         with self.storage.writing() as connection:
-            access = self.model.accesses.resolve(connection, principal)
-            writer = Writer(self.model, connection, access, cause or principal.name, request_id)
+            model, access = self._resolved(connection, principal)
+            writer = Writer(model, connection, access, cause or principal.name, request_id)
             yield writer
             writer.finish()
 
@@ -146,8 +156,25 @@ class CRM:
         from crmkit.core.explaining.explain import Asker, explain
 
         with self.storage.reading() as connection:
-            reader = Reader(self.model, connection, self.model.accesses.resolve(connection, asker))
-            return explain(Asker(self.model, connection, reader), principal, verb, subject)
+            reader = self._reader(connection, asker)
+            return explain(Asker(reader.model, connection, reader), principal, verb, subject)
+
+    def _reader(self, connection: Connection, principal: Principal) -> Reader:
+        model, access = self._resolved(connection, principal)
+        return Reader(model, connection, access)
+
+    def _resolved(self, connection: Connection, principal: Principal) -> tuple[Model, Access]:
+        """Return the model that fits the definitions which *connection* sees, and what *principal* may do in it."""
+        model, epoch = self.model, self._coded.epochs.now(connection)
+        if model.number != epoch.definitions:
+            model = self._redefined(connection, epoch.definitions)
+        return model, model.accesses.resolve(connection, principal, epoch)
+
+    def _redefined(self, connection: Connection, number: int) -> Model:
+        with self._redefining:
+            if self.model.number != number:
+                self.model = self._coded.extended(connection, number) if number else self._coded
+            return self.model
 
     def close(self) -> None:
         """Close the connections to the database."""

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
+from crmkit.core.definitions import Definitions
 from crmkit.core.entity import EntityInfo
 from crmkit.core.hooks import Hooks
 from crmkit.core.ledger import Ledger
@@ -27,6 +28,7 @@ from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
 from crmkit.core.rules.moment import Moment
 from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.epochs import Epochs
 from crmkit.core.storage.loading import Loader, make_loader
 from crmkit.core.storage.numbers import Numbers
 from crmkit.core.storage.prepared import Insert
@@ -42,11 +44,29 @@ _REGISTER = ("crmkit_register_entities", "crmkit_register_roles", "crmkit_regist
 
 
 class Model:
-    """What readers and writers share. A reader holds one for life, so that nothing changes under its feet."""
+    """What readers and writers share. A reader holds one for life, so that nothing changes under its feet.
 
-    def __init__(self, registry: Registry, hooks: Hooks, storage: Storage, clock: Clock, company: Company) -> None:
-        """Build the tables of *registry*; what else is needed is made when it is first asked for."""
+    *number* tells which definitions made at run time it has; 0 is a model of what is declared in code alone.
+    """
+
+    number = 0
+
+    def __init__(
+        self,
+        registry: Registry,
+        hooks: Hooks,
+        storage: Storage,
+        clock: Clock,
+        company: Company,
+        definitions: Sequence[Definitions] = (),
+    ) -> None:
+        """Build the tables of *registry*; what else is needed is made when it is first asked for.
+
+        *definitions* are the kinds of what may be defined at run time.
+        """
         self.registry, self.hooks, self.storage, self.clock = registry, hooks, storage, clock
+        self.definitions = definitions
+        self.defining = frozenset[str]().union(*(kind.entities for kind in definitions))
         self.schema = Schema.build(registry)
         self.statements = StatementCache()
         self.loaders = StatementCache()
@@ -61,10 +81,28 @@ class Model:
         made.__dict__.pop("accesses", None)
         return made
 
+    def extended(self, connection: Connection, number: int) -> Model:
+        """Return the model that has the definitions of this *number*, read now, beside what is declared in code.
+
+        What they do not touch is shared with this model: tables, and the statements that write.
+        """
+        claims = [claim for kind in self.definitions for claim in kind.read(connection, self.schema)]
+        made = copy(self)
+        made.number, made.registry = number, self.registry.extended(claims)
+        for depends in ("accesses", "system_access", "store"):
+            made.__dict__.pop(depends, None)
+        made.statements, made.loaders, made._shapes = StatementCache(), StatementCache(), Shapes()
+        return made
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """The numbers that tell when accesses and models are out of date."""
+        return Epochs(self.schema, self.storage.dialect)
+
     @cached_property
     def accesses(self) -> AccessCache:
         """What each principal may do."""
-        return AccessCache(self.registry, self.schema, self.storage.dialect, self._company)
+        return AccessCache(self.registry, self.schema, self.epochs, self._company)
 
     @cached_property
     def system_access(self) -> Access:
@@ -132,11 +170,6 @@ class Model:
             rate.c.currency == currency, rate.c.deleted_at.is_(None)
         )
         return [(day, value) for day, value in connection.execute(statement.order_by(rate.c.valid_from))]
-
-    def raise_epoch(self, connection: Connection) -> None:
-        """End the life of every cached access, in this process and in all others."""
-        epoch = self.schema.system.epoch
-        connection.execute(sa.update(epoch).values(value=epoch.c.value + 1))
 
 
 def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str) -> Registry:

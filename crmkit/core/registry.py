@@ -47,6 +47,7 @@ class Registry:
     _computed: Mapping[str, Mapping[str, tuple[str, ...]]]
     _references: Mapping[str, tuple[tuple[EntityInfo, FieldInfo], ...]]
     _pipelines: Mapping[str, tuple[Pipeline, ...]] = attrs.field(alias="pipelines_by_entity")
+    left_out: tuple[CrmkitError, ...] = ()
 
     @classmethod
     def build(cls, claims: Iterable[Claim], requires: Mapping[str, Iterable[str]], currency: str) -> Registry:
@@ -68,6 +69,23 @@ class Registry:
         if reasons:
             raise PluginError(reasons)
         return registry
+
+    def extended(self, claims: Iterable[Claim]) -> Registry:
+        """Return the registry that has *claims* beside its own; they are definitions made at run time.
+
+        What does not fit beside what plugins declare today is left out, and :attr:`left_out` tells why: a plugin that
+        comes later never keeps a CRM from starting. A pipeline takes the place of the one with its id.
+        """
+        from crmkit.core.registry_checks import check_claim
+
+        builder, given = _Builder.of(self), list(claims)
+        fitting = [claim for claim in given if builder.add(claim)]
+        registry = builder.freeze()
+        reasons = {id(claim): list(check_claim(registry, claim.declared)) for claim in fitting}
+        told = (*self.left_out, *builder.conflicts, *(reason for found in reasons.values() for reason in found))
+        kept = [claim for claim in fitting if not reasons[id(claim)]]
+        # Without what is left out, others may not fit any more.
+        return attrs.evolve(self, left_out=told).extended(kept) if len(kept) < len(given) else registry
 
     def entity(self, entity: str | type[Any]) -> EntityInfo:
         """Return the entity with this id or class.
@@ -150,24 +168,46 @@ class _Builder:
     def __init__(self, currency: str) -> None:
         self.currency = currency
         self.conflicts: list[CrmkitError] = []
+        self.left_out: tuple[CrmkitError, ...] = ()
         self.owners: dict[str, str] = {}
         self.entities: dict[str, EntityInfo] = {}
         self.extensions: dict[str, dict[str, EntityInfo]] = {}
         self.others: dict[type[Any], dict[str, Any]] = {Role: {}, Restriction: {}, Pipeline: {}, Guard: {}}
 
-    def add(self, claim: Claim) -> None:
-        if isinstance(claim.declared, type):
-            self._add_table(claim.plugin, entity_info(claim.declared))
-            return
-        if self._claim(claim.plugin, f"{type(claim.declared).__name__.lower()} {claim.declared.id}", claim.declared.id):
-            self.others[type(claim.declared)][claim.declared.id] = claim.declared
+    @classmethod
+    def of(cls, registry: Registry) -> _Builder:
+        """Return a builder that begins with what *registry* has; run-time pipelines replace those that it has."""
+        made = cls(registry.currency)
+        made.left_out = registry.left_out
+        made.entities |= registry.entities
+        made.extensions |= {host: dict(found) for host, found in registry.extensions.items()}
+        made.others[Role] |= registry.roles
+        made.others[Restriction] |= registry.restrictions
+        made.others[Pipeline] |= registry.pipelines
+        made.others[Guard] |= registry.guards
+        made.owners = {what: owner for what, owner in registry.owners.items() if not what.startswith("pipeline ")}
+        return made
 
-    def _add_table(self, plugin: str, info: EntityInfo) -> None:
+    def add(self, claim: Claim) -> bool:
+        """Take *claim* and return whether it could be taken."""
+        if isinstance(claim.declared, type):
+            return self._add_table(claim.plugin, entity_info(claim.declared))
+        what = f"{type(claim.declared).__name__.lower()} {claim.declared.id}"
+        taken = self._claim(claim.plugin, what, claim.declared.id)
+        if taken:
+            self.others[type(claim.declared)][claim.declared.id] = claim.declared
+        return taken
+
+    def _add_table(self, plugin: str, info: EntityInfo) -> bool:
         if info.host is not None:
-            if self._claim(plugin, f"extension {plugin} of {info.host}", f"{plugin}."):
+            taken = self._claim(plugin, f"extension {plugin} of {info.host}", f"{plugin}.")
+            if taken:
                 self.extensions.setdefault(info.host, {})[plugin] = _owned_extension(info, plugin)
-        elif self._claim(plugin, f"entity {info.id}", info.id):
+            return taken
+        taken = self._claim(plugin, f"entity {info.id}", info.id)
+        if taken:
             self.entities[info.id] = info
+        return taken
 
     def _claim(self, plugin: str, what: str, id_: str) -> bool:
         """Note the claim; ``False`` when it is refused because of its name or because it is taken."""
@@ -197,6 +237,7 @@ class _Builder:
             computed=MappingProxyType({id_: self._all_computed(id_) for id_ in self.entities}),
             references=MappingProxyType(self._references()),
             pipelines_by_entity=MappingProxyType(self._pipelines()),
+            left_out=self.left_out,
         )
 
     def _all_fields(self, entity: str) -> Mapping[str, FieldInfo]:

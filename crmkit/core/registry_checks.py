@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from crmkit.core.entity import EntityInfo
+from crmkit.core.entity import EntityInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Pipeline
@@ -16,7 +16,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.registry import Registry
 
-__all__ = ["check_grant", "check_registry", "check_rule"]
+__all__ = ["check_claim", "check_grant", "check_registry", "check_rule"]
 
 
 def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) -> Iterator[CrmkitError]:
@@ -35,6 +35,16 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
     for pipeline in registry.pipelines.values():
         yield from _check_pipeline(registry, pipeline)
     yield from _check_policies(registry)
+
+
+def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
+    """Yield every reason why *declared*, made at run time, does not fit into *registry*, which has it already."""
+    if isinstance(declared, type):
+        info = entity_info(declared)
+        plugins = frozenset(entity.partition(".")[0] for entity in registry.entities)
+        yield from _check_table(registry, info, {info.plugin: plugins})
+    elif isinstance(declared, Pipeline):
+        yield from _check_pipeline(registry, declared)
 
 
 def _closure(plugin: str, requires: Mapping[str, Iterable[str]]) -> frozenset[str]:

@@ -74,7 +74,19 @@ def test_doctor_finds_a_new_company_healthy(crmkit, project):
     rows = crmkit("doctor", "--full", "--json").json
     assert {row["status"] for row in rows} == {"ok"}
     assert set(by_check(rows)) >= {
-        *("python", "settings", "plugins", "extras", "database", "disk", "migrations", "ledger", "clock", "people")
+        *(
+            "python",
+            "settings",
+            "plugins",
+            "extras",
+            "database",
+            "disk",
+            "migrations",
+            "definitions",
+            "ledger",
+            "clock",
+            "people",
+        )
     }
 
 

@@ -51,7 +51,7 @@ def test_row_that_makes_no_sense_locks_nobody_out(crm, master, zone, language):
     user = crm.schema.tables["core_user"]
     with crm.storage.writing() as connection:
         connection.execute(sa.update(user).values(time_zone=zone, locale=language))
-        crm.model.raise_epoch(connection)
+        crm.model.epochs.raise_policy(connection)
 
     with crm.write(master) as db:
         db.create(Commission(title="Sea"))

@@ -18,7 +18,7 @@ from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import Grant, Mask, Role
 from crmkit.core.registry import Registry
 from crmkit.core.registry_checks import check_grant
-from crmkit.core.storage.prepared import Prepared
+from crmkit.core.storage.epochs import Epoch, Epochs
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import Text, gettext as _
 
@@ -51,23 +51,22 @@ class _Policy:
 class AccessCache:
     """The accesses of one CRM."""
 
-    def __init__(self, registry: Registry, schema: Schema, dialect: sa.Dialect, company: Company) -> None:
+    def __init__(self, registry: Registry, schema: Schema, epochs: Epochs, company: Company) -> None:
         """Nothing is read before the first :meth:`resolve`; *company* stands in where a user's row makes no sense."""
         self._registry, self._schema, self._company = registry, schema, company
-        epoch = schema.system.epoch
-        self._epoch = Prepared(sa.select(epoch.c.value), dialect)
+        self._epochs = epochs
         self._system = Access(registry, 0, None, SYSTEM)
         self._policy: _Policy | None = None
 
-    def resolve(self, connection: Connection, principal: Principal) -> Access:
-        """Return what *principal* may do now.
+    def resolve(self, connection: Connection, principal: Principal, epoch: Epoch | None = None) -> Access:
+        """Return what *principal* may do now; who has read the *epoch* already spares a statement.
 
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
         if principal.user_id is None:
             return self._system
-        policy = self._current(connection)
+        policy = self._current(connection, epoch)
         access = policy.accesses.get(principal.user_id)
         if access is None:
             access = policy.accesses[principal.user_id] = self._read_access(connection, policy, principal)
@@ -77,11 +76,11 @@ class AccessCache:
         """Return every role by the name under which it is assigned: those that plugins ship, and those made here."""
         return self._current(connection).roles
 
-    def _current(self, connection: Connection) -> _Policy:
-        rows = self._epoch.rows(connection)
+    def _current(self, connection: Connection, epoch: Epoch | None = None) -> _Policy:
+        now = (epoch or self._epochs.now(connection)).policy
         policy = self._policy
-        if policy is None or policy.epoch != rows[0][0]:
-            policy = self._policy = self._read_policy(connection, rows[0][0])
+        if policy is None or policy.epoch != now:
+            policy = self._policy = self._read_policy(connection, now)
         return policy
 
     def _alive(self, entity: str, *columns: str) -> sa.Select[Any]:

@@ -62,7 +62,7 @@ class Writer(Asking):
         self._spans: list[tuple[int, int]] = []
         self._created: set[tuple[str, UUID]] = set()
         self._broken: BaseException | None = None
-        self._policy_changed = False
+        self._touched: set[str] = set()
 
     # Verbs.
 
@@ -195,12 +195,12 @@ class Writer(Asking):
     def attempt(self) -> Iterator[None]:
         """Undo what happens inside the block if it raises, and leave the transaction usable."""
         # Copies, because a flush inside the block empties the list, and is undone with it.
-        before = [*self._entries], [*self._spans], {*self._created}, self._policy_changed, self._broken
+        before = [*self._entries], [*self._spans], {*self._created}, {*self._touched}, self._broken
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
-            self._entries, self._spans, self._created, self._policy_changed, self._broken = before
+            self._entries, self._spans, self._created, self._touched, self._broken = before
             raise
 
     # What the steps of a write use.
@@ -232,7 +232,7 @@ class Writer(Asking):
         """Keep *entries* for the ledger, which is written when the transaction ends."""
         self._entries += entries
         self._created |= {(entry.entity, entry.record_id) for entry in entries if entry.kind == "create"}
-        self._policy_changed |= any(entry.entity in ACCESS_ENTITIES for entry in entries)
+        self._touched |= {entry.entity for entry in entries}
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -268,8 +268,10 @@ class Writer(Asking):
         self.flush()
         if self._spans:
             self.model.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
-        if self._policy_changed:
-            self.model.raise_epoch(self._connection)
+        if self._touched & ACCESS_ENTITIES:
+            self.model.epochs.raise_policy(self._connection)
+        if self._touched & self.model.defining:
+            self.model.epochs.raise_definitions(self._connection)
 
     def _live(self, writes: Sequence[Write]) -> list[Write]:
         if self._broken is not None:

@@ -126,7 +126,7 @@ def test_revision_names_itself_its_branch_and_those_it_needs(blank, package):
         "revision": "gift_0001",
         "down_revision": None,
         "branch_labels": ("gift",),
-        "depends_on": ("core_0001", "shop_0001"),
+        "depends_on": (revisions_of(blank(), "core")[-1].id, "shop_0001"),
     }
 
 

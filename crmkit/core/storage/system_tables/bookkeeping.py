@@ -1,4 +1,4 @@
-"""What crmkit keeps about its own work: the epoch of the policy, and how far long work has come."""
+"""What crmkit keeps about its own work: the epochs of policy and definitions, and how far long work has come."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ __all__ = ["checkpoint", "epoch"]
 
 
 def epoch(metadata: sa.MetaData) -> sa.Table:
-    """One row: raised by every write that changes what somebody may do."""
+    """One row: *value* is raised by what changes what somebody may do, *definitions* by what is defined at run time."""
     return system_table(
         metadata,
         "core_epoch",
         sa.Column("one", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("definitions", sa.BigInteger(), server_default="0", nullable=False),
     )
 
 
