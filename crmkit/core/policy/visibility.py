@@ -156,17 +156,26 @@ class Visibility:
                 yield self._follows_any(columns[f"{field.name}_entity"], columns[f"{field.name}_id"], field.type)
 
     def _follows(self, column: ColumnElement[Any], entity: str) -> ColumnElement[bool]:
-        return sa.or_(column.is_(None), column.in_(self.visible_ids(entity)))
+        return sa.or_(column.is_(None), self._leads_to_visible(column, self.registry.entities[entity]))
 
     def _follows_any(
         self, entity: ColumnElement[Any], id_: ColumnElement[Any], kind: AnyReference
     ) -> ColumnElement[bool]:
         targets = [
-            sa.and_(entity == target.id, id_.in_(self.visible_ids(target.id)))
+            sa.and_(entity == target.id, self._leads_to_visible(id_, target))
             for target in self.registry.targets(kind)
             if self._sees(target)
         ]
         return sa.or_(entity.is_(None), *targets)
+
+    def _leads_to_visible(self, column: ColumnElement[Any], info: EntityInfo) -> ColumnElement[bool]:
+        """Return the condition that *column* has the id of a visible record of *info*, asked row by row.
+
+        As a list of ids, both databases would gather all records that are visible before they look at the first row.
+        """
+        table = self.schema.alias(info)
+        seen = sa.select(sa.literal_column("1")).where(table.c.id == column, self.shown(info, table.c))
+        return seen.correlate_except(table).exists()
 
     def _sees(self, info: EntityInfo) -> bool:
         entity = self.access.entity(info)

@@ -98,12 +98,12 @@ def followed_record_may_be_invisible():
 
 @mutant("everything", steps=["delete"] * 4)
 def followed_record_may_be_deleted():
-    def visible_ids(self, entity):
-        info = self.registry.entities[entity]
+    def leads_to_visible(self, column, info):
         table = self.schema.alias(info)
-        return sa.select(table.c.id).where(self.predicate(info, table.c))
+        seen = sa.select(sa.literal_column("1")).where(table.c.id == column, self.predicate(info, table.c))
+        return seen.correlate_except(table).exists()
 
-    yield Visibility, "visible_ids", visible_ids
+    yield Visibility, "_leads_to_visible", leads_to_visible
 
 
 @mutant("everything")
