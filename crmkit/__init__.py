@@ -112,9 +112,12 @@ if TYPE_CHECKING:
         total_by_currency as total_by_currency,
     )
     from crmkit.core.reading.reader import Page as Page, Reader as Reader
+    from crmkit.core.reading.section_lists import SectionList as SectionList
+    from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
     from crmkit.core.reading.visits import Visit as Visit
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
+    from crmkit.core.sections import Section as Section, Through as Through, TimelinePart as TimelinePart
     from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
     from crmkit.core.writing.changes import Write as Write, WriteContext as WriteContext
     from crmkit.core.writing.life import WriteRefusedError as WriteRefusedError
@@ -143,9 +146,12 @@ _HOMES = {
     "core.policy.roles": "Grant Mask Restriction Role",
     "core.reading.measures": "average count greatest least total total_by_currency",
     "core.reading.reader": "Page Reader",
+    "core.reading.section_lists": "SectionList",
+    "core.reading.timeline": "Timeline TimelineEntry",
     "core.reading.visits": "Visit",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
+    "core.sections": "Section Through TimelinePart",
     "core.text": "translate translator use_locale",
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
@@ -221,6 +227,8 @@ __all__ = [
     "Role",
     "Rule",
     "RuleError",
+    "Section",
+    "SectionList",
     "Stage",
     "StaleError",
     "StatementRefusedError",
@@ -228,7 +236,11 @@ __all__ = [
     "Target",
     "Team",
     "Text",
+    "Through",
     "TimeZone",
+    "Timeline",
+    "TimelineEntry",
+    "TimelinePart",
     "TryAgainError",
     "UnknownEntityError",
     "UnknownFieldError",

@@ -15,6 +15,7 @@ from crmkit.core.hooks import Hooks
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import LoadedPlugin, PluginError, find_plugins
 from crmkit.core.policy.roles import Restriction, Role
+from crmkit.core.sections import Section, TimelinePart
 
 __all__ = ["Brought", "brought", "conflicts", "conflicts_of"]
 
@@ -22,6 +23,7 @@ _REGISTER = (
     "crmkit_register_entities",
     "crmkit_register_roles",
     "crmkit_register_pipelines",
+    "crmkit_register_sections",
 )
 
 
@@ -36,6 +38,8 @@ class Brought:
     restrictions: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    timeline_parts: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
 
@@ -59,6 +63,8 @@ def brought(plugin: LoadedPlugin) -> Brought:
         restrictions=_ids(declared, Restriction),
         pipelines=_ids(declared, Pipeline),
         guards=_ids(declared, Guard),
+        sections=_ids(declared, Section),
+        timeline_parts=_ids(declared, TimelinePart),
         hooks=tuple(_implemented(plugin)),
         commands=tuple(_commands(plugin)),
     )

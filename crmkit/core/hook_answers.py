@@ -41,6 +41,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.hooks import Problem
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
+    from crmkit.core.sections import Section, TimelinePart
 
     def is_problem(answer: Any, writes: int) -> bool:
         return isinstance(answer, Problem) and answer.index in range(writes)
@@ -56,6 +57,7 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_entities": _Expected(_("entities and extensions"), is_entity),
         "crmkit_register_roles": _Expected(_("roles and restrictions"), one_of(Role, Restriction)),
         "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, Guard)),
+        "crmkit_register_sections": _Expected(_("sections and parts of time lines"), one_of(Section, TimelinePart)),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

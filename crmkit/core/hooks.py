@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crmkit.core.demo import DemoPart
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
+    from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.writing.changes import Write, WriteContext
 
 __all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
@@ -70,6 +71,18 @@ def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
     When: once, while the registry is built.
     Return: :class:`Pipeline` and :class:`Guard` objects; their ids begin with the plugin's name.
     Combined: all are registered; the first pipeline of an entity is its default.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
+    """Return what the plugin shows around records, its own and those of other plugins.
+
+    When: once, while the registry is built.
+    Return: :class:`Section` and :class:`TimelinePart` objects; their ids begin with the plugin's name.
+    Combined: all are registered, sections by rank; two plugins claiming the same id is an error that names both.
     Used by: ``crmkit/plugins/sales/hooks.py``.
     """
     raise NotImplementedError

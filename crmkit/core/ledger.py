@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,14 +17,24 @@ from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
-from crmkit.core.storage.codecs import slot_encoder
+from crmkit.core.storage.codecs import slot_decoder, slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 
 if TYPE_CHECKING:
     from crmkit.core.policy.visibility import Visibility
 
-__all__ = ["ERASED", "GENESIS", "Entry", "Ledger", "LedgerEntry", "read_history", "seal"]
+__all__ = [
+    "ERASED",
+    "GENESIS",
+    "Entry",
+    "Ledger",
+    "LedgerEntry",
+    "ledger_row",
+    "read_history",
+    "seal",
+    "told_of_history",
+]
 
 GENESIS = b"\x00" * 32
 #: The kind of the entry that allows the payload of earlier entries of its record to be gone.
@@ -152,18 +162,37 @@ def read_history(
 
     *visibility* is that of the reader, and decides which causes are told.
     """
-    ledger, payload = schema.system.ledger, schema.system.ledger_payload
-    cause = _told_cause(ledger, visibility)
-    columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, cause, ledger.c.depth)
-    joined = ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id)
+    ledger, joined, columns = told_of_history(schema, visibility)
     found = connection.execute(
-        sa.select(*columns, payload.c.changes)
+        sa.select(*columns)
         .select_from(joined)
         # Callers choose ids, so that records of two entities may have the same one.
         .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id)
         .order_by(ledger.c.id)
     )
-    return [LedgerEntry(*row[:-1], changes=_readable(row[-1], readable)) for row in found]
+    return [LedgerEntry(**{**row, "changes": _readable(row["changes"], readable)}) for row in found.mappings()]
+
+
+def told_of_history(
+    schema: Schema, visibility: Visibility
+) -> tuple[sa.Table, sa.FromClause, Sequence[ColumnElement[Any]]]:
+    """Return the ledger, what it is joined with, and the columns of a :class:`LedgerEntry` that may be told."""
+    ledger, payload = schema.system.ledger, schema.system.ledger_payload
+    cause = _told_cause(ledger, visibility).label("cause")
+    columns = (ledger.c.id, ledger.c.at, ledger.c.principal_id, ledger.c.kind, cause, ledger.c.depth)
+    return ledger, ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id), (*columns, payload.c.changes)
+
+
+def ledger_row(dialect: str, readable: frozenset[str]) -> Callable[[Sequence[Any]], LedgerEntry]:
+    """Return what makes an entry, with the changes of *readable* fields, of the driver's row of these columns."""
+    id_of, moment = slot_decoder(_ID, dialect) or _same, slot_decoder(_MOMENT, dialect) or _same
+
+    def decode(row: Sequence[Any]) -> LedgerEntry:
+        number, at, principal, kind, cause, depth, changes = row
+        who = None if principal is None else id_of(principal)
+        return LedgerEntry(number, moment(at).astimezone(UTC), who, kind, cause, depth, _readable(changes, readable))
+
+    return decode
 
 
 def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
@@ -175,7 +204,7 @@ def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
     access, author = visibility.access, ledger.c.principal_id
     if access.is_system:
         return ledger.c.cause
-    known = author == access.user_id
+    known = author == visibility.me()
     if "name" in access.entity(visibility.registry.entities["core.user"]).readable:
         seen = (visibility.visible_ids("core.user", deleted=deleted) for deleted in (False, True))
         known = sa.or_(known, *(author.in_(users) for users in seen))

@@ -40,7 +40,12 @@ from crmkit.core.writing.visits import Visits
 
 __all__ = ["Model", "build_registry"]
 
-_REGISTER = ("crmkit_register_entities", "crmkit_register_roles", "crmkit_register_pipelines")
+_REGISTER = (
+    "crmkit_register_entities",
+    "crmkit_register_roles",
+    "crmkit_register_pipelines",
+    "crmkit_register_sections",
+)
 
 
 class Model:

@@ -15,12 +15,13 @@ from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
+from crmkit.core.sections import Section, TimelinePart
 from crmkit.core.text import gettext as _
 
 __all__ = ["Claim", "Registry"]
 
 CORE = "core"
-Declared = type[Any] | Role | Restriction | Pipeline | Guard
+Declared = type[Any] | Role | Restriction | Pipeline | Guard | Section | TimelinePart
 
 
 @attrs.frozen
@@ -41,6 +42,8 @@ class Registry:
     restrictions: Mapping[str, Restriction]
     pipelines: Mapping[str, Pipeline]
     guards: Mapping[str, Guard]
+    sections: Mapping[str, Section]
+    timeline_parts: Mapping[str, TimelinePart]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -172,7 +175,8 @@ class _Builder:
         self.owners: dict[str, str] = {}
         self.entities: dict[str, EntityInfo] = {}
         self.extensions: dict[str, dict[str, EntityInfo]] = {}
-        self.others: dict[type[Any], dict[str, Any]] = {Role: {}, Restriction: {}, Pipeline: {}, Guard: {}}
+        kinds = (Role, Restriction, Pipeline, Guard, Section, TimelinePart)
+        self.others: dict[type[Any], dict[str, Any]] = {kind: {} for kind in kinds}
 
     @classmethod
     def of(cls, registry: Registry) -> _Builder:
@@ -231,6 +235,8 @@ class _Builder:
             restrictions=MappingProxyType(self.others[Restriction]),
             pipelines=MappingProxyType(self.others[Pipeline]),
             guards=MappingProxyType(self.others[Guard]),
+            sections=MappingProxyType(self._by_rank()),
+            timeline_parts=MappingProxyType(self.others[TimelinePart]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),
@@ -239,6 +245,10 @@ class _Builder:
             pipelines_by_entity=MappingProxyType(self._pipelines()),
             left_out=self.left_out,
         )
+
+    def _by_rank(self) -> dict[str, Section]:
+        sections = self.others[Section].values()
+        return {section.id: section for section in sorted(sections, key=lambda each: (each.rank, each.id))}
 
     def _all_fields(self, entity: str) -> Mapping[str, FieldInfo]:
         fields = dict(self.entities[entity].fields)

@@ -10,6 +10,7 @@ from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, Grant, Role
+from crmkit.core.registry_sections import check_sections
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
@@ -35,6 +36,7 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
     for pipeline in registry.pipelines.values():
         yield from _check_pipeline(registry, pipeline)
     yield from _check_policies(registry)
+    yield from check_sections(registry, check_rule)
 
 
 def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:

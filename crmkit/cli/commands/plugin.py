@@ -100,6 +100,8 @@ _HEADINGS = {
     "restrictions": _("Restrictions"),
     "pipelines": _("Pipelines"),
     "guards": _("Guards"),
+    "sections": _("Sections"),
+    "timeline_parts": _("Parts of time lines"),
     "hooks": _("Hooks"),
     "commands": _("Commands"),
 }

@@ -78,6 +78,13 @@ class EntityInfo:
         """Return the field that carries the human number, if the entity has one."""
         return next((f for f in self.fields.values() if isinstance(f.type, types_.Number)), None)
 
+    def leading(self, relation: str) -> FieldInfo | None:
+        """Return the field behind *relation*: the reference ``<relation>_id``, or a reference to any record."""
+        for field in self.fields.values():
+            if field.relation == relation or (field.name == relation and isinstance(field.type, types_.AnyReference)):
+                return field
+        return None
+
     @property
     def plugin(self) -> str:
         """The plugin that declares it: the one whose name the id carries, or the one that extends the host."""

@@ -114,7 +114,7 @@ class Visibility:
         if scope.level == "all" or (not scope and not entity.shared):
             return
         if scope.level is not None:
-            yield _Rung("own", columns.owner_id == self._me())
+            yield _Rung("own", columns.owner_id == self.me())
             for team in self._team_binds(scope.level):
                 yield _Rung("team", columns.team_id == team)
         if entity.shared:
@@ -129,7 +129,7 @@ class Visibility:
             yield sa.true()
             return
         if scope.level is not None:
-            yield columns.owner_id == self._me()
+            yield columns.owner_id == self.me()
             if teams := self._team_binds(scope.level):
                 yield columns.team_id.in_(teams)
         for rule in scope.rules:
@@ -174,7 +174,7 @@ class Visibility:
         As a list of ids, both databases would gather all records that are visible before they look at the first row.
         """
         table = self.schema.alias(info)
-        seen = sa.select(sa.literal_column("1")).where(table.c.id == column, self.shown(info, table.c))
+        seen: sa.Select[Any] = sa.select(sa.literal_column("1")).where(table.c.id == column, self.shown(info, table.c))
         return seen.correlate_except(table).exists()
 
     def _sees(self, info: EntityInfo) -> bool:
@@ -187,7 +187,8 @@ class Visibility:
         table = self.schema.alias(info)
         return sa.select(table.c.id).where(self.shown(info, table.c, deleted=deleted))
 
-    def _me(self) -> ColumnElement[Any]:
+    def me(self) -> ColumnElement[Any]:
+        """Return the id of the principal's user."""
         return self._bind("me", self.access.user_id)
 
     def _team_binds(self, level: str) -> Sequence[ColumnElement[Any]]:
@@ -200,7 +201,7 @@ class Visibility:
             share.c.record_entity == info.id, share.c.deleted_at.is_(None), *levels
         )
         teams = [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.teams)]
-        with_me = ids.where(share.c.user_id == self._me())
+        with_me = ids.where(share.c.user_id == self.me())
         # Not one condition with OR: SQLite would read all shares there are.
         return sa.union_all(with_me, ids.where(share.c.team_id.in_(teams))) if teams else with_me
 

@@ -30,6 +30,8 @@ from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
+from crmkit.core.reading.section_lists import SectionList, read_sections
+from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
 from crmkit.core.rules.check import CheckedRule, check, has_constants
 from crmkit.core.rules.moment import Moment
@@ -170,7 +172,7 @@ class Reader:
             statement = count_statement(self._visibility(named=True), info, checked)
             return Prepared(statement, self.model.storage.dialect, by_value=has_constants(checked))
 
-        return int(self._kept(key, make).rows(self._connection, self._given(checked))[0][0])
+        return int(self.kept(key, make).rows(self._connection, self.given(checked))[0][0])
 
     def aggregate(
         self,
@@ -205,8 +207,8 @@ class Reader:
             visibility = self._visibility(named=True)
             return Aggregate(question, visibility, self.model.storage.dialect, in_halves=in_halves)
 
-        made = self._kept(("aggregate", question.key, in_halves), make)
-        return made.answer(self._connection, self._given(question.where))
+        made = self.kept(("aggregate", question.key, in_halves), make)
+        return made.answer(self._connection, self.given(question.where))
 
     def expand(self, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
         """Return the visible records behind *relation* of all *records*, by id, in one statement.
@@ -218,6 +220,28 @@ class Reader:
             UnknownFieldError: there is no such relation, or it is hidden.
         """
         return expand(self, records, relation)
+
+    def sections(self, record: Record) -> list[SectionList]:
+        """Return what plugins show with *record*, as far as the principal may know it: one statement, however many.
+
+        A section whose entity, route or condition is hidden is absent, as one that no plugin declares.
+
+        Raises:
+            NotFoundError: the record is not visible.
+        """
+        return read_sections(self, entity_info(type(record)), self.get(type(record), record.id).id)
+
+    def timeline(self, record: Record, *, limit: int = 20, after: str | None = None) -> Timeline:
+        """Return the newest *limit* of what happened to *record* and around it, behind the cursor *after*.
+
+        Raises:
+            NotFoundError: the record is not visible.
+            CursorError: *after* is no cursor of a time line.
+            LimitError: *limit* is no whole number above zero.
+        """
+        check_limit(limit)
+        found = self.get(type(record), record.id)
+        return read_timeline(self, entity_info(type(record)), found.id, limit, after)
 
     def visible(self, entity: type[Any]) -> sa.Subquery:
         """Return the safe relation of *entity*: a subquery of exactly the rows and columns that may be read.
@@ -323,7 +347,7 @@ class Reader:
         # What is no id leads to no record.
         for batch in padded_batches([id_ for id_ in ids if isinstance(id_, UUID)]):
             prepared = self._prepared((*key, len(batch)), partial(statement, len(batch)))
-            rows += prepared.rows(self._connection, self._given(None, id_values(batch)))
+            rows += prepared.rows(self._connection, self.given(None, id_values(batch)))
         return rows
 
     def rows_for(
@@ -333,7 +357,7 @@ class Reader:
 
         For crmkit's own steps, like :meth:`rows_by_ids`.
         """
-        return self._prepared(key, statement).rows(self._connection, self._given(None, values))
+        return self._prepared(key, statement).rows(self._connection, self.given(None, values))
 
     def ids_by_ids(
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
@@ -392,8 +416,11 @@ class Reader:
             return None
         return check(Rule.of(where), FieldScope(self.model.registry, info, self.access))
 
-    def _given(self, checked: CheckedRule | None, more: Mapping[str, Any] = {}) -> RunValues:
-        """Return what a prepared statement takes: who asks and when, the constants of the rule, and *more*."""
+    def given(self, checked: CheckedRule | None, more: Mapping[str, Any] = {}) -> RunValues:
+        """Return what a prepared statement takes: who asks and when, the constants of the rule, and *more*.
+
+        For crmkit's own steps, like :meth:`rows_by_ids`.
+        """
         constants = checked.constant_values if checked else {}
         return RunValues(lambda: self.moment, {**self.access.parameters, **constants, **more})
 
@@ -433,7 +460,7 @@ class Reader:
         key = ("list", listing.info.id, self._shape, where and where.shape, listing.order, listing.deleted, stretch)
         dialect, by_value = self.model.storage.dialect, has_constants(where)
         race = self.model.statements.get(key, lambda: Race(listing.statements(stretch), dialect, by_value))
-        given = self._given(where, {f"after_{place}": value for place, value in enumerate(mark or ())})
+        given = self.given(where, {f"after_{place}": value for place, value in enumerate(mark or ())})
         return race.rows(self._connection, given, stretch.limit)
 
     def _loaded(
@@ -458,14 +485,17 @@ class Reader:
             return []
         listing = self._listing(info, None, Order((), True), deleted=False)
         prepared = self._prepared(("number", info.id), lambda: listing.by_number(field))
-        rows = prepared.rows(self._connection, self._given(None, {"number": number}))
+        rows = prepared.rows(self._connection, self.given(None, {"number": number}))
         return self.model.loader(info, self.access).load(rows)
 
     def _prepared(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Prepared:
-        return self._kept(key, lambda: Prepared(make(), self.model.storage.dialect))
+        return self.kept(key, lambda: Prepared(make(), self.model.storage.dialect))
 
-    def _kept(self, key: tuple[Any, ...], make: Callable[[], S]) -> S:
-        """Return what *make* gives, kept under *key* for everybody with this access's shape."""
+    def kept(self, key: tuple[Any, ...], make: Callable[[], S]) -> S:
+        """Return what *make* gives, kept under *key* for everybody with this access's shape.
+
+        For crmkit's own steps, like :meth:`rows_by_ids`.
+        """
         return self.model.statements.get((*key, self._shape), make)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,13 @@ from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import UnknownFieldError
+from crmkit.core.fields import Column
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.storage.codecs import id_decoder, slot_decoder
 
-__all__ = ["Visit", "read_visits", "visits_relation"]
+__all__ = ["Visit", "read_visits", "visit_columns", "visit_row", "visits_relation"]
 
+_MOMENT = Column("", "datetime")
 # The field that tells what a column holds.
 _TOLD_BY = {
     "pipeline": "pipeline",
@@ -47,7 +51,7 @@ def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo
         UnknownFieldError: the stage of *info* does not exist, or is hidden.
     """
     visit = visibility.schema.system.stage_visit
-    columns = _columns(visibility, info)
+    columns = visit_columns(visibility, info)
     asked = sa.select(*(columns[each.name].label(each.name) for each in attrs.fields(Visit) if each.name in columns))
     mine = asked.where(visit.c.entity == info.id, visit.c.record_id == record).order_by(visit.c.id)
     nothing = dict.fromkeys(each.name for each in attrs.fields(Visit))
@@ -61,19 +65,45 @@ def visits_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
         UnknownFieldError: the stage of *info* does not exist, or is hidden.
     """
     visit = visibility.schema.system.stage_visit
-    columns = [column.label(name) for name, column in _columns(visibility, info).items()]
+    columns = [column.label(name) for name, column in visit_columns(visibility, info).items()]
     visible = visit.c.record_id.in_(visibility.visible_ids(info.id))
     return sa.select(visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
 
 
-def _columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of a visit that may be known, by name."""
+def visit_columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a visit that may be known, by name.
+
+    Raises:
+        UnknownFieldError: the stage of *info* does not exist, or is hidden.
+    """
     readable = visibility.access.entity(info).readable
     if not info.pipelined or "stage" not in readable:
         raise UnknownFieldError(info.id, "stage")
     visit = visibility.schema.system.stage_visit
     told: dict[str, ColumnElement[Any]] = {name: visit.c[name] for name, field in _TOLD_BY.items() if field in readable}
     return told | {name: _visible_user(visibility, visit.c[name]) for name in ("entered_by", "left_by")}
+
+
+def visit_row(names: Sequence[str], dialect: str) -> Callable[[Sequence[Any]], Visit]:
+    """Return what makes a visit of the driver's row of the columns *names*."""
+    decoders = [(name, _decoder(name, dialect)) for name in names]
+    nothing: dict[str, Any] = dict.fromkeys(each.name for each in attrs.fields(Visit))
+
+    def decode(row: Sequence[Any]) -> Visit:
+        told = {name: None if cell is None else known(cell) for (name, known), cell in zip(decoders, row, strict=False)}
+        return Visit(**nothing | told)
+
+    return decode
+
+
+def _decoder(name: str, dialect: str) -> Callable[[Any], Any]:
+    if name in ("entered_by", "left_by"):
+        return id_decoder(dialect)
+    return (slot_decoder(_MOMENT, dialect) if name in ("entered_at", "left_at") else None) or _same
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _visible_user(visibility: Visibility, user: ColumnElement[Any]) -> ColumnElement[Any]:

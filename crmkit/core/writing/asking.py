@@ -91,7 +91,7 @@ class Asking(Reader):
         """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""
         checked = check(rule, FieldScope(self.model.registry, info))
         prepared = self._prepared(("guard", info.id, rule.text), partial(self._where_holds, info, checked))
-        return bool(prepared.rows(self._connection, self._given(None, id_values([record]))))
+        return bool(prepared.rows(self._connection, self.given(None, id_values([record]))))
 
     def _where_holds(self, info: EntityInfo, rule: CheckedRule) -> sa.Select[Any]:
         table = self.model.schema.table(info)

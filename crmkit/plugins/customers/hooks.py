@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Problem, Role, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Problem, Role, Section, TimelinePart, Write, WriteContext, hookimpl
 
-from . import demo, entities, roles, services
+from . import demo, entities, roles, sections, services
 
 
 @hookimpl
@@ -20,6 +20,12 @@ def crmkit_register_entities() -> Sequence[type[Any]]:
 def crmkit_register_roles() -> Sequence[Role]:
     """Ship the roles."""
     return roles.ROLES
+
+
+@hookimpl
+def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
+    """Show the people, subsidiaries and conversations of a customer."""
+    return sections.SECTIONS
 
 
 @hookimpl

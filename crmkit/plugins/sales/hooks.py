@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Guard, Pipeline, Problem, Role, Write, WriteContext, hookimpl
+from crmkit import (
+    DemoPart,
+    Guard,
+    Pipeline,
+    Problem,
+    Role,
+    Section,
+    TimelinePart,
+    Write,
+    WriteContext,
+    hookimpl,
+)
 
-from . import demo, entities, pipelines, roles, services
+from . import demo, entities, pipelines, roles, sections, services
 
 
 @hookimpl
@@ -26,6 +37,12 @@ def crmkit_register_roles() -> Sequence[Role]:
 def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
     """Ship the pipelines of leads and deals, and their guards."""
     return pipelines.PIPELINES
+
+
+@hookimpl
+def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
+    """Show leads and deals with companies, contacts and products."""
+    return sections.SECTIONS
 
 
 @hookimpl

@@ -20,12 +20,13 @@ _FILES = {
     "pipelines.py",
     "py.typed",
     "roles.py",
+    "sections.py",
     "services.py",
     "ui.py",
 }
 _FOLDERS = {"locales", "migrations", "templates", "tests"}
 _PUBLIC = {"entities", "events", "services"}
-_DECLARATIONS = {"entities.py", "events.py", "pipelines.py", "roles.py"}
+_DECLARATIONS = {"entities.py", "events.py", "pipelines.py", "roles.py", "sections.py"}
 _ONLY_IN = {"click": "commands.py", "crmkit.ui": "ui.py"}
 _NEVER = ("alembic", "pluggy", "litestar", "jinja2", "cookiecutter", "rich")
 _MOST_LINES = 3

@@ -71,7 +71,8 @@ def _labels(registry: Registry, plugin: str) -> Iterator[tuple[str, Text]]:
             yield info.id, info.label
             own = [field for name, field in info.fields.items() if name not in _OF_EVERY_ENTITY]
             yield from ((f"{info.id}.{field.name}", text) for field in own for text in (field.label, field.help))
-    for things in (registry.roles, registry.pipelines, registry.guards):
+    shown = (registry.sections, registry.timeline_parts)
+    for things in (registry.roles, registry.pipelines, registry.guards, *shown):
         for id_, thing in things.items():
             if id_.partition(".")[0] == plugin:
                 yield id_, thing.label

@@ -18,7 +18,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
-        "Reading": "Reader Page Visit Rule RuleError count total total_by_currency average least greatest",
+        "Reading": "Reader Page Visit SectionList Timeline TimelineEntry Rule RuleError count total total_by_currency "
+        "average least greatest",
+        "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
@@ -33,7 +35,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 # What else a reader and a writer have is for crmkit's own steps.
 _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
-    "visits visible_visits may pipelines readable_fields currency moment",
+    "sections timeline visits visible_visits may pipelines readable_fields currency moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
     "share unshare external attempt now",
     "WriteContext": "entered_stage create update",

@@ -239,3 +239,44 @@ def test_agent_sees_the_teams_customers_and_manager_those_of_all_teams_below(crm
         assert db.get(Company, company.id) == company
     with crm.read(eve) as db, pytest.raises(NotFoundError):
         db.get(Company, company.id)
+
+
+def test_overview_shows_people_conversations_and_what_happened(crm, anna):
+    with crm.write(anna) as db:
+        parent = db.create(Company(name="Holding"))
+        company = db.create(Company(name="Acme", parent_id=parent.id))
+        contact = db.create(Contact(name="Anne", company_id=company.id))
+        called = services.log_interaction(db, "call", "Hello", participants=[contact])
+    with crm.read(anna) as db:
+        whole = services.overview(db, company)
+        person = services.overview(db, contact)
+
+    assert (whole.record, whole.above, person.above) == (company, parent, company)
+    assert whole.section("customers.people").records == [contact]
+    assert [view.section("customers.interactions").records for view in (whole, person)] == [[called], [called]]
+    assert whole.section("customers.nosuch") is None
+    assert {entry.kind for entry in whole.timeline.entries} == {"change", "record"}
+
+
+def test_overview_knows_nothing_of_what_is_hidden(crm, anna, people):
+    with crm.write(anna) as db:
+        parent = db.create(Company(name="Holding"))
+        company = db.create(Company(name="Acme", parent_id=parent.id))
+        contact = db.create(Contact(name="Anne", company_id=company.id))
+        services.log_interaction(db, "call", "Hello", participants=[contact])
+    people.role("desk", [Grant("customers.company", ["read"], "all")], [Mask("customers.company", ["parent_id"])])
+
+    with crm.read(people.user("Desk", roles=["desk"])) as db:
+        view = services.overview(db, company)
+
+    assert (view.above, view.sections) == (None, ())
+    assert [entry.kind for entry in view.timeline.entries] == ["change"]
+
+
+def test_company_whom_one_does_not_see_has_no_overview(crm, anna, people):
+    with crm.write(anna) as db:
+        company = db.create(Company(name="Acme"))
+
+    eve = people.user("Eve", team="Paris", roles=["customers.agent"])
+    with crm.read(eve) as db, pytest.raises(NotFoundError):
+        services.overview(db, company)
