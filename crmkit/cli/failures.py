@@ -34,7 +34,7 @@ def is_control_flow(error: Exception) -> bool:
 
 
 class DatabaseError(CrmkitError):
-    """The database could not be reached, or did not answer as expected."""
+    """The database did not answer as expected."""
 
     code = "database"
     template = _("The database did not answer as expected: {reason}")
@@ -129,16 +129,12 @@ def as_crmkit_error(error: Exception) -> CrmkitError:
     # If SQLAlchemy was never imported, the error is none of its.
     exceptions = sys.modules.get("sqlalchemy.exc")
     if exceptions is not None and isinstance(error, exceptions.DBAPIError):
-        return DatabaseError(" ".join(_said(error.orig).split()))
+        from crmkit.core.storage.troubles import said_by
+
+        return DatabaseError(said_by(error.orig or error))
     if isinstance(error, OSError) and (error.filename is not None or error.errno in _OF_A_DISK):
         return FileError(error)
     return UnexpectedError(error)
-
-
-def _said(error: BaseException | None) -> str:
-    """Return the message of a driver's *error*; pg8000 gives all that PostgreSQL sends, letter by letter."""
-    said = error.args[0] if error is not None and error.args else None
-    return str(said["M"]) if isinstance(said, dict) and "M" in said else str(error)
 
 
 def sentences(error: CrmkitError) -> list[str]:

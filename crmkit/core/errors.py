@@ -161,6 +161,27 @@ class TryAgainError(CrmkitError):
     template = _("Somebody else was writing the same records. Nothing was written; do the same again.")
 
 
+class DatabaseFullError(CrmkitError):
+    """There is no room left for what was to be written: nothing of the transaction was. Reading goes on."""
+
+    code = "database-full"
+    template = _("The database has no room left. Nothing was written; make room, then do the same again.")
+
+
+class DatabaseUnreachableError(CrmkitError):
+    """The database cannot be reached, or went away: it was stopped, or its disk or the way to it failed.
+
+    Nothing of the transaction was written, unless it was just being committed: then all of it may be. ``reason`` is
+    what the driver says; it may name hosts and users, so that it is for whoever runs crmkit alone.
+    """
+
+    code = "database-unreachable"
+    template = _("The database cannot be reached, or went away: {reason}")
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
 class StatementRefusedError(CrmkitError):
     """A statement given to ``execute`` reaches data outside the safe relations of its reader."""
 

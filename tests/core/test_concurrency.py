@@ -25,37 +25,6 @@ def together(task):
         return list(pool.map(task, range(WORKERS)))
 
 
-@both_databases
-def test_eight_hundred_increments_lose_none(crm, master):
-    with crm.write(master) as db:
-        made = db.create(Commission(title="Counter"))
-
-    def increment():
-        with crm.write(master) as db:
-            now = db.get(Commission, made.id)
-            db.update(now, hours=now.hours + 1)
-
-    def worker(_number):
-        retries = 0
-        for _ in range(100):
-            while True:
-                try:
-                    increment()
-                    break
-                except StaleError:
-                    retries += 1
-        return retries
-
-    together(worker)
-
-    with crm.read(master) as db:
-        stored = db.get(Commission, made.id)
-        assert (stored.hours, stored.version) == (800, 801)
-        assert len(db.history(stored)) == 801
-    with crm.storage.reading() as connection:
-        verify_ledger(connection, crm.schema)
-
-
 def test_eight_writers_and_eight_readers_share_one_sqlite_file(crm, master):
     done = Event()
 

@@ -677,3 +677,20 @@ class Key:
 def test_two_fields_that_need_the_same_column_are_a_named_conflict(make_crm, declared, message):
     with pytest.raises(PluginError, match=message):
         make_crm(atelier(declared))
+
+
+@both_databases
+def test_what_is_held_is_read_anew_and_only_if_it_is_seen(crm, master, painter):
+    with crm.write(master) as db:
+        first, second = db.create_many([Commission(title="Sea", hours=1), Commission(title="Sky")])
+    with crm.write(master) as db:
+        db.update(first, hours=2)
+    with crm.write(master) as db:
+        assert [held.title for held in db.hold([second, first])] == ["Sky", "Sea"]
+        assert db.hold([first])[0].hours == 2
+    with crm.write(painter) as db, pytest.raises(NotFoundError):
+        db.hold([first])
+    with crm.write(master) as db:
+        db.delete(db.get(Commission, first.id))
+        with pytest.raises(NotFoundError):
+            db.hold([first])

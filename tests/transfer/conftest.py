@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,7 @@ from crmkit.transfer.cells import Row
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import parse_plan
 from crmkit.transfer.sources import open_source
-
-# The plugin and the kill test's program stand beside the tests, which are no package.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from crm_of_shop import open_crm, prepare
-from shop import SHOP
+from tests.transfer.shop import SHOP
 
 
 @pytest.fixture
@@ -39,18 +33,6 @@ def read():
             return source.columns, list(source.rows())
 
     return rows
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """A SQLite file with the tables of the plugin ``shop``, to be opened by several processes."""
-    path = tmp_path_factory.mktemp("template") / "crm.db"
-    crm = open_crm(path)
-    prepare(crm)
-    with crm.storage.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    crm.close()
-    return path
 
 
 @pytest.fixture

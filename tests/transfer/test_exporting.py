@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from shop import Company, Deal
 
 from crmkit import Money, User
 from crmkit.core.errors import CrmkitError, ForbiddenError, UnknownFieldError
@@ -14,6 +13,7 @@ from crmkit.testing import both_databases
 from crmkit.transfer.errors import ExportTargetError
 from crmkit.transfer.exporting import export
 from crmkit.transfer.sources import open_source
+from tests.transfer.shop import Company, Deal
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
-from shop import Company, Deal, Note
 
 from crmkit import Money, Target, Team, User
 from crmkit.core.verifying.ledger import verify_ledger
@@ -13,6 +12,7 @@ from crmkit.testing import both_databases
 from crmkit.transfer.errors import ImportRunningError, MissingColumnsError, PlanError, SourceError, SourceMissingError
 from crmkit.transfer.sources import open_source
 from crmkit.transfer.writers import write_rows
+from tests.transfer.shop import Company, Deal, Note
 
 COMPANIES = """
 name = "demo"

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 
+from crmkit.core.errors import DatabaseUnreachableError
 from crmkit.core.storage.engines import Storage
 
 __all__ = ["alone"]
@@ -79,5 +80,5 @@ def _server_lock(storage: Storage, work: str) -> Iterator[bool]:
             yield first
         finally:
             # With the connection the lock would be gone as well.
-            with suppress(sa.exc.DBAPIError):
+            with suppress(sa.exc.DBAPIError, DatabaseUnreachableError):
                 connection.scalar(sa.select(sa.func.pg_advisory_unlock(key)))

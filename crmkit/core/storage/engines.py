@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from crmkit.core.errors import ConfigurationError
-from crmkit.core.storage.collisions import name_collisions
+from crmkit.core.storage.troubles import name_troubles
 from crmkit.core.text import casefold, gettext as _
 
 __all__ = ["Storage"]
@@ -42,7 +42,7 @@ class Storage:
         """
         self.url = make_url(url)
         self.engine = self._open(pool_size)
-        name_collisions(self.engine)
+        name_troubles(self.engine)
         self.dialect = self.engine.dialect
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._readers = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")

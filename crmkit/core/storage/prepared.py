@@ -14,9 +14,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from crmkit.core.errors import TryAgainError
 from crmkit.core.storage.codecs import type_encoder
-from crmkit.core.storage.collisions import is_collision
+from crmkit.core.storage.troubles import trouble_of
 
 __all__ = ["Insert", "Prepared", "Row"]
 
@@ -115,12 +114,13 @@ class Prepared:
             cursor.close()
 
     def _translated(self, connection: Connection, cursor: Any, error: Exception, parameters: Any) -> Exception:
-        """Return *error* as SQLAlchemy would raise it, or as a collision, and drop a connection that is gone."""
-        if is_collision(error):
-            return TryAgainError()
+        """Return *error* as SQLAlchemy would raise it, or what it means, and drop a connection that is gone."""
         lost = self._dialect.is_disconnect(error, connection.connection, cursor)  # type: ignore[arg-type]
         if lost:
             connection.invalidate(error)
+        trouble = trouble_of(error, lost=lost)
+        if trouble is not None:
+            return trouble
         module: Any = self._dialect.loaded_dbapi
         made: Any = sa.exc.DBAPIError.instance(
             self.sql, parameters, error, module.Error, connection_invalidated=lost, dialect=self._dialect

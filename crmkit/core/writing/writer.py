@@ -21,6 +21,7 @@ from crmkit.core.writing.asking import Asking
 from crmkit.core.writing.authorise import refuse_forbidden
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
 from crmkit.core.writing.external import ExternalIds
+from crmkit.core.writing.holding import hold
 from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.rates import Rates
@@ -185,6 +186,25 @@ class Writer(Asking):
     def unshare(self, record: Record, *, user: UUID | None = None, team: UUID | None = None) -> int:
         """End what was shared of *record* with a user or a team and return how many shares that were."""
         return unshare(self, record, user, team)
+
+    def hold(self, records: Sequence[R]) -> list[R]:
+        """Return *records* as they stand now; nobody else changes or deletes them until this transaction ends.
+
+        Hold what decides about a write but is not written itself: a transaction that holds all that it looks at, or
+        reads it in one statement, behaves as if it ran alone. Held at once, they are locked in the order of their ids.
+
+        Raises:
+            NotFoundError: one is gone or not visible.
+        """
+        by_entity: dict[str, list[UUID]] = {}
+        for record in records:
+            by_entity.setdefault(entity_info(type(record)).id, []).append(record.id)
+        found: dict[tuple[str, UUID], Any] = {}
+        with self._noticing_collisions():
+            for entity, ids in sorted(by_entity.items()):
+                held = hold(self, self.model.registry.entities[entity], ids)
+                found |= {(entity, id_): record for id_, record in held.items()}
+        return [found[entity_info(type(record)).id, record.id] for record in records]
 
     @cached_property
     def external(self) -> ExternalIds:

@@ -1,23 +1,24 @@
-"""An import that is killed goes on where it was: no half batch, nothing twice, nothing lost."""
+"""F01: an import that is killed goes on where it was: no half batch, nothing twice, nothing lost."""
 
 from __future__ import annotations
 
 import multiprocessing
 import random
-import shutil
 from collections import Counter
 from functools import partial
 
 import pytest
 import sqlalchemy as sa
-from crm_of_shop import import_in_small_batches, open_crm
 
 from crmkit.core.policy.principal import Principal
 from crmkit.core.verifying.ledger import verify_ledger
+from crmkit.testing import both_databases
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import read_plan
 from crmkit.transfer.progress import Meter
 from crmkit.transfer.sources import open_source
+from tests.transfer.crm_of_shop import import_in_small_batches
+from tests.transfer.shop import SHOP
 
 PLAN = """
 name = "killed"
@@ -64,14 +65,16 @@ def files(folder):
     return folder
 
 
-def run_until_done(database, plan, source, chance, kills) -> int:
+def run_until_done(crm, plan, source, chance, kills) -> int:
     """Start the import and kill it at a random moment, until one comes through; return how often it was killed."""
+    url = crm.storage.url.render_as_string(hide_password=False)
+    crm.storage.dispose()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["crmkit.core.crm", "crmkit.transfer.importing"])
     killed = 0
     while True:
         started = context.Event()
-        child = context.Process(target=import_in_small_batches, args=(database, plan, source, started))
+        child = context.Process(target=import_in_small_batches, args=(url, plan, source, started))
         child.start()
         assert started.wait(60)
         child.join(chance.uniform(0.0, 0.25) if killed < kills else 120)
@@ -83,8 +86,7 @@ def run_until_done(database, plan, source, chance, kills) -> int:
         killed += 1
 
 
-def check(database, plan, source):
-    crm = open_crm(database)
+def check(crm, plan, source):
     rejected = {n for n in range(DEALS) if n % 50 == 0}
     with crm.storage.reading() as connection:
         names = connection.scalars(sa.text("SELECT name FROM shop_deal")).all()
@@ -100,11 +102,11 @@ def check(database, plan, source):
     assert sorted(path.name for path in source.iterdir()) == ["companies.csv", "deals.csv", "deals.errors.csv"]
     again = run_import(crm, Principal(None, "system", "import"), read_plan(plan), source)
     assert [(step.created, step.updated) for step in again.steps] == [(0, 0), (0, 0)]
-    crm.close()
 
 
+@both_databases
 @pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
-def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, empty_database, kills):
+def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, make_crm, database, kills):
     chance = random.Random(kills)
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
@@ -112,9 +114,9 @@ def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, empty_dat
     while killed < kills:
         round_number += 1
         source = files(tmp_path / f"source{round_number}")
-        database = shutil.copy(empty_database, tmp_path / f"{round_number}.db")
-        killed += run_until_done(database, plan, source, chance, kills - killed)
-        check(database, plan, source)
+        crm = make_crm(SHOP, database=database)
+        killed += run_until_done(crm, plan, source, chance, kills - killed)
+        check(crm, plan, source)
 
 
 @pytest.fixture
@@ -125,11 +127,10 @@ def step_by_step(monkeypatch):
 
 
 @pytest.mark.usefixtures("step_by_step")
-def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database):
-    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+def test_a_resumed_run_reports_the_whole_import(tmp_path, crm):
+    source = files(tmp_path / "source")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    crm = open_crm(database)
 
     for where in (("companies", 60), ("deals", 100), ("deals", 200)):
 
@@ -147,16 +148,14 @@ def test_a_resumed_run_reports_the_whole_import(tmp_path, empty_database):
         (DEALS, DEALS - 14, 0, 14),
     ]
     assert report.files[1].rejected == 14
-    crm.close()
-    check(database, plan, source)
+    check(crm, plan, source)
 
 
 @pytest.mark.usefixtures("step_by_step")
-def test_other_files_begin_from_the_start(tmp_path, empty_database):
-    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+def test_other_files_begin_from_the_start(tmp_path, crm):
+    source = files(tmp_path / "source")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    crm = open_crm(database)
 
     def stop(state):
         if state.step == "deals" and state.rows >= 100:
@@ -171,16 +170,14 @@ def test_other_files_begin_from_the_start(tmp_path, empty_database):
     assert not report.resumed
     assert report.steps[1].rows == DEALS + 1
     assert report.steps[1].unchanged > 0
-    crm.close()
 
 
 @pytest.fixture
-def interrupted(tmp_path, empty_database, step_by_step):
+def interrupted(tmp_path, crm, step_by_step):
     """Stop an import in the middle, with rejected rows behind it; return what starts it again."""
-    source, database = files(tmp_path / "source"), shutil.copy(empty_database, tmp_path / "crm.db")
+    source = files(tmp_path / "source")
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    crm = open_crm(database)
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
 
@@ -193,8 +190,7 @@ def interrupted(tmp_path, empty_database, step_by_step):
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "first", stop)
-    yield run
-    crm.close()
+    return run
 
 
 def refused(folder):
