@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from crmkit import CRM
-from crmkit.core.ledger import verify_ledger
+from crmkit.core.verifying.ledger import verify_ledger
 from tests.faults.till import Order
 
 
