@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from crmkit.core.pipelines.ageing import overdue
 from crmkit.core.pipelines.moves import ANY_STAGE, Guard, Move
 from crmkit.core.pipelines.pipeline import Pipeline
-from crmkit.core.pipelines.refusals import Refusal, UnknownStageError
+from crmkit.core.pipelines.refusals import Refusal, UnknownPipelineError, UnknownStageError
 from crmkit.core.pipelines.stages import EntryTask, Stage
 
-__all__ = ["ANY_STAGE", "EntryTask", "Guard", "Move", "Pipeline", "Refusal", "Stage", "UnknownStageError"]
+__all__ = [
+    "ANY_STAGE",
+    "EntryTask",
+    "Guard",
+    "Move",
+    "Pipeline",
+    "Refusal",
+    "Stage",
+    "UnknownPipelineError",
+    "UnknownStageError",
+    "overdue",
+]

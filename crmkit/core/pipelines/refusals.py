@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _, translate
 
-__all__ = ["Refusal", "UnknownStageError"]
+__all__ = ["Refusal", "UnknownPipelineError", "UnknownStageError"]
+
+
+class UnknownPipelineError(CrmkitError):
+    """The entity has no such pipeline."""
+
+    code = "unknown-pipeline"
+    template = _("{entity} has no pipeline {pipeline!r}. Its pipelines: {pipelines}.")
+
+    def __init__(self, entity: str, pipeline: str, pipelines: Sequence[str]) -> None:
+        """Name the *entity*, the *pipeline* asked for and the *pipelines* there are."""
+        super().__init__(entity=entity, pipeline=pipeline, pipelines=", ".join(pipelines) or "-")
 
 
 class UnknownStageError(CrmkitError):

@@ -40,7 +40,7 @@ class Stage:
     """One stage. *slug* is permanent and never used again; the label may change.
 
     *probability* is the chance of winning in percent. A record enters only with the *required* fields filled.
-    *expected* is how long a record should stay.
+    *expected* is how long a record should stay, in whole hours.
     """
 
     slug: str
@@ -56,3 +56,5 @@ class Stage:
             raise DeclarationError(self.slug, _("a stage's slug is in lower case, such as 'qualified'"))
         if not 0 <= self.probability <= 100:
             raise DeclarationError(self.slug, _("a stage's probability lies between 0 and 100"))
+        if self.expected is not None and (self.expected <= timedelta(0) or self.expected % timedelta(hours=1)):
+            raise DeclarationError(self.slug, _("what is expected of a stage is a number of whole hours"))

@@ -11,6 +11,7 @@ from sqlalchemy.sql import ColumnElement
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
+from crmkit.core.pipelines import overdue
 from crmkit.core.policy.access import Access
 from crmkit.core.registry import Registry
 from crmkit.core.rules.calculations import within_64_bits
@@ -73,6 +74,10 @@ class FieldScope:
         if found is None:
             raise UnknownFieldError(self.entity.id, plugin)
         return attrs.evolve(self, entity=found)
+
+    def overdue(self) -> Rule | None:
+        """Return the rule that ``overdue()`` stands for; ``None`` if records of the entity stand in no pipeline."""
+        return overdue(self.registry.pipelines_of(self.entity.id)) if self.entity.pipelined else None
 
     def _is_readable(self, name: str) -> bool:
         if self.access is None:

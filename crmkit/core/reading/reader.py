@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
@@ -16,10 +17,12 @@ from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.money import Money
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.rates import Rates
 from crmkit.core.reading.aggregates import Aggregate, Question, count_statement, left_64_bits
 from crmkit.core.reading.branches import in_branches
 from crmkit.core.reading.extensions import extensions
@@ -28,6 +31,7 @@ from crmkit.core.reading.links import expand
 from crmkit.core.reading.listing import Listing, Stretch
 from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
+from crmkit.core.reading.past_money import money_relation
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
 from crmkit.core.reading.section_lists import SectionList, read_sections
@@ -319,6 +323,19 @@ class Reader:
         self._issued[relation] = None
         return relation
 
+    def visible_money(self, entity: type[Record], field: str, at: datetime) -> sa.Subquery:
+        """Return the safe relation of what *field*, an amount of money, held *at* by the ledger.
+
+        It has ``record_id``, ``minor`` and ``currency``, for visible records whose value was known by then.
+
+        Raises:
+            UnknownFieldError: the entity has no such money, or it is hidden.
+        """
+        info = self.model.registry.entity(entity)
+        relation = money_relation(self._visibility(named=False), info, field, at)
+        self._issued[relation] = None
+        return relation
+
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""
         info = entity_info(type(record))
@@ -389,6 +406,12 @@ class Reader:
     def currency(self) -> str:
         """The company's currency (ISO 4217), in which money is summed and compared."""
         return self.model.registry.currency
+
+    def in_base(self, money: Money, day: date) -> Money | None:
+        """Return *money* in the company's currency by the rate of *day*; ``None`` if there was none yet."""
+        rates = Rates(self.currency, lambda currency: self.model.rates_of(self._connection, currency))
+        minor = rates.base_minor(money, day)
+        return None if minor is None else Money(minor, self.currency)
 
     def pipelines(self, entity: type[Record]) -> tuple[Pipeline, ...]:
         """Return the pipelines of *entity* as they stand today; the first is the one of new records.

@@ -16,6 +16,7 @@ from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Column
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.rules.portable import Portable
 from crmkit.core.storage.codecs import id_decoder, slot_decoder
 
 __all__ = ["Visit", "read_visits", "visit_columns", "visit_row", "visits_relation"]
@@ -29,6 +30,14 @@ _TOLD_BY = {
     "entered_at": "stage_entered_at",
     "left_at": "stage_entered_at",
 }
+
+
+class _EpochSecond(Portable):
+    """The whole seconds between 1970 and a moment, to calculate with on every database."""
+
+    type = sa.BigInteger()
+    sqlite = "CAST(strftime('%s', {0}) AS INTEGER)"
+    postgresql = "CAST(FLOOR(EXTRACT(EPOCH FROM {0})) AS BIGINT)"
 
 
 @attrs.frozen
@@ -61,13 +70,19 @@ def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo
 def visits_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     """Return the safe relation of the visits of all visible records: their ``record_id`` and what may be known.
 
+    To calculate with, ``entered_epoch`` and ``left_epoch`` are the moments in whole seconds since 1970. ``id`` tells
+    the visits of a record in the order in which they were written.
+
     Raises:
         UnknownFieldError: the stage of *info* does not exist, or is hidden.
     """
     visit = visibility.schema.system.stage_visit
-    columns = [column.label(name) for name, column in visit_columns(visibility, info).items()]
+    told = visit_columns(visibility, info)
+    columns = [column.label(name) for name, column in told.items()]
+    ends = [end for end in ("entered", "left") if f"{end}_at" in told]
+    columns += [_EpochSecond(told[f"{end}_at"]).label(f"{end}_epoch") for end in ends]
     visible = visit.c.record_id.in_(visibility.visible_ids(info.id))
-    return sa.select(visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
+    return sa.select(visit.c.id, visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
 
 
 def visit_columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnElement[Any]]:

@@ -25,7 +25,7 @@ class Conditions:
 
     def __init__(self, paths: Paths) -> None:
         """Resolve fields with *paths*."""
-        self.values = Values(paths, self.condition)
+        self.values, self._namespace = Values(paths, self.condition), paths.namespace
         self.listed = 0
 
     def condition(self, node: ast.Node) -> plan.Condition:
@@ -47,9 +47,18 @@ class Conditions:
                 return self.one_of(node)
             case ast.Binary(op="==" | "!=" | "<" | "<=" | ">" | ">="):
                 return self.comparison(node)
+            case ast.Call(name="overdue"):
+                return self.overdue(node)
             case ast.Method(name="contains" | "startsWith" | "endsWith"):
                 return self.text_test(node)
         return self.truth(node)
+
+    def overdue(self, node: ast.Call) -> plan.Condition:
+        """Return the condition that a record stands in its stage for longer than the stage expects."""
+        rule = self._namespace.overdue()
+        if rule is None:
+            raise RuleError(_("records of {entity} stand in no pipeline."), node.at, entity=self._namespace.entity.id)
+        return self.condition(rule.node)
 
     def truth(self, node: ast.Node) -> plan.Condition:
         """Return the condition that the value *node* is true."""

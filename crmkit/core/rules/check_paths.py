@@ -16,6 +16,7 @@ from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.entity import EntityInfo, FieldInfo, computed
+    from crmkit.core.rules.rule import Rule
 
 __all__ = ["Namespace", "Paths", "default_of", "stored"]
 
@@ -58,6 +59,10 @@ class Namespace(Protocol):
         Raises:
             UnknownFieldError: it adds none.
         """
+        ...
+
+    def overdue(self) -> Rule | None:
+        """Return the rule that ``overdue()`` stands for; ``None`` if records of the entity stand in no pipeline."""
         ...
 
 

@@ -161,6 +161,8 @@ class Values:
             return plan.Now(_MOMENTS[node.name], node.name)
         if _span(node) is not None:
             raise RuleError(_("{name}() is added to or taken from a date or moment."), node.at, name=node.name)
+        if node.name == "overdue":
+            raise RuleError(_("{name}() is a condition, not a value."), node.at, name=node.name)
         text = node.arguments[0].value if isinstance(node.arguments[0], ast.Literal) else None
         if not isinstance(text, str):
             raise RuleError(_("{name}() takes a text in quotes."), node.arguments[0].at or node.at, name=node.name)

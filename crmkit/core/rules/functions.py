@@ -15,6 +15,7 @@ FUNCTIONS: Mapping[str, int] = {
     "datetime": 1,
     "days": 1,
     "hours": 1,
+    "overdue": 0,
 }
 METHODS: Mapping[str, int] = {"contains": 1, "startsWith": 1, "endsWith": 1, "lower": 0, "size": 0}
 # CEL's own; a rule tests one record and loops over nothing, so that every rule can become SQL.

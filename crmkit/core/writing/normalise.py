@@ -10,10 +10,10 @@ from crmkit.core.entity import FieldInfo
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
 from crmkit.core.fields import MoneyType, Refused
 from crmkit.core.policy.access import EntityAccess
+from crmkit.core.rates import Rates
 from crmkit.core.registry import Registry
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
-from crmkit.core.writing.rates import Rates
 from crmkit.core.writing.shapes import is_given_by_crmkit, shape_of
 
 __all__ = ["Normaliser"]

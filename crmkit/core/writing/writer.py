@@ -16,6 +16,7 @@ from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
+from crmkit.core.rates import Rates
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.asking import Asking
 from crmkit.core.writing.authorise import refuse_forbidden
@@ -24,7 +25,6 @@ from crmkit.core.writing.external import ExternalIds
 from crmkit.core.writing.holding import hold
 from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
-from crmkit.core.writing.rates import Rates
 from crmkit.core.writing.returning import bring_back
 from crmkit.core.writing.sharing import share, unshare
 from crmkit.core.writing.stages import plan_move

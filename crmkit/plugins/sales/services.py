@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from crmkit import (
-    CrmkitError,
     ForbiddenError,
+    Lane,
     Money,
     Problem,
     Reader,
@@ -20,6 +20,7 @@ from crmkit import (
     WriteContext,
     Writer,
     count,
+    funnel as crmkit_funnel,
     total,
     translator,
 )
@@ -34,7 +35,6 @@ __all__ = [
     "ForecastMonth",
     "Funnel",
     "FunnelStage",
-    "UnknownPipelineError",
     "check_closing_days",
     "convert_lead",
     "disqualify",
@@ -200,22 +200,12 @@ class Funnel:
     version: int
     currency: str
     stages: tuple[FunnelStage, ...]
+    at: datetime | None = None
 
     @property
     def count(self) -> int:
         """How many deals there are."""
         return sum(stage.count for stage in self.stages)
-
-
-class UnknownPipelineError(CrmkitError):
-    """Deals have no such pipeline."""
-
-    code = "sales-unknown-pipeline"
-    template = _("Deals have no pipeline {pipeline!r}. Their pipelines: {known}.")
-
-    def __init__(self, pipeline: str, known: Sequence[str]) -> None:
-        """Name the *pipeline* asked for and those *known*."""
-        super().__init__(pipeline=pipeline, known=", ".join(known))
 
 
 class DealsHiddenError(ForbiddenError):
@@ -233,36 +223,32 @@ def _check_sees_stages(db: Reader) -> None:
         raise DealsHiddenError
 
 
-def funnel(db: Reader, pipeline: str | None = None) -> Funnel:
+def funnel(
+    db: Reader, pipeline: str | None = None, *, at: datetime | None = None, amounts: Literal["now", "then"] = "now"
+) -> Funnel:
     """Return how many of the deals that the reader sees stand in each stage of *pipeline* (default: of new deals).
+
+    With *at*, how they stood at that moment; *amounts* are those of ``now`` or those of ``then``, see
+    :func:`crmkit.funnel`.
 
     Raises:
         DealsHiddenError: the principal may read no deals.
         UnknownPipelineError: deals have no such pipeline.
+        UnknownFieldError: the moment at which deals entered their stage is hidden, and *at* asks for it.
     """
     _check_sees_stages(db)
-    pipelines = {known.id: known for known in db.pipelines(Deal)}
-    chosen = pipelines.get(pipeline or next(iter(pipelines)))
-    if chosen is None:
-        raise UnknownPipelineError(str(pipeline), list(pipelines))
-    sees_amounts = "amount" in db.readable_fields(Deal)
-    measures = {"count": count(), **({"amount": total("amount")} if sees_amounts else {})}
-    # Of one pipeline alone every deal is part, and without the condition an index answers.
-    where = Deal.f.pipeline == chosen.id if len(pipelines) > 1 else None
-    rows = {row["stage"]: row for row in db.aggregate(Deal, group_by=["stage"], measures=measures, where=where)}
-    stages = [_funnel_stage(stage, rows.pop(stage.slug, {}), db.currency, sees_amounts) for stage in chosen.stages]
-    stages += [_funnel_stage(None, row, db.currency, sees_amounts) for row in rows.values()]
-    return Funnel(chosen.id, chosen.version, db.currency, tuple(stages))
+    amount = "amount" if "amount" in db.readable_fields(Deal) else None
+    found = crmkit_funnel(db, Deal, pipeline, amount=amount, at=at, amounts=amounts)
+    stages = [_funnel_stage(lane, found.currency) for lane in found.lanes]
+    return Funnel(found.pipeline, found.version, found.currency, tuple(stages), at)
 
 
-def _funnel_stage(stage: Stage | None, row: dict[str, Any], currency: str, sees_amounts: bool) -> FunnelStage:
-    amount = _money(row.get("amount"), currency) if sees_amounts else None
-    number = int(row.get("count", 0))
-    if stage is None:
-        slug = str(row["stage"])
-        return FunnelStage(slug, slug, "open", 0, number, amount, amount and amount * 0, is_retired=True)
-    weighted = None if amount is None else _weighted(amount, stage.probability, currency)
-    return FunnelStage(stage.slug, stage.label, stage.kind, stage.probability, number, amount, weighted)
+def _funnel_stage(lane: Lane, currency: str) -> FunnelStage:
+    amount = None if lane.amount is None else _money(lane.amount, currency)
+    weighted = None if amount is None else _weighted(amount, lane.probability, currency)
+    return FunnelStage(
+        lane.slug, lane.label, lane.kind, lane.probability, lane.count, amount, weighted, lane.is_retired
+    )
 
 
 def _money(amount: Decimal | None, currency: str) -> Decimal:

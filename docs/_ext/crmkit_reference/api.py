@@ -15,7 +15,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
         "Integer Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Text "
         "TimeZone Url",
-        "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal",
+        "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal UnknownPipelineError UnknownStageError",
+        "Flow through pipelines": "board funnel Funnel Lane cycle_times CycleTimes Durations conversion "
+        "Conversion Cohort",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
         "Reading": "Reader Page Visit SectionList Timeline TimelineEntry Rule RuleError count total total_by_currency "
@@ -35,7 +37,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 # What else a reader and a writer have is for crmkit's own steps.
 _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
-    "sections timeline visits visible_visits may pipelines readable_fields currency moment",
+    "sections timeline visits visible_visits visible_money may pipelines readable_fields currency in_base moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
     "share unshare external attempt now",
     "WriteContext": "entered_stage create update",

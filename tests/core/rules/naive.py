@@ -16,6 +16,7 @@ from crmkit.core.money import Money
 from crmkit.core.rules import ast
 from crmkit.core.rules.memory import Row
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.rule import Rule
 from tests.core.rules.world import BASE, ENTITIES, EXTENSIONS
 
 FAULT = object()
@@ -57,6 +58,8 @@ class _Naive:
                 return any(self.compare("==", left, item) for item in items)
             case ast.Binary(op=op, left=left, right=right):
                 return self.compare(op, left, right)
+            case ast.Call(name="overdue"):
+                return self.holds(Rule.parse("closed_at < now() - hours(36)").node)
             case ast.Method(name=name, target=target, arguments=(argument,)):
                 whole, part = self.value(target), self.value(argument)
                 if whole in (None, FAULT) or part in (None, FAULT):

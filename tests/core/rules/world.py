@@ -33,6 +33,7 @@ from crmkit.core.fields import Target
 from crmkit.core.money import Money
 from crmkit.core.rules.memory import Row
 from crmkit.core.rules.moment import Moment
+from crmkit.core.rules.rule import Rule
 from crmkit.core.storage.columns import sql_type
 from crmkit.core.text import Text
 
@@ -132,6 +133,9 @@ class Fields:
         if found is None:
             raise UnknownFieldError(self.entity.id, plugin)
         return Fields(found, self.hidden)
+
+    def overdue(self) -> Rule | None:
+        return Rule.parse("closed_at < now() - hours(36)") if self.entity.id == "shop.deal" else None
 
 
 # Tables, as the schema makes them.

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmkit import ExchangeRate, Grant, Mask, Money, UnknownFieldError
+from crmkit import ExchangeRate, Grant, Mask, Money, UnknownFieldError, UnknownPipelineError
 from crmkit.plugins.customers.entities import Company
 from crmkit.testing import both_databases
 
@@ -84,7 +84,7 @@ def test_funnel_of_somebody_who_may_not_see_amounts_has_counts_alone(crm, staff,
 
 
 def test_funnel_of_an_unknown_pipeline_says_which_there_are(crm, anna):
-    with crm.read(anna) as db, pytest.raises(services.UnknownPipelineError, match="sales.default"):
+    with crm.read(anna) as db, pytest.raises(UnknownPipelineError, match="sales.default"):
         services.funnel(db, "sales.nosuch")
 
 

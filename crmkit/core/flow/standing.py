@@ -1,0 +1,62 @@
+"""How records stood at a moment that has passed: stages out of visits, money as it is now or as the ledger had it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from crmkit.core.entity import Record
+from crmkit.core.money import Money
+from crmkit.core.reading.reader import Reader
+
+__all__ = ["standing_then"]
+
+
+def standing_then(
+    db: Reader, entity: type[Record], pipeline: str, at: datetime, amount: str | None, amounts: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return by stage ``count`` and, with *amount*, its ``amount`` and how many were ``priced``, of one moment."""
+    if amount is not None and amounts == "then":
+        return _with_money_then(db, entity, pipeline, at, amount)
+    standing, records = _standing(db, entity, at), db.visible(entity)
+    money = [sa.func.sum(records.c[amount]), sa.func.count(records.c[amount])] if amount else []
+    statement = sa.select(standing.c.stage, sa.func.count(), *money)
+    joined = standing.join(records, records.c.id == standing.c.record_id)
+    rows = db.execute(_of(statement.select_from(joined), standing, pipeline).group_by(standing.c.stage))
+    return {row[0]: dict(zip(("count", "amount", "priced"), row[1:], strict=False)) for row in rows}
+
+
+def _standing(db: Reader, entity: type[Record], at: datetime) -> sa.Subquery:
+    """Return in which stage of which pipeline each record stood; of an import that tells two, the last."""
+    visits = db.visible_visits(entity)
+    place = sa.func.row_number().over(partition_by=visits.c.record_id, order_by=visits.c.id.desc())
+    columns = (visits.c.record_id, visits.c.pipeline, visits.c.stage, place.label("place"))
+    stood = visits.c.entered_at <= at, sa.or_(visits.c.left_at.is_(None), visits.c.left_at > at)
+    return sa.select(*columns).where(*stood).subquery()
+
+
+def _of(statement: sa.Select[Any], standing: sa.Subquery, pipeline: str) -> sa.Select[Any]:
+    return statement.where(standing.c.place == 1, standing.c.pipeline == pipeline)
+
+
+def _with_money_then(
+    db: Reader, entity: type[Record], pipeline: str, at: datetime, amount: str
+) -> dict[str, Mapping[str, Any]]:
+    standing, money = _standing(db, entity, at), db.visible_money(entity, amount, at)
+    columns = (standing.c.stage, money.c.currency, sa.func.count().label("number"), sa.func.sum(money.c.minor))
+    joined = standing.outerjoin(money, money.c.record_id == standing.c.record_id)
+    statement = _of(sa.select(*columns).select_from(joined), standing, pipeline)
+    found: dict[str, Any] = {}
+    rows: Sequence[Any] = db.execute(statement.group_by(standing.c.stage, money.c.currency)).all()
+    for stage, currency, number, minor in rows:
+        lane = found.setdefault(stage, {"count": 0, "amount": Decimal(0), "priced": 0})
+        lane["count"] += number
+        base = None if currency is None else db.in_base(Money(int(minor), currency), at.date())
+        if base is not None:
+            lane["amount"] += base.amount
+            lane["priced"] += number
+    return found
