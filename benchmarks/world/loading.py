@@ -21,6 +21,7 @@ from sqlalchemy.schema import CreateIndex
 from benchmarks.world.people import People
 from benchmarks.world.records import Deals, Firm, Sale, Shares, companies
 from crmkit import CRM, Assignment, Team, User
+from crmkit.core.migrating.applied import note_all_applied
 from crmkit.core.policy.people import ExchangeRate
 from crmkit.core.storage.codecs import type_encoder
 from crmkit.core.storage.database_objects import create_objects
@@ -38,6 +39,7 @@ def load(crm: CRM, people: People, number: int, say: Callable[[str], None]) -> N
     with crm.storage.writing() as connection:
         crm.schema.metadata.create_all(connection)
         create_objects(connection, crm.registry, crm.schema)
+        note_all_applied(crm, connection)
     _hire(crm, people)
     with crm.storage.writing() as connection:
         _without_indexes(connection, crm)

@@ -145,7 +145,7 @@ def _extras(crm: CRM) -> Iterator[Finding]:
 
 
 def _connect(crm: CRM) -> None:
-    check_there(crm)
+    check_there(crm.storage)
     with crm.storage.reading() as connection:
         connection.scalar(sa.select(sa.literal(1)))
 
@@ -164,7 +164,7 @@ def _database(crm: CRM) -> Iterator[Finding]:
     if mode != "wal":
         message, todo = _("the journal is in mode {mode}, not WAL"), _("Put the database on a local disk.")
         yield Finding("database", "warn", message, {"mode": mode}, todo)
-    path = database_file(crm)
+    path = database_file(crm.storage)
     if path is not None and path.stat().st_mode & stat.S_IROTH:
         message, todo = _("everybody on this machine may read {path}"), _("chmod o-rwx {path}")
         yield Finding("database", "warn", message, {"path": path}, todo)
@@ -174,7 +174,7 @@ _GIGABYTE = 2**30
 
 
 def _disk(crm: CRM) -> Iterator[Finding]:
-    path = database_file(crm)
+    path = database_file(crm.storage)
     if path is None:
         return
     free = shutil.disk_usage(path.parent).free / _GIGABYTE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,14 +11,15 @@ import attrs
 from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
 from crmkit.core.errors import ConfigurationError, CrmkitError, DeclarationError
+from crmkit.core.migrating.applied import ANY
 from crmkit.core.plugins import LoadedPlugin, PluginError, find_plugins
+from crmkit.core.storage.engines import Storage
 from crmkit.core.text import gettext as _
 
 __all__ = [
     "DatabaseMissingError",
-    "NotMigratedError",
-    "check_migrated",
     "check_names",
+    "check_ready",
     "check_there",
     "database_file",
     "left_out",
@@ -40,19 +41,10 @@ class DatabaseMissingError(CrmkitError):
         super().__init__(file=str(file))
 
 
-class NotMigratedError(CrmkitError):
-    """The database lacks what the enabled plugins need."""
-
-    code = "database-not-migrated"
-    template = _("The database lacks {count} revisions, the first is {first}. Run: crmkit db apply")
-
-    def __init__(self, revisions: Sequence[str]) -> None:
-        """Name the missing *revisions*."""
-        super().__init__(count=len(revisions), first=revisions[0], revisions=tuple(revisions))
-
-
-def load_crm(config: Config, without: frozenset[str]) -> CRM:
+def load_crm(config: Config, without: frozenset[str] = frozenset(), *, safe_mode: bool = False) -> CRM:
     """Return the CRM of *config* but for the plugins in *without*; its database is not touched.
+
+    In *safe_mode* any plugin may be absent that the database knows.
 
     Raises:
         PluginError: the plugins do not fit together.
@@ -61,7 +53,8 @@ def load_crm(config: Config, without: frozenset[str]) -> CRM:
     plugins = find_plugins(names)
     if reasons := list(check_names(plugins)):
         raise PluginError(reasons)
-    return CRM(attrs.evolve(config, plugins=names), plugins=plugins)
+    absent = {ANY} if safe_mode else without
+    return CRM(attrs.evolve(config, plugins=names), plugins=plugins, without=absent)
 
 
 def left_out(names: Sequence[str], without: Iterable[str]) -> frozenset[str]:
@@ -93,40 +86,29 @@ def check_names(plugins: Sequence[LoadedPlugin]) -> Iterable[CrmkitError]:
             yield DeclarationError(plugin.name, message, name=plugin.name)
 
 
-def database_file(crm: CRM) -> Path | None:
+def database_file(storage: Storage) -> Path | None:
     """Return the file that an SQLite database is; ``None`` for one in memory or on a server."""
-    name = crm.storage.url.database or ""
-    return Path(name) if crm.storage.is_sqlite and name and not name.startswith((":memory:", "file:")) else None
+    name = storage.url.database or ""
+    return Path(name) if storage.is_sqlite and name and not name.startswith((":memory:", "file:")) else None
 
 
-def check_there(crm: CRM) -> None:
+def check_there(storage: Storage) -> None:
     """Return if the database is on a server, in memory, or a file that exists.
 
     Raises:
         DatabaseMissingError: it is a file that does not exist.
     """
-    file = database_file(crm)
+    file = database_file(storage)
     if file is not None and not file.exists():
         raise DatabaseMissingError(file)
 
 
-def check_migrated(crm: CRM, without: Collection[str], *, safe_mode: bool = False) -> None:
-    """Return if the database has the revisions of the enabled plugins, and of no others but those in *without*.
-
-    In *safe_mode* any plugin may be absent.
+def check_ready(crm: CRM) -> None:
+    """Return if the database is there and is what *crm* needs.
 
     Raises:
         DatabaseMissingError: it is not there.
-        NotMigratedError: it lacks some.
-        RevisionsMissingError: it has been changed by a plugin that is not enabled, or by a newer version of one.
+        NotMigratedError, PluginParkedError, RevisionsMissingError: see :meth:`crmkit.CRM.check_ready`.
     """
-    from crmkit.core.migrating import pending
-    from crmkit.core.migrating.applied import missing, read_applied
-
-    check_there(crm)
-    with crm.storage.reading() as connection:
-        applied = read_applied(connection).values()
-    for problem in missing(crm, applied, {each.plugin for each in applied} if safe_mode else without):
-        raise problem
-    if revisions := pending(crm):
-        raise NotMigratedError([revision.id for revision in revisions])
+    check_there(crm.storage)
+    crm.check_ready()

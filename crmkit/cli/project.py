@@ -151,10 +151,10 @@ def _make_database(draft: Path, project: Project, clock: Clock | None, fill: Cal
 
 def _check_empty(crm: CRM) -> None:
     from crmkit.core.configuration.settings import masked
-    from crmkit.core.migrating.applied import read_applied
+    from crmkit.core.migrating.applied import read_state
 
     with crm.storage.reading() as connection:
-        if read_applied(connection):
+        if read_state(connection).applied:
             raise FolderError(masked(crm.config.database.url), _("this database holds a CRM already"))
 
 

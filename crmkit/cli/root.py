@@ -22,7 +22,7 @@ COMMANDS: dict[str, Text] = {
     "config": _("Show the settings and where they come from."),
     "doctor": _("Check that everything is as it should be, and say what to do where it is not."),
     "db": _("Plan and apply migrations of the database."),
-    "plugin": _("List plugins and check whether they fit together."),
+    "plugin": _("List plugins, check them, add and remove them."),
     "user": _("Manage users and their roles."),
     "team": _("Manage teams."),
     "import": _("Import files as a plan says."),

@@ -119,7 +119,7 @@ class Session:
         """
         from crmkit.cli.opening import load_crm
 
-        crm = load_crm(self.settings.config, self.left_out)
+        crm = load_crm(self.settings.config, self.left_out, safe_mode=self.no_plugins)
         if self.plugin and self.plugin not in {plugin.name for plugin in crm.plugins}:
             raise PluginNotEnabledError(self.plugin)
         return crm
@@ -131,11 +131,12 @@ class Session:
         Raises:
             PluginError: the plugins do not fit together.
             NotMigratedError: the database lacks what they need.
+            PluginParkedError: the tables of one are parked.
             RevisionsMissingError: the database holds more than they know.
         """
-        from crmkit.cli.opening import check_migrated
+        from crmkit.cli.opening import check_ready
 
-        check_migrated(self.loaded, self.left_out, safe_mode=self.no_plugins)
+        check_ready(self.loaded)
         return self.loaded
 
     @cached_property

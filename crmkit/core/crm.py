@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import cached_property
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +21,7 @@ from crmkit.core.definitions import DEFINITIONS, Definitions
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
+from crmkit.core.migrating.applied import check_agreement
 from crmkit.core.model import Model, build_registry
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 from crmkit.core.policy.access import Access
@@ -53,9 +55,13 @@ class CRM:
         *,
         plugins: Sequence[LoadedPlugin | ModuleType] | None = None,
         clock: Clock | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        """Load *plugins*, or those that *config* enables by name, and build the registry and the tables."""
-        self.config, self.clock = config, clock or SystemClock()
+        """Load *plugins*, or those that *config* enables by name, and build the registry and the tables.
+
+        *without* names plugins that the database may know and that this CRM does without; ``*`` stands for all.
+        """
+        self.config, self.clock, self.without = config, clock or SystemClock(), frozenset(without)
         found = find_plugins(config.plugins) if plugins is None else [_loaded(plugin) for plugin in plugins]
         self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order(found))
         self.hooks = Hooks(self.plugins)
@@ -86,9 +92,21 @@ class CRM:
         # What is defined at run time is data.
         made._coded = made.model = self._coded.sibling(made.storage, made.clock)
         made._redefining = Lock()
+        # The other database has to be looked at.
+        made.__dict__.pop("_opened", None)
         return made
 
     # The doors.
+
+    def check_ready(self) -> None:
+        """Return if the database is what the plugins need. Every door asks once, in one query.
+
+        Raises:
+            RevisionsMissingError: the database was changed by a plugin that is not here, or by a newer version of one.
+            PluginParkedError: a plugin is enabled and its tables are parked.
+            NotMigratedError: the database lacks revisions.
+        """
+        check_agreement(self, without=self.without)
 
     def principal(self, reference: str | UUID) -> Principal:
         """Return the principal of the user with this id, e-mail address or name.
@@ -99,7 +117,7 @@ class CRM:
         user = self.schema.tables["core_user"]
         wanted = user.c.id == reference if isinstance(reference, UUID) else _names(user, reference)
         active = sa.and_(user.c.deleted_at.is_(None), user.c.is_active.is_(True))
-        with self.storage.reading() as connection:
+        with self._opened.reading() as connection:
             rows = connection.execute(sa.select(user.c.id, user.c.name).where(wanted, active).limit(2)).all()
         if len(rows) != 1:
             raise NotFoundError("core.user", reference)
@@ -112,7 +130,7 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        with self.storage.reading() as connection:
+        with self._opened.reading() as connection:
             yield self._reader(connection, principal)
 
     @contextmanager
@@ -124,7 +142,7 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        with self.storage.writing() as connection:
+        with self._opened.writing() as connection:
             model, access = self._resolved(connection, principal)
             writer = Writer(model, connection, access, cause or principal.name, request_id)
             yield writer
@@ -155,7 +173,7 @@ class CRM:
         """
         from crmkit.core.explaining.explain import Asker, explain
 
-        with self.storage.reading() as connection:
+        with self._opened.reading() as connection:
             reader = self._reader(connection, asker)
             return explain(Asker(reader.model, connection, reader), principal, verb, subject)
 
@@ -179,6 +197,12 @@ class CRM:
     def close(self) -> None:
         """Close the connections to the database."""
         self.storage.dispose()
+
+    @cached_property
+    def _opened(self) -> Storage:
+        """The storage, once its database is known to be what the plugins need."""
+        self.check_ready()
+        return self.storage
 
 
 def _loaded(plugin: LoadedPlugin | ModuleType) -> LoadedPlugin:

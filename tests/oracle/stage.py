@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit import CRM, Config, Database, FixedClock
 from crmkit.core.ledger import GENESIS
+from crmkit.core.migrating.applied import note_all_applied
 from crmkit.core.storage.database_objects import create_objects
 from tests.oracle import extra, trade
 from tests.oracle.play import Play
@@ -32,6 +33,7 @@ class Stage:
         with self.crm.storage.writing() as connection:
             self.crm.schema.metadata.create_all(connection)
             create_objects(connection, self.crm.registry, self.crm.schema)
+            note_all_applied(self.crm, connection)
             _let_the_ledger_change(connection)
 
     def _prepare(self) -> None:

@@ -13,7 +13,7 @@ from crmkit.core.text import gettext as _, translate
 if TYPE_CHECKING:
     from crmkit.core.migrating import Plan
 
-__all__ = ["command"]
+__all__ = ["command", "show_plan"]
 
 
 @click.group("db", help=COMMANDS["db"])
@@ -28,7 +28,11 @@ def command() -> None:
 def _plan(session: Session) -> None:
     from crmkit.core.migrating import plan
 
-    found = plan(session.loaded, without=session.left_out)
+    show_plan(session, plan(session.loaded, without=session.left_out))
+
+
+def show_plan(session: Session, found: Plan) -> None:
+    """Print what applying would do."""
     if session.as_json:
         session.show(_as_dict(found))
     elif found.is_empty:
@@ -56,12 +60,15 @@ def _as_dict(found: Plan) -> dict[str, Any]:
             }
             for step in found.steps
         ],
+        "restored": found.restored,
         "objects": found.objects,
         "gaps": found.gaps,
     }
 
 
 def _tell(session: Session, found: Plan) -> None:
+    for parked in found.restored:
+        session.say(translate(_("restore {name}: {rows:,} rows")).format(name=parked.name, rows=parked.rows))
     for step in found.steps:
         session.say(f"{step.revision}  {step.description}")
         for operation in step.operations:
@@ -93,8 +100,8 @@ def _apply(session: Session) -> None:
 
     done = apply(session.loaded, without=session.left_out, watch=session.say)
     if session.as_json:
-        session.show({"revisions": done.revisions, "objects": done.objects})
-    elif not done.revisions and not done.objects:
+        session.show({"restored": done.restored, "revisions": done.revisions, "objects": done.objects})
+    elif not (done.revisions or done.objects or done.restored):
         session.say(translate(_("Nothing was to be done.")))
 
 

@@ -1,7 +1,8 @@
-"""``crmkit plugin``: which plugins there are, and whether they fit together."""
+"""``crmkit plugin``: which plugins there are, whether they fit together, and how they come and go."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +14,10 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crmkit.cli.plugin_report import Brought
+    from crmkit.core.migrating import CountedTable, ParkedPlugin
 
 __all__ = ["command"]
 
@@ -26,22 +30,34 @@ def command() -> None:
 @command.command("list", help=_("List the installed plugins and those that are enabled."))
 @click.pass_obj
 def _list(session: Session) -> None:
+    from crmkit.cli.plugin_changes import parked
     from crmkit.core.plugins import installed_plugins
 
     enabled = list(session.settings.config.plugins)
-    installed = installed_plugins()
-    rows = [_row(name, name in enabled, name in installed) for name in sorted({*installed, *enabled})]
+    installed, away = installed_plugins(), {plugin.name: plugin for plugin in parked(session.settings)}
+    rows = [
+        {**_row(name, name in enabled, name in installed), **_parked(away.get(name))}
+        for name in sorted({*installed, *enabled, *away})
+    ]
     columns = {
         "name": _("Plugin"),
         "version": _("Version"),
         "enabled": _("Enabled"),
         "requires": _("Requires"),
         "summary": _("Summary"),
+        "parked_since": _("Parked since"),
+        "parked_rows": _("Parked rows"),
         "problem": _("Problem"),
     }
-    if not any(row["problem"] for row in rows):
-        del columns["problem"]
-    session.show(rows, columns=columns)
+    rarely = ("parked_since", "parked_rows", "problem")
+    empty = {name for name in rarely if all(row[name] is None for row in rows)}
+    session.show(rows, columns={name: text for name, text in columns.items() if name not in empty})
+
+
+def _parked(plugin: ParkedPlugin | None) -> dict[str, Any]:
+    if plugin is None:
+        return {"parked_since": None, "parked_rows": None, "parked_tables": []}
+    return {"parked_since": plugin.since, "parked_rows": plugin.rows, "parked_tables": plugin.tables}
 
 
 def _row(name: str, enabled: bool, installed: bool) -> dict[str, Any]:
@@ -116,3 +132,83 @@ def _tell(session: Session, reasons: list[CrmkitError], adds: Brought | None) ->
         session.say(translate(_("No conflict.")))
     for reason in reasons:
         session.say(f"[{reason.code}] {reason}")
+
+
+_DRY_RUN = click.option("--dry-run", is_flag=True, help=_("Only show what would be done."))
+_YES = click.option("--yes", is_flag=True, help=_("Do not ask."))
+
+
+@command.command(
+    "add",
+    help=_("Enable the plugin NAME: restore what is parked of it, apply its revisions, write it into crm.toml."),
+)
+@click.argument("name")
+@_DRY_RUN
+@click.pass_obj
+def _add(session: Session, name: str, dry_run: bool) -> None:
+    from crmkit.cli.commands.db import show_plan
+    from crmkit.cli.plugin_changes import add_plugin, adding_preview
+
+    if dry_run:
+        show_plan(session, adding_preview(session.settings, name))
+        return
+    done = add_plugin(session.settings, name, session.say)
+    if session.as_json:
+        session.show({"plugin": name, "restored": done.restored, "revisions": done.revisions})
+        return
+    for table in done.restored:
+        session.say(translate(_("restored {table}")).format(table=table))
+    session.say(translate(_("{name} is enabled.")).format(name=name))
+
+
+@command.command(
+    "remove",
+    help=_("Disable the plugin NAME and park its tables: nothing is deleted, and adding it again restores them."),
+)
+@click.argument("name")
+@_DRY_RUN
+@_YES
+@click.pass_obj
+def _remove(session: Session, name: str, dry_run: bool, yes: bool) -> None:
+    from crmkit.cli.plugin_changes import remove_plugin, removing_preview
+
+    tables = removing_preview(session.settings, name)
+    _tell_tables(session, tables)
+    if not dry_run:
+        _confirm(session, yes, translate(_("Disable {name} and park these tables?")).format(name=name))
+        remove_plugin(session.settings, name)
+        session.say(translate(_("{name} is disabled and its tables are parked.")).format(name=name))
+    if session.as_json:
+        session.show({"plugin": name, "parked": not dry_run, "tables": tables})
+
+
+@command.command("purge", help=_("Delete for good what is parked of the plugin NAME."))
+@click.argument("name")
+@_DRY_RUN
+@_YES
+@click.pass_obj
+def _purge(session: Session, name: str, dry_run: bool, yes: bool) -> None:
+    from crmkit.cli.plugin_changes import parked, purge_plugin
+
+    tables = next((plugin.tables for plugin in parked(session.settings) if plugin.name == name), ())
+    _tell_tables(session, tables)
+    if not dry_run:
+        _confirm(session, yes or not tables, translate(_("Delete these tables of {name} for good?")).format(name=name))
+        purge_plugin(session.settings, name)
+        session.say(translate(_("What was parked of {name} is deleted.")).format(name=name))
+    if session.as_json:
+        session.show({"plugin": name, "purged": not dry_run, "tables": tables})
+
+
+def _tell_tables(session: Session, tables: Sequence[CountedTable]) -> None:
+    for table in tables:
+        session.say(translate(_("{name}: {rows:,} rows")).format(name=table.name, rows=table.rows))
+
+
+def _confirm(session: Session, yes: bool, question: str) -> None:
+    """Ask where somebody can answer; a program that did not say ``--yes`` is told to."""
+    if yes:
+        return
+    if session.as_json or not sys.stdin.isatty():
+        raise click.UsageError(translate(_("Nobody is there to be asked: look with --dry-run, then give --yes.")))
+    click.confirm(question, abort=True, err=True)

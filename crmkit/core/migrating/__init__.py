@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from crmkit.core.migrating.applied import pending as pending
     from crmkit.core.migrating.applying import Report as Report, apply as apply, revert as revert
     from crmkit.core.migrating.checking import Finding as Finding, check as check
+    from crmkit.core.migrating.counting import CountedTable as CountedTable
     from crmkit.core.migrating.generating import make_revision as make_revision
+    from crmkit.core.migrating.parking import (
+        ParkedPlugin as ParkedPlugin,
+        note_absence as note_absence,
+        note_presence as note_presence,
+        park as park,
+        parked_plugins as parked_plugins,
+        parking_preview as parking_preview,
+        purge as purge,
+    )
     from crmkit.core.migrating.planning import (
         Gap as Gap,
         Plan as Plan,
@@ -22,8 +32,10 @@ if TYPE_CHECKING:
     )
 
 _HOME_OF = {
+    "CountedTable": "counting",
     "Finding": "checking",
     "Gap": "planning",
+    "ParkedPlugin": "parking",
     "Plan": "planning",
     "Report": "applying",
     "Step": "planning",
@@ -31,8 +43,14 @@ _HOME_OF = {
     "apply": "applying",
     "check": "checking",
     "make_revision": "generating",
+    "note_absence": "parking",
+    "note_presence": "parking",
+    "park": "parking",
+    "parked_plugins": "parking",
+    "parking_preview": "parking",
     "pending": "applied",
     "plan": "planning",
+    "purge": "parking",
     "revert": "applying",
 }
 

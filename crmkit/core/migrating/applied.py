@@ -5,23 +5,27 @@ Alembic's own table keeps only the newest revisions that no other depends on, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.migrating.errors import RevisionsMissingError
+from crmkit.core.migrating.errors import NotMigratedError, PluginParkedError, RevisionsMissingError
 from crmkit.core.migrating.revisions import Revision, all_revisions, branches, revisions_of
 from crmkit.core.storage.columns import Moment
+from crmkit.core.storage.system_tables.changing import parked
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["APPLIED", "Applied", "pending", "read_applied"]
+__all__ = ["ANY", "APPLIED", "PARKED", "Applied", "Parked", "State", "check_agreement", "pending", "read_state"]
+
+#: Stands among the names of plugins that a CRM does without, and means all that it does not have.
+ANY = "*"
 
 APPLIED = sa.Table(
     "core_revision",
@@ -30,6 +34,8 @@ APPLIED = sa.Table(
     sa.Column("plugin", sa.String(80), nullable=False),
     sa.Column("applied_at", Moment(), nullable=False),
 )
+# Read before the core's own revisions are known to be there, so it is not the table of a schema.
+PARKED = parked(sa.MetaData())
 
 
 @attrs.frozen
@@ -41,18 +47,60 @@ class Applied:
     applied_at: datetime
 
 
-def read_applied(connection: Connection) -> dict[str, Applied]:
-    """Return the revisions of the database by id, oldest first; none where nothing was ever applied."""
-    if not sa.inspect(connection).has_table(APPLIED.name):
-        return {}
+@attrs.frozen
+class Parked:
+    """A plugin that the CRM may do without: since when, which version it was, and what its tables are called now.
+
+    *tables* maps the names that they have in use. It is empty while the plugin is added, and where it had none.
+    """
+
+    plugin: str
+    since: datetime
+    version: str | None
+    tables: Mapping[str, str]
+
+
+@attrs.frozen
+class State:
+    """How far the tables of a database are: its revisions by id, oldest first, and the plugins that are parked."""
+
+    applied: Mapping[str, Applied]
+    parked: Mapping[str, Parked]
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        """The plugins that have revisions here."""
+        return frozenset(one.plugin for one in self.applied.values())
+
+
+def read_state(connection: Connection) -> State:
+    """Return how far the tables of the database are, in one query; empty where nothing was ever applied."""
+    present = set(sa.inspect(connection).get_table_names())
+    if APPLIED.name not in present:
+        return State({}, {})
     columns = (APPLIED.c.revision, APPLIED.c.plugin, APPLIED.c.applied_at)
-    rows = connection.execute(sa.select(*columns).order_by(APPLIED.c.applied_at, APPLIED.c.revision))
-    return {row.revision: Applied(*row) for row in rows}
+    statement: sa.Select[Any] = sa.select(*columns).order_by(APPLIED.c.applied_at, APPLIED.c.revision)
+    if PARKED.name in present:
+        beside = APPLIED.outerjoin(PARKED, PARKED.c.plugin == APPLIED.c.plugin)
+        statement = statement.add_columns(PARKED.c.since, PARKED.c.version, PARKED.c.tables).select_from(beside)
+    applied, away = dict[str, Applied](), dict[str, Parked]()
+    for revision, plugin, at, *absence in connection.execute(statement):
+        applied[revision] = Applied(revision, plugin, at)
+        if absence and absence[0] is not None:
+            away[plugin] = Parked(plugin, *absence)
+    return State(applied, away)
 
 
 def note_applied(connection: Connection, revision: Revision, at: datetime) -> None:
     """Keep that the database has *revision*."""
     connection.execute(sa.insert(APPLIED).values(revision=revision.id, plugin=revision.plugin, applied_at=at))
+
+
+def note_all_applied(crm: CRM, connection: Connection) -> None:
+    """Keep that the database has every revision of *crm*: its tables were made from the declarations instead."""
+    APPLIED.create(connection, checkfirst=True)
+    for revision in all_revisions(crm):
+        note_applied(connection, revision, crm.clock.now())
 
 
 def forget_applied(connection: Connection, revision: Revision) -> None:
@@ -69,18 +117,45 @@ def pending(crm: CRM) -> tuple[Revision, ...]:
         RevisionError: the files of a plugin are not numbered as they must be.
     """
     with crm.storage.reading() as connection:
-        have = read_applied(connection)
-    return tuple(revision for revision in all_revisions(crm) if revision.id not in have)
+        return _lacking(crm, read_state(connection))
 
 
-def missing(crm: CRM, have: Collection[Applied], without: Collection[str] = ()) -> Iterator[RevisionsMissingError]:
+def _lacking(crm: CRM, state: State) -> tuple[Revision, ...]:
+    return tuple(revision for revision in all_revisions(crm) if revision.id not in state.applied)
+
+
+def check_agreement(crm: CRM, *, without: Collection[str] = ()) -> None:
+    """Return if the database of *crm* has the revisions of its plugins, and of no others but parked ones.
+
+    As cheap as :func:`pending`. *without* names plugins that the database knows and *crm* may do without; :data:`ANY`
+    stands for all.
+
+    Raises:
+        RevisionsMissingError: the database was changed by revisions that are not here.
+        PluginParkedError: a plugin of *crm* is parked.
+        NotMigratedError: the database lacks revisions.
+    """
+    with crm.storage.reading() as connection:
+        state = read_state(connection)
+    for problem in missing(crm, state, without):
+        raise problem
+    for plugin in branches(crm):
+        if plugin in state.parked and state.parked[plugin].tables:
+            raise PluginParkedError(plugin)
+    if lacking := _lacking(crm, state):
+        raise NotMigratedError([revision.id for revision in lacking])
+
+
+def missing(crm: CRM, state: State, without: Collection[str] = ()) -> Iterator[RevisionsMissingError]:
     """Yield for each plugin that the database knows better than *crm* what is missing; not those in *without*."""
     enabled = branches(crm)
+    have = list(state.applied.values())
     by_plugin = {one.plugin: one.revision for one in have}
     for plugin, newest in sorted(by_plugin.items()):
-        if plugin not in enabled and plugin not in without:
-            yield _absent(plugin, newest)
-        elif plugin in enabled:
+        if plugin not in enabled:
+            if not {ANY, plugin} & set(without) and plugin not in state.parked:
+                yield _absent(plugin, newest)
+        else:
             known = {revision.id for revision in revisions_of(crm, plugin)}
             unknown = [one.revision for one in have if one.plugin == plugin and one.revision not in known]
             yield from (_outdated(plugin, revision, len(known)) for revision in unknown[-1:])
@@ -90,7 +165,8 @@ def _absent(plugin: str, revision: str) -> RevisionsMissingError:
     reason = _("that plugin is not enabled here.")
     mend = _(
         "Name it under plugins in crm.toml and install it; "
-        "to do without it for now, name it there and add --without {plugin}."
+        "to do without it for now, name it there and add --without {plugin}; "
+        "to do without it for good, run crmkit plugin remove {plugin}."
     )
     return RevisionsMissingError(plugin, revision, reason, mend)
 

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
-import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
-from crmkit.core.errors import CrmkitError
-from crmkit.core.migrating.applied import APPLIED, forget_applied, note_applied, read_applied
-from crmkit.core.migrating.errors import MigrationFailedError, RevisionError
+from crmkit.core.migrating.altering import altering, failing_as
+from crmkit.core.migrating.applied import APPLIED, State, forget_applied, note_applied, read_state
+from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.integrity import references_kept
+from crmkit.core.migrating.parking import note_presence, restore
 from crmkit.core.migrating.planning import waiting
 from crmkit.core.migrating.recording import OPERATIONS
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
@@ -27,23 +27,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "apply", "revert"]
 
-# Any number, the same in every process: two that migrate one PostgreSQL database wait for each other.
-_ADVISORY_LOCK = 7_203_411
-
 
 @attrs.frozen
 class Report:
-    """Which revisions ran, in order, and which triggers, sequences and functions were made."""
+    """What was done, in order: tables that were restored, revisions, and triggers, sequences and functions."""
 
     revisions: tuple[str, ...]
     objects: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
 
 
-def apply(crm: CRM, *, without: Collection[str] = (), watch: Callable[[str], None] | None = None) -> Report:
+def apply(
+    crm: CRM,
+    *,
+    without: Collection[str] = (),
+    arriving: str | None = None,
+    watch: Callable[[str], None] | None = None,
+) -> Report:
     """Bring the database of *crm* to the newest revision of every plugin, and return what was done.
+
+    The tables of a plugin that was parked are restored first, with every row.
 
     Cut short at any point, it leaves whole steps behind, and the next call goes on from there. Two that run at once
     wait for each other and share the work. *without* names plugins that the database knows and *crm* may do without;
+    *arriving* names one that is not enabled for others yet, so that they may go on without it for the time being.
     *watch* is called with each revision before it runs.
 
     Raises:
@@ -53,20 +60,40 @@ def apply(crm: CRM, *, without: Collection[str] = (), watch: Callable[[str], Non
     """
     done: list[str] = []
     with crm.storage.reading() as connection:
-        todo = waiting(crm, read_applied(connection), without)
+        state = read_state(connection)
+        todo = waiting(crm, state, without)
+    restored = _restore(crm, state)
     for revision in todo:
         if watch is not None:
             watch(revision.id)
         if _run_forwards(crm, revision):
             done.append(revision.id)
-    return Report(tuple(done), tuple(_make_objects(crm)))
+    objects = tuple(_make_objects(crm))
+    for plugin in branches(crm):
+        if plugin in state.parked and plugin != arriving:
+            note_presence(crm, plugin)
+    return Report(tuple(done), objects, restored)
+
+
+def _restore(crm: CRM, state: State) -> tuple[str, ...]:
+    """Restore what is parked of the plugins of *crm*, each in one transaction, and return the tables' names."""
+    restored: list[str] = []
+    for plugin in branches(crm):
+        if plugin in state.parked:
+            with failing_as(plugin), altering(crm) as connection:
+                # Another process may just have done it.
+                parked = read_state(connection).parked.get(plugin)
+                if parked is not None:
+                    restore(crm, connection, parked)
+                    restored += parked.tables
+    return tuple(restored)
 
 
 def _make_objects(crm: CRM) -> list[str]:
     if not revisions_of(crm, CORE):
         # Only while the first revision of the core is made.
         return []
-    with _failing_as("database objects"), _altering(crm) as connection:
+    with failing_as("database objects"), altering(crm) as connection:
         return create_objects(connection, crm.registry, crm.schema)
 
 
@@ -81,7 +108,7 @@ def revert(crm: CRM, plugin: str) -> Report:
     """
     leaving = _dependents(crm, plugin)
     with crm.storage.reading() as connection:
-        have = read_applied(connection)
+        have = read_state(connection).applied
     todo = [revision for revision in reversed(all_revisions(crm)) if revision.plugin in leaving and revision.id in have]
     for revision in todo:
         _run_backwards(crm, revision)
@@ -104,9 +131,9 @@ def _dependents(crm: CRM, plugin: str) -> set[str]:
 def _run_forwards(crm: CRM, revision: Revision) -> bool:
     """Run *revision* and return ``True``, or ``False`` if another process just did."""
     module = load_revision(revision)
-    with _failing_as(revision.id), _altering(crm) as connection:
+    with failing_as(revision.id), altering(crm) as connection:
         APPLIED.create(connection, checkfirst=True)
-        if revision.id in read_applied(connection):
+        if revision.id in read_state(connection).applied:
             return False
         with _operations(connection), references_kept(connection):
             module.upgrade()
@@ -116,7 +143,7 @@ def _run_forwards(crm: CRM, revision: Revision) -> bool:
 
 def _run_backwards(crm: CRM, revision: Revision) -> None:
     module = load_revision(revision)
-    with _failing_as(revision.id), _altering(crm) as connection:
+    with failing_as(revision.id), altering(crm) as connection:
         if revision.number == 1:
             drop_objects(connection, crm.registry, revision.plugin)
         with _operations(connection), references_kept(connection):
@@ -127,26 +154,7 @@ def _run_backwards(crm: CRM, revision: Revision) -> None:
 
 
 @contextmanager
-def _altering(crm: CRM) -> Iterator[Connection]:
-    with crm.storage.altering() as connection:
-        if not crm.storage.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        yield connection
-
-
-@contextmanager
 def _operations(connection: Connection) -> Iterator[None]:
     """Let ``alembic.op`` work on *connection*, inside the transaction that it is in."""
     with OPERATIONS, Operations.context(MigrationContext.configure(connection)):
         yield
-
-
-@contextmanager
-def _failing_as(step: str) -> Iterator[None]:
-    try:
-        yield
-    except CrmkitError as error:
-        raise MigrationFailedError(step, str(error)) from error
-    except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}."
-        raise MigrationFailedError(step, reason) from error

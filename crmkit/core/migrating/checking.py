@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.migrating.applied import Applied, missing, read_applied
+from crmkit.core.migrating.applied import State, missing, read_state
 from crmkit.core.migrating.applying import apply
 from crmkit.core.migrating.comparing import compare, in_words, unclaimed
 from crmkit.core.migrating.revisions import all_revisions, branches, revisions_of
@@ -28,9 +28,10 @@ __all__ = ["Finding", "check"]
 class Finding:
     """One thing about the database that somebody should know. ``str()`` of it is a sentence, with what mends it.
 
-    *kind* is ``missing`` (what the database has is not here), ``pending`` (revisions are to be applied), ``objects``
-    (triggers, sequences or functions are to be made), ``differs`` (declarations have no revision), ``altered`` (the
-    database is no longer what revisions made) or ``unclaimed`` (a column that no field claims; nothing is wrong).
+    *kind* is ``missing`` (what the database has is not here), ``parked`` (tables are to be restored), ``pending``
+    (revisions are to be applied), ``objects`` (triggers, sequences or functions are to be made), ``differs``
+    (declarations have no revision), ``altered`` (the database is no longer what revisions made) or ``unclaimed`` (a
+    column that no field claims; nothing is wrong).
     """
 
     kind: str
@@ -58,18 +59,17 @@ def check(crm: CRM, *, without: Collection[str] = ()) -> tuple[Finding, ...]:
         RevisionError: the files of a plugin are not numbered as they must be.
     """
     with crm.storage.reading() as connection:
-        have = read_applied(connection)
-        return tuple(_findings(crm, connection, have, without))
+        return tuple(_findings(crm, connection, read_state(connection), without))
 
 
-def _findings(
-    crm: CRM, connection: Connection, have: dict[str, Applied], without: Collection[str]
-) -> Iterator[Finding]:
-    for problem in missing(crm, have.values(), without):
+def _findings(crm: CRM, connection: Connection, state: State, without: Collection[str]) -> Iterator[Finding]:
+    for problem in missing(crm, state, without):
         yield Finding("missing", str(problem.facts["plugin"]), Text("{problem}"), {"problem": problem.localized()})
-    behind = set[str]()
+    behind = {plugin for plugin in branches(crm) if plugin in state.parked and state.parked[plugin].tables}
+    for plugin in sorted(behind):
+        yield Finding("parked", plugin, _("{plugin}: its tables are parked; run crmkit db apply"))
     for revision in all_revisions(crm):
-        if revision.id not in have:
+        if revision.id not in state.applied:
             behind.add(revision.plugin)
             message = _("{plugin}: {revision} is not applied; run crmkit db apply")
             yield Finding("pending", revision.plugin, message, {"revision": revision.id})

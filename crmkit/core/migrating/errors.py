@@ -2,10 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["MigrationFailedError", "RevisionError", "RevisionRefusedError", "RevisionsMissingError"]
+__all__ = [
+    "MigrationFailedError",
+    "NotMigratedError",
+    "PluginParkedError",
+    "RevisionError",
+    "RevisionRefusedError",
+    "RevisionsMissingError",
+    "StillReferredError",
+    "UnknownPluginError",
+]
+
+
+class NotMigratedError(CrmkitError):
+    """The database lacks what the enabled plugins need."""
+
+    code = "database-not-migrated"
+    template = _("The database lacks {count} revisions, the first is {first}. Run: crmkit db apply")
+
+    def __init__(self, revisions: Sequence[str]) -> None:
+        """Name the missing *revisions*."""
+        super().__init__(count=len(revisions), first=revisions[0], revisions=tuple(revisions))
+
+
+class PluginParkedError(CrmkitError):
+    """A plugin is enabled and its tables are parked."""
+
+    code = "plugin-parked"
+    template = _(
+        "The plugin {plugin!r} is enabled, and its tables are parked. To have them again, run crmkit db apply; "
+        "to go on without it, run crmkit plugin remove {plugin}."
+    )
+
+    def __init__(self, plugin: str) -> None:
+        """Name the *plugin*."""
+        super().__init__(plugin=plugin)
+
+
+class StillReferredError(CrmkitError):
+    """The tables of a plugin cannot go: those of somebody else refer to them."""
+
+    code = "still-referred"
+    template = _("{plugin}: {table} refers to {target}. {mend}")
+
+    def __init__(self, plugin: str, table: str, target: str, mend: Text) -> None:
+        """Name the *table* that refers to *target*, which is the *plugin*'s, and what to do about it."""
+        super().__init__(plugin=plugin, table=table, target=target, mend=mend)
+
+
+class UnknownPluginError(CrmkitError):
+    """A plugin was to be parked or purged of which the database holds nothing."""
+
+    code = "unknown-plugin"
+    template = _("The database holds nothing of a plugin {plugin!r} that could be {verb}. It knows: {known}")
+
+    def __init__(self, plugin: str, verb: Text, known: Sequence[str]) -> None:
+        """Name the *plugin* and those that are *known*."""
+        super().__init__(plugin=plugin, verb=verb, known=", ".join(known) or "-")
 
 
 class RevisionError(CrmkitError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.migrating.applied import Applied, missing, read_applied
+from crmkit.core.migrating.applied import State, missing, read_state
+from crmkit.core.migrating.counting import CountedTable, count_rows
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.operations import Operation, Touch, Waits
 from crmkit.core.migrating.recording import record_operations
-from crmkit.core.migrating.revisions import Revision, all_revisions, depends_on, description, load_revision
+from crmkit.core.migrating.revisions import Revision, all_revisions, branches, depends_on, description, load_revision
 from crmkit.core.storage.database_objects import missing_objects
 from crmkit.core.text import gettext as _
 
@@ -61,16 +62,20 @@ class Gap:
 
 @attrs.frozen
 class Plan:
-    """The steps in the order in which they run; then the triggers, sequences and functions that are made anew."""
+    """What apply does, in order.
+
+    Parked tables are restored, the steps run, and triggers, sequences and functions are made anew.
+    """
 
     steps: tuple[Step, ...]
     objects: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    restored: tuple[CountedTable, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether the database is as it must be; gaps are the business of whoever fills in the records."""
-        return not self.steps and not self.objects
+        return not self.steps and not self.objects and not self.restored
 
 
 def plan(crm: CRM, *, without: Collection[str] = ()) -> Plan:
@@ -83,26 +88,33 @@ def plan(crm: CRM, *, without: Collection[str] = ()) -> Plan:
         RevisionError: a revision file is not what it must be.
     """
     with crm.storage.reading() as connection:
-        todo = waiting(crm, read_applied(connection), without)
+        state = read_state(connection)
+        todo = waiting(crm, state, without)
+        stored = {name: kept for plugin in branches(crm) for name, kept in _parked(state, plugin).items()}
         tables = frozenset(sa.inspect(connection).get_table_names())
+        restored = tuple(CountedTable(name, count_rows(connection, kept)) for name, kept in stored.items())
         steps = tuple(_step(revision, connection, tables) for revision in todo)
         # The first revision of the core makes the tables that such objects hang on.
         missing = tuple(missing_objects(connection, crm.registry, crm.schema))
-        return Plan(steps, missing, tuple(_gaps(crm, connection, tables)))
+        return Plan(steps, missing, tuple(_gaps(crm, connection, tables)), restored)
 
 
-def waiting(crm: CRM, have: dict[str, Applied], without: Collection[str] = ()) -> list[Revision]:
+def _parked(state: State, plugin: str) -> Mapping[str, str]:
+    return state.parked[plugin].tables if plugin in state.parked else {}
+
+
+def waiting(crm: CRM, state: State, without: Collection[str] = ()) -> list[Revision]:
     """Return the revisions to run, after checking that none is missing and that each comes after those it needs.
 
     Raises:
         RevisionsMissingError: the database was changed by revisions that are not here.
         RevisionError: a revision depends on one that nobody has.
     """
-    for problem in missing(crm, have.values(), without):
+    for problem in missing(crm, state, without):
         raise problem
-    todo, known = list[Revision](), set(have)
+    todo, known = list[Revision](), set(state.applied)
     for revision in all_revisions(crm):
-        if revision.id not in have:
+        if revision.id not in state.applied:
             _check_dependencies(revision, known)
             known.add(revision.id)
             todo.append(revision)
@@ -136,12 +148,8 @@ def _together(operations: Sequence[Operation]) -> list[Touch]:
 def _touched(touches: Sequence[Touch], connection: Connection, tables: Collection[str]) -> Iterator[TouchedTable]:
     for touch in sorted(touches, key=lambda touch: touch.table):
         if touch.table in tables:
-            rows = _count(connection, sa.table(touch.table))
+            rows = count_rows(connection, touch.table)
             yield TouchedTable(touch.table, rows, touch.work != "none", touch.work == "rewrite", touch.waits)
-
-
-def _count(connection: Connection, table: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
-    return int(connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0)
 
 
 def _gaps(crm: CRM, connection: Connection, tables: Collection[str]) -> Iterator[Gap]:
@@ -159,5 +167,5 @@ def _gaps_of(
     lacking = [host.c.deleted_at.is_(None)]
     if info.table in tables:
         lacking.append(host.c.id.not_in(sa.select(crm.schema.table(info).c.record_id)))
-    records = _count(connection, host, *lacking)
+    records = count_rows(connection, host, *lacking)
     yield from (Gap(str(info.host), f"{info.plugin}.{field.name}", records) for field in required if records)

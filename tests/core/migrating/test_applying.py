@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit.core.migrating import apply, check, make_revision, pending, plan, revert
-from crmkit.core.migrating.applied import read_applied
+from crmkit.core.migrating.applied import read_state
 from crmkit.core.migrating.errors import MigrationFailedError, RevisionError, RevisionsMissingError
 from crmkit.core.migrating.revisions import revisions_of
 from crmkit.testing import NOON, both_databases
@@ -70,7 +70,7 @@ def test_apply_runs_each_revision_once_and_keeps_when(shop, database):
     assert report.revisions == (*core_ids(shop), "shop_0001", "gift_0001") == tuple(seen)
     assert apply(shop).revisions == ()
     with shop.storage.reading() as connection:
-        assert {one.applied_at for one in read_applied(connection).values()} == {NOON}
+        assert {one.applied_at for one in read_state(connection).applied.values()} == {NOON}
 
 
 def test_pending_lists_what_the_database_lacks(shop):
@@ -149,7 +149,7 @@ def test_database_of_an_absent_plugin_is_an_error_that_names_the_mend(shop, blan
         assert str(caught.value) == (
             "The database holds what 'gift' made in its revision gift_0001, but that plugin is not enabled here. "
             "Name it under plugins in crm.toml and install it; to do without it for now, name it there and add "
-            "--without gift."
+            "--without gift; to do without it for good, run crmkit plugin remove gift."
         )
     assert [(f.kind, f.plugin) for f in check(without)] == [("missing", "gift"), ("missing", "shop")]
     assert pending(without) == ()

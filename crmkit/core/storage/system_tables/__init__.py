@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.system_tables import bookkeeping, ledger, records
+from crmkit.core.storage.system_tables import bookkeeping, changing, ledger, records
 
 __all__ = ["SystemTables"]
 
@@ -23,6 +23,8 @@ class SystemTables:
     sequence: sa.Table
     epoch: sa.Table
     checkpoint: sa.Table
+    parked: sa.Table
+    rename: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -37,4 +39,6 @@ class SystemTables:
             sequence=records.sequence(metadata),
             epoch=bookkeeping.epoch(metadata),
             checkpoint=bookkeeping.checkpoint(metadata),
+            parked=changing.parked(metadata),
+            rename=changing.rename(metadata),
         )
