@@ -47,6 +47,13 @@ if TYPE_CHECKING:
         UnknownFieldError as UnknownFieldError,
         ValidationError as ValidationError,
     )
+    from crmkit.core.events import (
+        Event as Event,
+        RecordChanged as RecordChanged,
+        Subscriber as Subscriber,
+        Trigger as Trigger,
+        event as event,
+    )
     from crmkit.core.explaining.explanation import Explanation as Explanation
     from crmkit.core.fields import (
         AnyReference as AnyReference,
@@ -91,6 +98,16 @@ if TYPE_CHECKING:
     )
     from crmkit.core.hooks import Problem as Problem, hookimpl as hookimpl
     from crmkit.core.ids import new_id as new_id
+    from crmkit.core.jobs import (
+        DueRecord as DueRecord,
+        Job as Job,
+        NoArguments as NoArguments,
+        RecordSchedule as RecordSchedule,
+        Schedule as Schedule,
+    )
+    from crmkit.core.jobs.context import WorkContext as WorkContext
+    from crmkit.core.jobs.errors import LeaseLostError as LeaseLostError, LoopError as LoopError
+    from crmkit.core.jobs.worker import Worker as Worker
     from crmkit.core.money import Money as Money
     from crmkit.core.pipelines import (
         EntryTask as EntryTask,
@@ -146,6 +163,7 @@ _HOMES = {
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
     "ValidationError",
+    "core.events": "Event RecordChanged Subscriber Trigger event",
     "core.explaining.explanation": "Explanation",
     "core.fields": "AnyReference Boolean Choice Column Date DateTime Decimals Email FieldType File Integer Json "
     "Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Refused Target Text "
@@ -153,6 +171,10 @@ _HOMES = {
     "core.flow": "Cohort Conversion CycleTimes Durations Funnel Lane board conversion cycle_times funnel",
     "core.hooks": "Problem hookimpl",
     "core.ids": "new_id",
+    "core.jobs": "DueRecord Job NoArguments RecordSchedule Schedule",
+    "core.jobs.context": "WorkContext",
+    "core.jobs.errors": "LeaseLostError LoopError",
+    "core.jobs.worker": "Worker",
     "core.money": "Money",
     "core.pipelines": "EntryTask Guard Move Pipeline Refusal Stage UnknownPipelineError UnknownStageError",
     "core.plugins": "Plugin PluginError",
@@ -201,8 +223,10 @@ __all__ = [
     "DemoPart",
     "DemoPerson",
     "Durations",
+    "DueRecord",
     "Email",
     "EntryTask",
+    "Event",
     "ExchangeRate",
     "Explanation",
     "ExtensionRecord",
@@ -215,16 +239,20 @@ __all__ = [
     "Grant",
     "Guard",
     "Integer",
+    "Job",
     "Json",
     "Lane",
+    "LeaseLostError",
     "Locale",
     "LongText",
+    "LoopError",
     "Mask",
     "Membership",
     "Money",
     "MoneyType",
     "Move",
     "MultiChoice",
+    "NoArguments",
     "NotFoundError",
     "Number",
     "Option",
@@ -241,6 +269,8 @@ __all__ = [
     "Problem",
     "Reader",
     "Record",
+    "RecordChanged",
+    "RecordSchedule",
     "Reference",
     "Refusal",
     "Refused",
@@ -250,9 +280,11 @@ __all__ = [
     "RuleError",
     "Section",
     "SectionList",
+    "Schedule",
     "Stage",
     "StaleError",
     "StatementRefusedError",
+    "Subscriber",
     "SystemClock",
     "Target",
     "Team",
@@ -262,6 +294,7 @@ __all__ = [
     "Timeline",
     "TimelineEntry",
     "TimelinePart",
+    "Trigger",
     "TryAgainError",
     "UnknownEntityError",
     "UnknownFieldError",
@@ -271,6 +304,8 @@ __all__ = [
     "User",
     "ValidationError",
     "Visit",
+    "WorkContext",
+    "Worker",
     "Write",
     "WriteContext",
     "WriteRefusedError",
@@ -283,6 +318,7 @@ __all__ = [
     "count",
     "cycle_times",
     "entity",
+    "event",
     "extension",
     "field",
     "funnel",

@@ -134,17 +134,20 @@ class CRM:
             yield self._reader(connection, principal)
 
     @contextmanager
-    def write(self, principal: Principal, *, cause: str = "", request_id: str | None = None) -> Iterator[Writer]:
+    def write(
+        self, principal: Principal, *, cause: str = "", request_id: str | None = None, depth: int = 0
+    ) -> Iterator[Writer]:
         """Give a writer for *principal*; it commits when the block ends and rolls back on any error.
 
-        *cause* says in the ledger what made the write happen, such as ``cli:import``.
+        *cause* says in the ledger what made the write happen, such as ``cli:import``; *depth*, how many steps have
+        caused each other before it.
 
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
         with self._opened.writing() as connection:
             model, access = self._resolved(connection, principal)
-            writer = Writer(model, connection, access, cause or principal.name, request_id)
+            writer = Writer(model, connection, access, cause or principal.name, request_id, depth)
             yield writer
             writer.finish()
 

@@ -38,7 +38,9 @@ class _Expected:
 def _expected() -> Mapping[str, _Expected]:
     # When the first hook is asked, all these modules are there; they import the hooks.
     from crmkit.core.demo import DemoPart
+    from crmkit.core.events import Event, Subscriber
     from crmkit.core.hooks import Problem
+    from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
@@ -52,12 +54,19 @@ def _expected() -> Mapping[str, _Expected]:
     def is_entity(answer: Any, _writes: int) -> bool:
         return isinstance(answer, type) and hasattr(answer, "__entity__")
 
+    def is_event(answer: Any, _writes: int) -> bool:
+        return isinstance(answer, type) and issubclass(answer, Event)
+
     problems = _Expected(_("problems, each with the place of a write"), is_problem)
     return {
         "crmkit_register_entities": _Expected(_("entities and extensions"), is_entity),
         "crmkit_register_roles": _Expected(_("roles and restrictions"), one_of(Role, Restriction)),
         "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, Guard)),
         "crmkit_register_sections": _Expected(_("sections and parts of time lines"), one_of(Section, TimelinePart)),
+        "crmkit_register_events": _Expected(_("events"), is_event),
+        "crmkit_register_subscribers": _Expected(_("subscribers"), one_of(Subscriber)),
+        "crmkit_register_jobs": _Expected(_("jobs"), one_of(Job)),
+        "crmkit_register_schedules": _Expected(_("schedules"), one_of(Schedule, RecordSchedule)),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

@@ -16,6 +16,8 @@ from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.core.demo import DemoPart
+    from crmkit.core.events import Event, Subscriber
+    from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
@@ -83,6 +85,55 @@ def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     When: once, while the registry is built.
     Return: :class:`Section` and :class:`TimelinePart` objects; their ids begin with the plugin's name.
     Combined: all are registered, sections by rank; two plugins claiming the same id is an error that names both.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_events() -> Sequence[type[Event]]:
+    """Return the events that the plugin tells.
+
+    When: once, while the registry is built.
+    Return: classes made by ``@event``; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_subscribers() -> Sequence[Subscriber]:
+    """Return who wants to know of events, after the commit.
+
+    When: once, while the registry is built.
+    Return: :class:`Subscriber` objects; their ids begin with the plugin's name.
+    Combined: all are registered; each gets its own delivery, so that none waits for another or fails with it.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_jobs() -> Sequence[Job]:
+    """Return the jobs that the plugin can do.
+
+    When: once, while the registry is built.
+    Return: :class:`Job` objects; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_schedules() -> Sequence[Schedule | RecordSchedule]:
+    """Return when jobs are to be done by themselves.
+
+    When: once, while the registry is built.
+    Return: :class:`Schedule` objects (by the clock) and :class:`RecordSchedule` objects (by a time that stands in
+    records); their ids begin with the plugin's name.
+    Combined: all are registered.
     Used by: ``crmkit/plugins/sales/hooks.py``.
     """
     raise NotImplementedError

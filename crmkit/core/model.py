@@ -18,6 +18,7 @@ from crmkit.core.configuration.config import Company
 from crmkit.core.definitions import Definitions
 from crmkit.core.entity import EntityInfo
 from crmkit.core.hooks import Hooks
+from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
 from crmkit.core.plugins import LoadedPlugin
 from crmkit.core.policy.access import Access
@@ -45,6 +46,10 @@ _REGISTER = (
     "crmkit_register_roles",
     "crmkit_register_pipelines",
     "crmkit_register_sections",
+    "crmkit_register_events",
+    "crmkit_register_subscribers",
+    "crmkit_register_jobs",
+    "crmkit_register_schedules",
 )
 
 
@@ -133,6 +138,11 @@ class Model:
     def external_names(self) -> Insert:
         """What keeps external ids."""
         return Insert(self.schema.system.external_id, self.storage.dialect)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """The lease table."""
+        return JobStore(self.schema, self.storage.dialect)
 
     @cached_property
     def visits(self) -> Visits:

@@ -11,7 +11,9 @@ import attrs
 
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError, UnknownFieldError
+from crmkit.core.events import Event, EventInfo, Subscriber, event_info
 from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.jobs import Job, RecordSchedule, Schedule
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
@@ -21,7 +23,19 @@ from crmkit.core.text import gettext as _
 __all__ = ["Claim", "Registry"]
 
 CORE = "core"
-Declared = type[Any] | Role | Restriction | Pipeline | Guard | Section | TimelinePart
+Declared = (
+    type[Any]
+    | Role
+    | Restriction
+    | Pipeline
+    | Guard
+    | Section
+    | TimelinePart
+    | Subscriber
+    | Job
+    | Schedule
+    | RecordSchedule
+)
 
 
 @attrs.frozen
@@ -44,6 +58,11 @@ class Registry:
     guards: Mapping[str, Guard]
     sections: Mapping[str, Section]
     timeline_parts: Mapping[str, TimelinePart]
+    events: Mapping[str, EventInfo]
+    subscribers: Mapping[str, Subscriber]
+    jobs: Mapping[str, Job]
+    schedules: Mapping[str, Schedule]
+    record_schedules: Mapping[str, RecordSchedule]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -165,6 +184,26 @@ class Registry:
             yield from host.values()
 
 
+# What is declared as an object with an id, and where the registry keeps it.
+_BY_ID: Mapping[type[Any], str] = {
+    Role: "roles",
+    Restriction: "restrictions",
+    Pipeline: "pipelines",
+    Guard: "guards",
+    Section: "sections",
+    TimelinePart: "timeline_parts",
+    Subscriber: "subscribers",
+    Job: "jobs",
+    Schedule: "schedules",
+    RecordSchedule: "record_schedules",
+}
+
+
+def _word(declared: object) -> str:
+    """Return what people call *declared*: ids are unique within a word."""
+    return "schedule" if isinstance(declared, RecordSchedule) else type(declared).__name__.lower()
+
+
 class _Builder:
     """Collects claims and notices who claimed the same thing before."""
 
@@ -175,8 +214,8 @@ class _Builder:
         self.owners: dict[str, str] = {}
         self.entities: dict[str, EntityInfo] = {}
         self.extensions: dict[str, dict[str, EntityInfo]] = {}
-        kinds = (Role, Restriction, Pipeline, Guard, Section, TimelinePart)
-        self.others: dict[type[Any], dict[str, Any]] = {kind: {} for kind in kinds}
+        self.events: dict[str, EventInfo] = {}
+        self.others: dict[type[Any], dict[str, Any]] = {kind: {} for kind in _BY_ID}
 
     @classmethod
     def of(cls, registry: Registry) -> _Builder:
@@ -185,21 +224,25 @@ class _Builder:
         made.left_out = registry.left_out
         made.entities |= registry.entities
         made.extensions |= {host: dict(found) for host, found in registry.extensions.items()}
-        made.others[Role] |= registry.roles
-        made.others[Restriction] |= registry.restrictions
-        made.others[Pipeline] |= registry.pipelines
-        made.others[Guard] |= registry.guards
+        made.events |= registry.events
+        for kind, kept_as in _BY_ID.items():
+            made.others[kind] |= getattr(registry, kept_as)
         made.owners = {what: owner for what, owner in registry.owners.items() if not what.startswith("pipeline ")}
         return made
 
     def add(self, claim: Claim) -> bool:
         """Take *claim* and return whether it could be taken."""
-        if isinstance(claim.declared, type):
-            return self._add_table(claim.plugin, entity_info(claim.declared))
-        what = f"{type(claim.declared).__name__.lower()} {claim.declared.id}"
-        taken = self._claim(claim.plugin, what, claim.declared.id)
+        declared = claim.declared
+        if not isinstance(declared, type):
+            return self._add(claim.plugin, _word(declared), declared, self.others[type(declared)])
+        if issubclass(declared, Event):
+            return self._add(claim.plugin, "event", event_info(declared), self.events)
+        return self._add_table(claim.plugin, entity_info(declared))
+
+    def _add(self, plugin: str, word: str, declared: Any, kept_in: dict[str, Any]) -> bool:
+        taken = self._claim(plugin, f"{word} {declared.id}", declared.id)
         if taken:
-            self.others[type(claim.declared)][claim.declared.id] = claim.declared
+            kept_in[declared.id] = declared
         return taken
 
     def _add_table(self, plugin: str, info: EntityInfo) -> bool:
@@ -237,6 +280,11 @@ class _Builder:
             guards=MappingProxyType(self.others[Guard]),
             sections=MappingProxyType(self._by_rank()),
             timeline_parts=MappingProxyType(self.others[TimelinePart]),
+            events=MappingProxyType(self.events),
+            subscribers=MappingProxyType(self.others[Subscriber]),
+            jobs=MappingProxyType(self.others[Job]),
+            schedules=MappingProxyType(self.others[Schedule]),
+            record_schedules=MappingProxyType(self.others[RecordSchedule]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

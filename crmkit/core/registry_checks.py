@@ -9,7 +9,7 @@ from crmkit.core.entity import EntityInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Pipeline
-from crmkit.core.policy.roles import EVERY_ENTITY, Grant, Role
+from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
 from crmkit.core.registry_sections import check_sections
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
@@ -22,6 +22,8 @@ __all__ = ["check_claim", "check_grant", "check_registry", "check_rule"]
 
 def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) -> Iterator[CrmkitError]:
     """Yield every reason why the declarations in *registry* do not fit together."""
+    from crmkit.core.registry_work import check_work
+
     reachable = {plugin: _closure(plugin, requires) for plugin in requires}
     for info in registry.tables():
         yield from _check_table(registry, info, reachable)
@@ -35,6 +37,7 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
             yield from check_rule(registry, restriction.id, restriction.entity, restriction.rule)
     for pipeline in registry.pipelines.values():
         yield from _check_pipeline(registry, pipeline)
+    yield from check_work(registry)
     yield from _check_policies(registry)
     yield from check_sections(registry, check_rule)
 
@@ -147,6 +150,10 @@ def check_grant(registry: Registry, where: str, grant: Grant) -> Iterator[Crmkit
     if grant.entity == EVERY_ENTITY:
         if grant.scope != "all":
             yield DeclarationError(where, _("a grant on every entity has the scope 'all'"))
+        return
+    if grant.entity in SUBJECTS:
+        if grant.scope != "all":
+            yield DeclarationError(where, _("a grant on {entity} has the scope 'all'"), entity=grant.entity)
         return
     if grant.entity not in registry.entities:
         yield DeclarationError(where, _("there is no entity {entity!r}"), entity=grant.entity)

@@ -28,7 +28,7 @@ class PluginSet:
         """Load *plugins* and build everything that depends on no data, for the kind of database that *url* names."""
         self.plugins = tuple(plugins)
         self.pattern = CRM(Config(company=company, database=Database(url=url)), plugins=self.plugins)
-        for built_once in ("system_access", "store", "ledger", "numbers", "visits"):
+        for built_once in ("system_access", "store", "ledger", "numbers", "visits", "jobs"):
             getattr(self.pattern.model, built_once)
         self.number, self.uses = next(_numbers), 0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from crmkit.core.clock import FixedClock
     from crmkit.core.crm import CRM
+    from crmkit.core.jobs.worker import Worker
     from crmkit.testing.crms import CRMMaker, DatabaseKind
     from crmkit.testing.factories import Factory
     from crmkit.testing.people import People
@@ -99,6 +100,30 @@ def clock() -> FixedClock:
 def crm(make_crm: CRMMaker, database: DatabaseKind, clock: FixedClock) -> CRM:
     """A CRM without plugins; override it: ``return make_crm("sales", database=database, clock=clock)``."""
     return make_crm(database=database, clock=clock)
+
+
+@pytest.fixture
+def make_worker() -> Iterator[Callable[..., Worker]]:
+    """Make workers: ``make_worker(crm, threads=1)``. What they wait for depends on no chance."""
+    from random import Random
+
+    from crmkit.core.jobs.worker import Worker
+
+    made: list[Worker] = []
+
+    def make(crm: CRM, *, threads: int = 2) -> Worker:
+        made.append(Worker(crm, threads=threads, chance=Random(1)))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+@pytest.fixture
+def worker(crm: CRM, make_worker: Callable[..., Worker]) -> Worker:
+    """A worker of ``crm``: ``worker.run_until_idle()`` delivers events and does the jobs that are due."""
+    return make_worker(crm)
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from crmkit.core.entity import entity_info
+from crmkit.core.events import Event, Subscriber
 from crmkit.core.hooks import hookimpl
+from crmkit.core.jobs import Job, RecordSchedule, Schedule
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import Plugin
 from crmkit.core.policy.roles import VERBS, Grant, Restriction, Role
@@ -22,6 +24,10 @@ def plugin(
     entities: Sequence[type[Any]] = (),
     roles: Sequence[Role | Restriction] | None = None,
     pipelines: Sequence[Pipeline | Guard] = (),
+    events: Sequence[type[Event]] = (),
+    subscribers: Sequence[Subscriber] = (),
+    jobs: Sequence[Job] = (),
+    schedules: Sequence[Schedule | RecordSchedule] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -38,26 +44,29 @@ def plugin(
     module = ModuleType(f"crmkit_throwaway_{name}")
     granted = _everything(name, entities) if roles is None else roles
     manifest = Plugin(name=name, version=version, label=Text(name.capitalize()), requires=requires)
-    vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, entities, granted, pipelines))
+    registered = {
+        "entities": entities,
+        "roles": granted,
+        "pipelines": pipelines,
+        "events": events,
+        "subscribers": subscribers,
+        "jobs": jobs,
+        "schedules": schedules,
+    }
+    vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module
 
 
-def _hooks(
-    name: str,
-    hooks: Iterable[Callable[..., Any]],
-    entities: Sequence[type[Any]],
-    roles: Sequence[Role | Restriction],
-    pipelines: Sequence[Pipeline | Guard],
-) -> ModuleType:
+def _hooks(name: str, hooks: Iterable[Callable[..., Any]], registered: Mapping[str, Sequence[Any]]) -> ModuleType:
     module = ModuleType(f"crmkit_throwaway_{name}.hooks")
-    registered = {
-        "crmkit_register_entities": lambda: entities,
-        "crmkit_register_roles": lambda: roles,
-        "crmkit_register_pipelines": lambda: pipelines,
-    }
-    vars(module).update({hook: hookimpl(function) for hook, function in registered.items()})
+    for kind, declared in registered.items():
+        vars(module)[f"crmkit_register_{kind}"] = hookimpl(_answering(declared))
     vars(module).update({hook.__name__: hookimpl(hook) for hook in hooks})
     return module
+
+
+def _answering(declared: Sequence[Any]) -> Callable[[], Sequence[Any]]:
+    return lambda: declared
 
 
 def _everything(name: str, entities: Sequence[type[Any]]) -> Sequence[Role]:

@@ -106,6 +106,24 @@ class Access:
             found = self._entities[info.id] = self._resolve(info)
         return found
 
+    def may(self, verb: str, subject: str) -> bool:
+        """Return whether a grant allows *verb* on *subject*, which is no entity; see ``SUBJECTS``."""
+        return self.is_system or any(
+            grant.entity in (subject, EVERY_ENTITY) and verb in grant.verbs
+            for role in self.roles
+            for grant in role.grants
+        )
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether a role lets the principal read every field of every record."""
+        return self.is_system or any(
+            grant.entity == EVERY_ENTITY and "read" in grant.verbs
+            for role in self.roles
+            if not role.masks
+            for grant in role.grants
+        )
+
     def team_ids(self, level: str) -> tuple[UUID, ...]:
         """Return the teams within which *level* (team or subtree) sees; one's own teams come first in both."""
         return self.teams if level == "team" else self.subtree if level == "subtree" else ()

@@ -6,6 +6,7 @@ All of it is made again wherever it is missing, so that it needs no revisions: r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 
 import attrs
@@ -15,13 +16,16 @@ from sqlalchemy.engine import Connection
 from crmkit.core.ledger import GENESIS
 from crmkit.core.registry import CORE, Registry
 from crmkit.core.storage.casefold import casefold_function_ddl, casefold_unicode_version
+from crmkit.core.storage.columns import Moment
 from crmkit.core.storage.numbers import sequence_name
 from crmkit.core.storage.schema import Schema
 
-__all__ = ["create_objects", "drop_objects", "missing_objects"]
+__all__ = ["TOLD", "create_objects", "drop_objects", "missing_objects"]
 
 # Erasing a person deletes payload rows; nothing else in the ledger ever changes or goes.
 _REFUSED = {"core_ledger": ("update", "delete"), "core_ledger_payload": ("update",)}
+#: The checkpoint of the dispatcher: the position up to which events have been told.
+TOLD = "core.events"
 _GUARD = "crm_refuse_ledger_change"
 
 
@@ -71,6 +75,7 @@ def drop_objects(connection: Connection, registry: Registry, plugin: str) -> Non
 def _wanted(dialect: str, registry: Registry, schema: Schema) -> Iterator[_DatabaseObject]:
     yield _first_row(schema.system.ledger_head, one=1, last_id=0, chain=GENESIS)
     yield _first_row(schema.system.epoch, one=1, value=1)
+    yield _told_so_far(schema)
     yield from _postgresql(registry) if dialect == "postgresql" else _sqlite()
 
 
@@ -79,6 +84,15 @@ def _first_row(table: sa.Table, **values: object) -> _DatabaseObject:
     return _DatabaseObject(
         f"row of {table.name}", sa.select(sa.literal_column("1")).select_from(table), lambda c: _run(c, insert)
     )
+
+
+def _told_so_far(schema: Schema) -> _DatabaseObject:
+    """Of what happened before events were told for the first time, none is told."""
+    checkpoint, head = schema.system.checkpoint, schema.system.ledger_head
+    begin = sa.select(sa.literal(TOLD), head.c.last_id, sa.bindparam("at", datetime.now(UTC), Moment()))
+    insert = sa.insert(checkpoint).from_select(["key", "position", "updated_at"], begin)
+    exists: sa.Select[tuple[int]] = sa.select(sa.literal_column("1")).where(checkpoint.c.key == TOLD)
+    return _DatabaseObject(f"row {TOLD} of {checkpoint.name}", exists, lambda c: _run(c, insert))
 
 
 def _run(connection: Connection, statement: sa.Executable | str) -> None:

@@ -234,8 +234,8 @@ def _store(writer: Writer, writes: Sequence[Write]) -> None:
 
 
 def _entries(writer: Writer, writes: Sequence[Write]) -> list[Entry]:
-    cause = writer.cause
-    return [Entry(w.entity.id, w.record_id, w.kind, _changes(w), cause, w.depth) for w in writes]
+    cause, depth = writer.cause, writer.depth
+    return [Entry(w.entity.id, w.record_id, w.kind, _changes(w), cause, depth + w.depth) for w in writes]
 
 
 def _changes(write: Write) -> dict[str, tuple[Any, Any]]:

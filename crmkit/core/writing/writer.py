@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
+from crmkit.core.jobs import Job
+from crmkit.core.jobs.enqueuing import enqueue
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
@@ -55,10 +57,12 @@ class Writer(Asking):
     Every verb exists for one record and for many; both take the same steps (see :mod:`crmkit.core.writing.life`).
     """
 
-    def __init__(self, model: Model, connection: Connection, access: Access, cause: str, request: str | None) -> None:
+    def __init__(
+        self, model: Model, connection: Connection, access: Access, cause: str, request: str | None, depth: int = 0
+    ) -> None:
         """Made by :meth:`CRM.write` and :meth:`CRM.system`."""
         super().__init__(model, connection, access)
-        self.cause, self._request = cause, request
+        self.cause, self._request, self.depth = cause, request, depth
         self._entries: list[Entry] = []
         self._spans: list[tuple[int, int]] = []
         self._created: set[tuple[str, UUID]] = set()
@@ -205,6 +209,21 @@ class Writer(Asking):
                 held = hold(self, self.model.registry.entities[entity], ids)
                 found |= {(entity, id_): record for id_, record in held.items()}
         return [found[entity_info(type(record)).id, record.id] for record in records]
+
+    def enqueue(
+        self, job: Job | str, arguments: Any = None, *, key: str | None = None, run_at: datetime | None = None
+    ) -> UUID:
+        """Have *job* done by a worker once this transaction has committed, and return the id of the job.
+
+        *arguments* are an instance of the class that the job declares. It is done at *run_at* or as soon as possible.
+        The same *key* is enqueued once for a job: a second call returns the id of the first.
+
+        Raises:
+            UnknownJobError: no enabled plugin declares it.
+            JobArgumentsError: it does not take the arguments, or the key or the time is not acceptable.
+            LoopError: too many steps have caused each other.
+        """
+        return enqueue(self, job, arguments, key=key, run_at=run_at)
 
     @cached_property
     def external(self) -> ExternalIds:

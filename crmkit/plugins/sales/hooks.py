@@ -7,18 +7,22 @@ from typing import Any
 
 from crmkit import (
     DemoPart,
+    Event,
     Guard,
+    Job,
     Pipeline,
     Problem,
     Role,
+    Schedule,
     Section,
+    Subscriber,
     TimelinePart,
     Write,
     WriteContext,
     hookimpl,
 )
 
-from . import demo, entities, pipelines, roles, sections, services
+from . import demo, entities, events, jobs, pipelines, roles, sections, services
 
 
 @hookimpl
@@ -43,6 +47,30 @@ def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
 def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     """Show leads and deals with companies, contacts and products."""
     return sections.SECTIONS
+
+
+@hookimpl
+def crmkit_register_events() -> Sequence[type[Event]]:
+    """Tell of deals that move, are won or lost, and of leads that are converted."""
+    return events.EVENTS
+
+
+@hookimpl
+def crmkit_register_subscribers() -> Sequence[Subscriber]:
+    """Make a customer of who buys."""
+    return jobs.SUBSCRIBERS
+
+
+@hookimpl
+def crmkit_register_jobs() -> Sequence[Job]:
+    """Look through all deals for who has bought."""
+    return jobs.JOBS
+
+
+@hookimpl
+def crmkit_register_schedules() -> Sequence[Schedule]:
+    """Do so every night."""
+    return jobs.SCHEDULES
 
 
 @hookimpl

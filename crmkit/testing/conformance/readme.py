@@ -12,12 +12,20 @@ __all__ = ["unmentioned"]
 
 
 def unmentioned(folder: Path, registry: Registry, plugin: str) -> Iterator[str]:
-    """Yield each entity, role and hook of *plugin* that does not stand in its ``README.md`` as code."""
+    """Yield each entity, role, event, job and hook of *plugin* that does not stand in its ``README.md`` as code."""
     file = folder / "README.md"
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     own = [info.id for info in registry.tables() if info.plugin == plugin]
-    roles = [role for role in registry.roles if role.partition(".")[0] == plugin]
-    for name in (*own, *roles, *_hooks(folder / "hooks.py")):
+    declared = (
+        registry.roles,
+        registry.events,
+        registry.subscribers,
+        registry.jobs,
+        registry.schedules,
+        registry.record_schedules,
+    )
+    named = [id_ for things in declared for id_ in things if id_.partition(".")[0] == plugin]
+    for name in (*own, *named, *_hooks(folder / "hooks.py")):
         if f"`{name}`" not in text:
             yield name
 

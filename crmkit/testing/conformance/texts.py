@@ -72,7 +72,7 @@ def _labels(registry: Registry, plugin: str) -> Iterator[tuple[str, Text]]:
             own = [field for name, field in info.fields.items() if name not in _OF_EVERY_ENTITY]
             yield from ((f"{info.id}.{field.name}", text) for field in own for text in (field.label, field.help))
     shown = (registry.sections, registry.timeline_parts)
-    for things in (registry.roles, registry.pipelines, registry.guards, *shown):
+    for things in (registry.roles, registry.pipelines, registry.guards, registry.events, *shown):
         for id_, thing in things.items():
             if id_.partition(".")[0] == plugin:
                 yield id_, thing.label

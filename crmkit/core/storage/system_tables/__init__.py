@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.system_tables import bookkeeping, changing, ledger, records
+from crmkit.core.storage.system_tables import bookkeeping, changing, jobs, ledger, records
 
 __all__ = ["SystemTables"]
 
@@ -25,6 +25,9 @@ class SystemTables:
     checkpoint: sa.Table
     parked: sa.Table
     rename: sa.Table
+    job: sa.Table
+    circuit: sa.Table
+    occurrence: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -41,4 +44,7 @@ class SystemTables:
             checkpoint=bookkeeping.checkpoint(metadata),
             parked=changing.parked(metadata),
             rename=changing.rename(metadata),
+            job=jobs.job(metadata),
+            circuit=jobs.circuit(metadata),
+            occurrence=jobs.occurrence(metadata),
         )

@@ -1,0 +1,7 @@
+"""Events: what crmkit tells after the commit, and who wants to know."""
+
+from crmkit.core.events.event import Event, EventInfo, RecordChanged, event, event_info
+from crmkit.core.events.subscriber import Subscriber
+from crmkit.core.events.trigger import Trigger
+
+__all__ = ["Event", "EventInfo", "RecordChanged", "Subscriber", "Trigger", "event", "event_info"]

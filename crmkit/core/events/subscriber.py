@@ -1,0 +1,43 @@
+"""Who wants to know of an event, and what then runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from crmkit.core.events.event import Event, RecordChanged, event_info
+from crmkit.core.events.trigger import Trigger
+from crmkit.core.jobs.limits import TRIES, check_tries, check_work_id
+
+if TYPE_CHECKING:
+    from crmkit.core.jobs.context import WorkContext
+
+__all__ = ["Subscriber"]
+
+
+@attrs.frozen
+class Subscriber:
+    """Has *handler* called with a :class:`WorkContext` and each event *on*, at least once and after the commit.
+
+    *on* is a class of events, or a :class:`Trigger`, whose writes are then told as :class:`RecordChanged`. A handler
+    that runs longer than *time_limit* has failed. After *tries* failures the delivery is parked for an administrator.
+    """
+
+    id: str = attrs.field(validator=check_work_id)
+    on: type[Event] | Trigger
+    handler: Callable[[WorkContext, Any], object]
+    time_limit: timedelta = timedelta(seconds=5)
+    tries: int = attrs.field(default=TRIES, validator=check_tries)
+
+    @property
+    def event(self) -> type[Event]:
+        """The class of the events that the handler gets."""
+        return RecordChanged if isinstance(self.on, Trigger) else self.on
+
+    @property
+    def trigger(self) -> Trigger:
+        """What picks the writes that the handler is told of."""
+        return self.on if isinstance(self.on, Trigger) else event_info(self.on).trigger

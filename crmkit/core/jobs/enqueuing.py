@@ -1,0 +1,56 @@
+"""Enqueuing a job in the transaction of the writes that it belongs to: either both come about or neither."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from crmkit.core.jobs.chain import chain_of
+from crmkit.core.jobs.errors import JobArgumentsError, LoopError, UnknownJobError
+from crmkit.core.jobs.job import Job, NoArguments
+from crmkit.core.jobs.limits import DEEPEST
+from crmkit.core.jobs.rows import new_row
+from crmkit.core.text import gettext as _, is_storable
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["enqueue"]
+
+_LONGEST_KEY = 140
+
+
+def enqueue(
+    writer: Writer, job: Job | str, arguments: Any = None, *, key: str | None = None, run_at: datetime | None = None
+) -> UUID:
+    """Do what :meth:`Writer.enqueue` says."""
+    id_ = job if isinstance(job, str) else job.id
+    declared = writer.model.registry.jobs.get(id_)
+    if declared is None:
+        raise UnknownJobError(id_)
+    given = NoArguments() if arguments is None else arguments
+    if not isinstance(given, declared.arguments):
+        raise JobArgumentsError(id_, _("it takes {expected}."), expected=declared.arguments.__name__)
+    if key is not None and not (key and len(key) <= _LONGEST_KEY and is_storable(key)):
+        raise JobArgumentsError(id_, _("a key has 1 to {longest} characters."), longest=_LONGEST_KEY)
+    if run_at is not None and run_at.tzinfo is None:
+        raise JobArgumentsError(id_, _("the time has no time zone."))
+    if writer.depth >= DEEPEST:
+        raise LoopError([*chain_of(writer.connection, writer.model.schema, writer.cause), id_])
+    row = new_row(
+        "job",
+        id_,
+        msgspec.to_builtins(given),
+        writer.now,
+        run_at=run_at,
+        key=None if key is None else f"{id_}:{key}",
+        priority=declared.priority,
+        tries=declared.tries,
+        principal_id=writer.access.user_id,
+        cause=writer.cause,
+        depth=writer.depth + 1,
+    )
+    return writer.model.jobs.add_once(writer.connection, row)

@@ -1,0 +1,34 @@
+"""Work that one worker has, for a while."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import attrs
+
+__all__ = ["LEASE", "Kind", "Lease", "State"]
+
+Kind = Literal["delivery", "job", "schedule"]
+State = Literal["ready", "running", "done", "dead", "cancelled"]
+#: How long a worker has what it took without a sign of life.
+LEASE = timedelta(seconds=60)
+
+
+@attrs.frozen
+class Lease:
+    """One row of the lease table as its worker took it; *fence* tells this lease from earlier and later ones."""
+
+    id: UUID
+    kind: Kind
+    name: str
+    plugin: str
+    payload: Any
+    attempts: int
+    tries: int
+    fence: int
+    principal_id: UUID | None
+    cause: str
+    depth: int
+    run_at: datetime

@@ -1,0 +1,40 @@
+"""From a lease to the call of a handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from crmkit.core.events import Subscriber
+from crmkit.core.jobs.context import WorkContext
+from crmkit.core.jobs.errors import UnknownJobError
+from crmkit.core.jobs.job import Job
+from crmkit.core.jobs.lease import Lease
+from crmkit.core.jobs.rows import caused_by
+from crmkit.core.jobs.threads import Task
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["task_of"]
+
+
+def task_of(crm: CRM, lease: Lease) -> Task:
+    """Return the task that does the work of *lease*.
+
+    Raises:
+        UnknownJobError: the plugin declares it no longer.
+        msgspec.ValidationError: the arguments do not fit what the plugin declares now.
+    """
+    context = WorkContext(crm, lease, caused_by(lease.name, lease.cause))
+    declared: Subscriber | Job | None
+    if lease.kind == "delivery":
+        declared = crm.registry.subscribers.get(lease.name)
+    else:
+        declared = crm.registry.jobs.get(lease.name)
+    if declared is None:
+        raise UnknownJobError(lease.name)
+    given = msgspec.convert(lease.payload, declared.event if isinstance(declared, Subscriber) else declared.arguments)
+    handler = declared.handler
+    return Task(lease, context, lambda: handler(context, given), declared.time_limit.total_seconds())

@@ -1,0 +1,175 @@
+"""The worker: tells events, leases what is due, has threads do it, and writes down what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from random import Random
+from traceback import format_exception
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+from crmkit.core.errors import CrmkitError
+from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.jobs.circuits import Circuit, Circuits
+from crmkit.core.jobs.errors import JobArgumentsError, LeaseLostError, LoopError, UnknownJobError
+from crmkit.core.jobs.lease import LEASE, Lease
+from crmkit.core.jobs.retrying import backoff
+from crmkit.core.jobs.threads import Task, Threads
+from crmkit.core.jobs.ticking import Ticker
+from crmkit.core.jobs.work import task_of
+from crmkit.core.registry import CORE
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+# How much a worker takes at once for each of its threads.
+_AHEAD = 8
+_LONGEST_DETAILS = 8000
+# Trying again cannot help.
+_FINAL = (LoopError, UnknownJobError, JobArgumentsError, msgspec.ValidationError)
+
+
+class Worker:
+    """Does the work of one CRM, beside as many others as there are on the same database.
+
+    Time is that of the CRM's clock; only the limit of a handler's own running time is real.
+    """
+
+    def __init__(self, crm: CRM, *, threads: int = 4, chance: Random | None = None) -> None:
+        """Make a worker with *threads* threads; it begins with :meth:`step`."""
+        self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._threads, self._chance = Threads(threads), chance or Random()
+        self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
+        self._circuits = Circuits(crm.schema, crm.storage.dialect)
+        self._plugins = frozenset({CORE, *(plugin.name for plugin in crm.plugins)})
+        self._extended_at: datetime | None = None
+
+    def run_until_idle(self) -> None:
+        """Do everything that is due, and what comes of it, until nothing is due any more."""
+        while self.step(wait=True):
+            pass
+
+    def step(self, *, wait: bool = False) -> bool:
+        """Go on with what there is, and return whether there was anything; with *wait*, some work has then ended."""
+        begun = self._begin()
+        return self._end(self._threads.over(wait=wait)) or begun or bool(self._threads.busy)
+
+    def _begin(self) -> bool:
+        now = self.crm.clock.now()
+        self._keep_leases(now)
+        if not self._is_anything_due(now):
+            return False
+        with self.crm.storage.writing() as connection:
+            went_on = self.crm.model.jobs.reclaim(connection, now) + self._dispatcher.tell(connection, now)
+            went_on += self._ticker.tick(connection, now)
+            leases = self._lease(connection, now)
+        for lease in leases:
+            self._start(lease)
+        return bool(went_on or leases)
+
+    def _is_anything_due(self, now: datetime) -> bool:
+        """Ask without locking anything, so that an idle worker is in nobody's way."""
+        with self.crm.storage.reading() as connection:
+            if self._dispatcher.lag(connection) or self.crm.model.jobs.has_expired(connection, now):
+                return True
+            if self._ticker.is_due(connection, now):
+                return True
+            return self._room > 0 and self.crm.model.jobs.is_due(connection, now, self._plugins)
+
+    def next_due(self) -> datetime | None:
+        """Return when there is something to do by the clock; ``None`` if never, as far as is known."""
+        with self.crm.storage.reading() as connection:
+            times = (self.crm.model.jobs.next_due(connection, self._plugins), self._ticker.next_due(connection))
+        return min((moment for moment in times if moment is not None), default=None)
+
+    def circuits(self, connection: Connection) -> list[Circuit]:
+        """Return the circuits of the plugins that have failed since they last succeeded."""
+        return self._circuits.all(connection)
+
+    @property
+    def _room(self) -> int:
+        return self._threads.number * _AHEAD - self._threads.busy
+
+    def _keep_leases(self, now: datetime) -> None:
+        if self._threads.busy and (self._extended_at is None or now - self._extended_at >= LEASE / 3):
+            with self.crm.storage.writing() as connection:
+                self.crm.model.jobs.extend(connection, self.owner, now)
+            self._extended_at = now
+
+    def _lease(self, connection: Connection, now: datetime) -> list[Lease]:
+        """Take what is due; of a plugin whose circuit is open, one piece of work now and then."""
+        opened = [circuit for circuit in self._circuits.all(connection) if circuit.opened_at]
+        free = self._plugins - {circuit.plugin for circuit in opened}
+        lease = partial(self.crm.model.jobs.lease, connection, self.owner, now)
+        found = [] if self._threads.busy else lease(free, 1, suspect=True)
+        found = found or lease(free, self._room)
+        for circuit in opened:
+            if circuit.plugin in self._plugins and self._circuits.probe(connection, circuit, now):
+                found += lease([circuit.plugin], 1) or lease([circuit.plugin], 1, suspect=True)
+        return found
+
+    def _start(self, lease: Lease) -> None:
+        try:
+            self._threads.submit(task_of(self.crm, lease))
+        except (CrmkitError, msgspec.ValidationError) as error:
+            with self.crm.storage.writing() as connection:
+                self._fail(connection, lease, error)
+
+    def _end(self, tasks: Sequence[Task]) -> bool:
+        """Write down what came of *tasks*."""
+        done = [task.lease for task in tasks if task.error is None and not task.context.is_finished]
+        failed = [(task.lease, task.error) for task in tasks if task.error is not None]
+        if tasks:
+            now = self.crm.clock.now()
+            with self.crm.storage.writing() as connection:
+                self.crm.model.jobs.finish_deliveries(connection, [lease for lease in done if lease.kind == "delivery"])
+                for lease in done:
+                    if lease.kind != "delivery":
+                        self.crm.model.jobs.finish(connection, lease, now)
+                self._succeed(connection, {task.lease.plugin for task in tasks if task.error is None})
+                for lease, error in failed:
+                    self._fail(connection, lease, error)
+        return bool(tasks)
+
+    def _succeed(self, connection: Connection, plugins: set[str]) -> None:
+        if plugins and any(circuit.plugin in plugins for circuit in self._circuits.all(connection)):
+            self._circuits.succeeded(connection, plugins)
+
+    def _fail(self, connection: Connection, lease: Lease, error: BaseException) -> None:
+        if isinstance(error, LeaseLostError):
+            return
+        now, name = self.crm.clock.now(), error.code if isinstance(error, CrmkitError) else type(error).__name__
+        _log.error("%s failed, try %d of %d", lease.name, lease.attempts, lease.tries, exc_info=error)
+        details = _storable("".join(format_exception(error)))
+        if isinstance(error, _FINAL) or lease.attempts >= lease.tries:
+            is_counted = self.crm.model.jobs.park(connection, lease, now, name[:100], details)
+        else:
+            run_at = now + backoff(lease.attempts, self._chance)
+            is_counted = self.crm.model.jobs.retry_later(connection, lease, run_at, name[:100], details)
+        if is_counted:
+            self._circuits.failed(connection, lease.plugin, lease.id, name[:100], now)
+
+    def close(self) -> None:
+        """Give back what nobody has begun; threads end with what they do."""
+        withdrawn = [task.lease for task in self._threads.withdraw()]
+        if withdrawn:
+            with self.crm.storage.writing() as connection:
+                self.crm.model.jobs.give_back(connection, withdrawn)
+        self._threads.close()
+
+
+def _storable(text: str) -> str:
+    """Return the end of *text*, which says most, without what PostgreSQL cannot keep."""
+    return text[-_LONGEST_DETAILS:].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
