@@ -8,7 +8,7 @@ from typing import Any, get_args
 import attrs
 
 from crmkit.core.errors import DeclarationError
-from crmkit.core.pipelines import StageKind
+from crmkit.core.pipelines.stages import StageKind
 from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
