@@ -24,6 +24,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
+        "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
+        "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
         "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
@@ -39,7 +41,10 @@ _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
     "sections timeline visits visible_visits visible_money may pipelines readable_fields currency in_base moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
-    "share unshare external attempt now",
+    "share unshare enqueue external attempt now",
+    "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
+    "Worker": "run_until_idle step next_due circuits close",
+    "Event": "id",
     "WriteContext": "entered_stage create update",
     "CRM": "principal read write system explain close",
 }
