@@ -1,6 +1,6 @@
 """Events: what crmkit tells after the commit, and who wants to know."""
 
-from crmkit.core.events.event import Event, EventInfo, RecordChanged, event, event_info
+from crmkit.core.events.declaring import Event, EventInfo, RecordChanged, event, event_info
 from crmkit.core.events.subscriber import Subscriber
 from crmkit.core.events.trigger import Trigger
 

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.events.event import Event
+from crmkit.core.events.declaring import Event
 from crmkit.core.events.subscriber import Subscriber
 from crmkit.core.events.trigger import Trigger
 from crmkit.core.jobs.rows import new_row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.core.events.event import Event, RecordChanged, event_info
+from crmkit.core.events.declaring import Event, RecordChanged, event_info
 from crmkit.core.events.trigger import Trigger
 from crmkit.core.jobs.limits import TRIES, check_tries, check_work_id
 

@@ -32,7 +32,7 @@ class WorkContext:
 
     def __init__(self, crm: CRM, lease: Lease, cause: str) -> None:
         """Made by the worker."""
-        self._crm, self._lease, self.cause = crm, lease, cause
+        self._crm, self._lease, self._cause = crm, lease, cause
         self.is_finished = False
 
     @property
@@ -49,6 +49,11 @@ class WorkContext:
     def attempt(self) -> int:
         """Which try this is; the first is 1."""
         return self._lease.attempts
+
+    @property
+    def cause(self) -> str:
+        """What the ledger says of its writes."""
+        return self._cause
 
     @property
     def depth(self) -> int:
