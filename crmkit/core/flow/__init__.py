@@ -5,7 +5,7 @@ Everything is a statement over safe relations of the reader who asks, so that no
 
 from __future__ import annotations
 
-from crmkit.core.flow.conversion import Cohort, Conversion, conversion
+from crmkit.core.flow.converting import Cohort, Conversion, conversion
 from crmkit.core.flow.cycles import CycleTimes, Durations, cycle_times
 from crmkit.core.flow.funnels import Funnel, Lane, board, funnel
 
