@@ -145,6 +145,7 @@ if TYPE_CHECKING:
     from crmkit.core.reading.reader import Page as Page, Reader as Reader
     from crmkit.core.reading.section_lists import SectionList as SectionList
     from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
+    from crmkit.core.reading.shares import SharedWith as SharedWith
     from crmkit.core.reading.visits import Visit as Visit
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
@@ -185,6 +186,7 @@ _HOMES = {
     "core.reading.reader": "Page Reader",
     "core.reading.section_lists": "SectionList",
     "core.reading.timeline": "Timeline TimelineEntry",
+    "core.reading.shares": "SharedWith",
     "core.reading.visits": "Visit",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
@@ -281,6 +283,7 @@ __all__ = [
     "Schedule",
     "Section",
     "SectionList",
+    "SharedWith",
     "Stage",
     "StaleError",
     "StatementRefusedError",

@@ -140,18 +140,16 @@ class Question:
         teams = list(self.access.teams)
         mine = sa.or_(share.c.user_id == self.access.user_id, share.c.team_id.in_(teams))
         rows = self.asker.connection.execute(
-            sa.select(share.c.level, share.c.team_id).where(
+            sa.select(share.c.level, share.c.team_id, share.c.ends_at).where(
                 share.c.record_entity == self.info.id,
                 share.c.record_id == self.record.id,
-                share.c.deleted_at.is_(None),
+                self._visibility.counts_now(share),
                 mine,
             )
         )
-        for level, team in rows:
-            facts = {"person": self.access.name, "team": self._team(team), "level": level}
-            template = _("the record is shared with {person}, level {level}")
-            if team is not None:
-                template = _("the record is shared with the team {team}, level {level}")
+        for level, team, end in rows:
+            facts = {"person": self.access.name, "team": self._team(team), "level": level, "end": f"{end}"}
+            template = _SHARED[team is not None, end is not None]
             yield Finding("share", verb, verb == "read" or level == "write", Sentence(template, facts))
 
     def _restriction(self, restriction: Restriction, verb: str) -> Finding:
@@ -305,4 +303,11 @@ def scope_name(scope: Scope) -> str:
     return "rule" if isinstance(scope, Rule) else scope
 
 
+# By whether it is shared with a team, and whether the share has an end.
+_SHARED = {
+    (False, False): _("the record is shared with {person}, level {level}"),
+    (True, False): _("the record is shared with the team {team}, level {level}"),
+    (False, True): _("the record is shared with {person}, level {level}, until {end}"),
+    (True, True): _("the record is shared with the team {team}, level {level}, until {end}"),
+}
 _HIDDEN_RULE = _("a rule on fields that you may not read")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -96,12 +96,13 @@ class Assignment(Record):
 
 @entity("core.share", label=_("Share"), unique=[("record", "user_id", "team_id")])
 class Share(Record):
-    """Shows one record to a user or a team; level ``write`` also lets them change it."""
+    """Shows one record to a user or a team; level ``write`` also lets them change it. It counts until it ends."""
 
     record: Target = any_ref(label=_("Record"))
     user_id: UUID | None = ref("core.user", default=None, on_delete="cascade", label=_("User"))
     team_id: UUID | None = ref("core.team", default=None, on_delete="cascade", label=_("Team"))
     level: str = field(Choice(["read", "write"]), default="read", label=_("Level"))
+    ends_at: datetime | None = field(default=None, label=_("Ends at"))
 
 
 @entity("core.exchange_rate", label=_("Exchange rate"), unique=[("currency", "valid_from")])

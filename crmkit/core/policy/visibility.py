@@ -19,8 +19,9 @@ from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.policy.access import Access, EntityAccess
 from crmkit.core.policy.rule_sources import TrustedSource, compile_trusted
 from crmkit.core.registry import Registry
+from crmkit.core.rules.parameters import NOW
 from crmkit.core.rules.rule import Rule
-from crmkit.core.storage.columns import Id
+from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.schema import Schema
 
 __all__ = ["Visibility"]
@@ -197,13 +198,16 @@ class Visibility:
     def _shared_ids(self, info: EntityInfo, verb: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
         share = self.schema.tables["core_share"]
         levels = [share.c.level == "write"] if verb == "update" else []
-        ids = sa.select(share.c.record_id).where(
-            share.c.record_entity == info.id, share.c.deleted_at.is_(None), *levels
-        )
+        ids = sa.select(share.c.record_id).where(share.c.record_entity == info.id, self.counts_now(share), *levels)
         teams = [self._bind(f"team_{place}", team) for place, team in enumerate(self.access.teams)]
         with_me = ids.where(share.c.user_id == self.me())
         # Not one condition with OR: SQLite would read all shares there are.
         return sa.union_all(with_me, ids.where(share.c.team_id.in_(teams))) if teams else with_me
+
+    def counts_now(self, share: sa.Table) -> ColumnElement[bool]:
+        """Return the condition under which a row of *share* is in force: it has not been ended, nor come to its end."""
+        now = sa.bindparam(NOW, type_=Moment(), required=True) if self.named else sa.literal(self.moment.now, Moment())
+        return sa.and_(share.c.deleted_at.is_(None), sa.or_(share.c.ends_at.is_(None), share.c.ends_at > now))
 
     def _trusted(self, info: EntityInfo, columns: Columns, rule: Rule) -> ColumnElement[bool]:
         source = TrustedSource(self.registry, self.schema, info, columns)

@@ -36,6 +36,7 @@ from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
 from crmkit.core.reading.section_lists import SectionList, read_sections
 from crmkit.core.reading.timeline import Timeline, read_timeline
+from crmkit.core.reading.shares import SharedWith, read_shares
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
 from crmkit.core.rules.check import CheckedRule, check, has_constants
 from crmkit.core.rules.moment import Moment
@@ -299,6 +300,19 @@ class Reader:
         self.get(type(record), record.id)
         target, readable = Target(info.id, record.id), self.access.entity(info).readable
         return read_history(self._connection, self.model.schema, target, readable, self._visibility(named=False))
+
+    def shares(self, record: Record) -> list[SharedWith]:
+        """Return with whom *record* is shared, oldest first.
+
+        Whoever may share it is told of everybody whom they see; others only of what is shared with them.
+
+        Raises:
+            NotFoundError: the record is not visible.
+        """
+        info = entity_info(type(record))
+        self.get(type(record), record.id)
+        every, target = self.may("share", record), Target(info.id, record.id)
+        return read_shares(self._connection, self._visibility(named=False), target, every=every)
 
     def visits(self, record: Record) -> list[Visit]:
         """Return how long *record* stood in which stages, oldest first; users who are not visible are not named.

@@ -14,8 +14,10 @@ from crmkit.core.rules import plan
 from crmkit.core.rules.kinds import Kind
 from crmkit.core.rules.moment import Moment
 
-__all__ = ["RunValues", "constants", "kept", "parameter_name", "shape"]
+__all__ = ["NOW", "RunValues", "constants", "kept", "parameter_name", "shape"]
 
+# The parameter that stands for the moment itself.
+NOW = "crm_now"
 _MOMENT = re.compile(r"crm_(now|today|me|my_team)(?:_(plus|minus)_(\d+))?")
 
 

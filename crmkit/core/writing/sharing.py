@@ -1,90 +1,135 @@
-"""Sharing one record with a user or a team that would not see it otherwise."""
+"""Sharing records with a user or a team that would not see them otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
 
 from crmkit.core.entity import Record, entity_info
 from crmkit.core.errors import FieldProblem, ForbiddenError, NotFoundError, ValidationError
 from crmkit.core.fields import Target
 from crmkit.core.ids import new_id
 from crmkit.core.policy.people import Share, Team, User
+from crmkit.core.storage.batches import id_parameters
 from crmkit.core.text import gettext as _
-from crmkit.core.writing.changes import Write, creation
+from crmkit.core.writing.changes import Write, creation, grouped
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["share", "unshare"]
+__all__ = ["Holder", "share", "unshare"]
 
 
-def share(writer: Writer, record: Record, user: UUID | None, team: UUID | None, level: str) -> Share:
-    """Share *record*, or change the level of what is shared already, and return the share as it was asked for.
+@attrs.frozen
+class Holder:
+    """With whom something is shared: one user or one team."""
+
+    user: UUID | None
+    team: UUID | None
+
+
+def share(
+    writer: Writer, records: Sequence[Record], holder: Holder, level: str, until: datetime | None = None
+) -> list[Share]:
+    """Share *records*, or change the level and the end of what is shared already, and return the shares as asked for.
 
     Raises:
-        ValidationError: not exactly one of *user* and *team* is given, or the principal does not see them.
-        ForbiddenError: the principal may not share the record; or may not update it, and the share lets somebody write
-            or did so until now.
+        ValidationError: not exactly one user or team is given, or the principal does not see them; or *until* is past.
+        NotFoundError: the principal does not see a record.
+        ForbiddenError: the principal may not share a record; or may not update it, and the share lets somebody write
+            or does so now.
     """
-    _check_may_share(writer, record, level)
-    existing = _shares_of(writer, record, user, team)
-    _check_may_take(writer, record, existing)
-    _check_holder(writer, user, team)
-    target = Target(entity_info(type(record)).id, record.id)
-    id_ = existing[0].id if existing else new_id()
-    asked = Share(id=id_, record=target, user_id=user, team_id=team, level=level)
-    if existing:
-        writer.take(Write("update", entity_info(Share), id_, {"level": level}, trusted=True))
-    else:
-        writer.take(creation(asked, trusted=True))
+    existing = _shares_with(writer, records, holder)
+    _check_may_share(writer, records, existing, level)
+    _check_holder(writer, holder)
+    _check_end(writer, until)
+    asked, writes = list[Share](), list[Write]()
+    for record in records:
+        target, known = Target.of(record), existing.get(Target.of(record))
+        id_ = known.id if known else new_id()
+        made = Share(id=id_, record=target, user_id=holder.user, team_id=holder.team, level=level, ends_at=until)
+        change = {"level": level, "ends_at": until}
+        writes.append(
+            Write("update", entity_info(Share), id_, change, trusted=True) if known else creation(made, trusted=True)
+        )
+        asked.append(made)
+    writer.take(*writes)
     return asked
 
 
-def unshare(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> int:
-    """End the shares of *record* with *user* or *team* and return how many there were.
+def unshare(writer: Writer, records: Sequence[Record], holder: Holder) -> int:
+    """End the shares of *records* with *holder* and return how many there were.
 
     Raises:
-        ForbiddenError: the principal may not share the record; or may not update it, and a share lets somebody write.
+        NotFoundError: the principal does not see a record.
+        ForbiddenError: the principal may not share a record; or may not update it, and a share lets somebody write.
     """
-    _check_may_share(writer, record, "read")
-    found = _shares_of(writer, record, user, team)
-    _check_may_take(writer, record, found)
-    writer.take(*(Write("delete", entity_info(Share), made.id, {}, trusted=True) for made in found))
-    return len(found)
+    found = _shares_with(writer, records, holder)
+    _check_may_share(writer, records, found, "read")
+    writer.take(*(Write("delete", entity_info(Share), made.id, {}, trusted=True) for made in found.values()))
+    return sum(_counts(writer, made) for made in found.values())
 
 
-def _check_may_share(writer: Writer, record: Record, level: str) -> None:
-    info = entity_info(type(record))
-    if not writer.may("read", record):
-        raise NotFoundError(info.id, record.id)
-    for verb in ("share", "update") if level == "write" else ("share",):
-        if not writer.may(verb, record):
-            raise ForbiddenError(info.id, verb, record.id)
+def _check_may_share(writer: Writer, records: Sequence[Record], existing: dict[Target, Share], level: str) -> None:
+    """Return if the principal may share *records* at *level*, and change what is shared of them now.
+
+    The right to write is given and taken by those who have it.
+    """
+    writing = {t for t, made in existing.items() if made.level == "write" and _counts(writer, made)}
+    for info, group in grouped(records, lambda record: entity_info(type(record))):
+        ids = [record.id for record in group]
+        allowed = {verb: writer.allowed_ids(info, verb, ids) for verb in ("read", "share", "update")}
+        for record in group:
+            if record.id not in allowed["read"]:
+                raise NotFoundError(info.id, record.id)
+            needs_update = level == "write" or Target.of(record) in writing
+            for verb in ("share", "update") if needs_update else ("share",):
+                if record.id not in allowed[verb]:
+                    raise ForbiddenError(info.id, verb, record.id)
 
 
-def _check_may_take(writer: Writer, record: Record, shares: Sequence[Share]) -> None:
-    """Return if the principal may change or end *shares*: the right to write is taken by those who may give it."""
-    if any(share.level == "write" for share in shares) and not writer.may("update", record):
-        raise ForbiddenError(entity_info(type(record)).id, "update", record.id)
+def _counts(writer: Writer, share: Share) -> bool:
+    """Return whether *share* has not come to its end."""
+    return share.ends_at is None or share.ends_at > writer.now
 
 
-def _check_holder(writer: Writer, user: UUID | None, team: UUID | None) -> None:
-    if (user is None) == (team is None):
+def _check_holder(writer: Writer, holder: Holder) -> None:
+    if (holder.user is None) == (holder.team is None):
         problem = FieldProblem("user_id", _("share with one user or with one team"), "required")
         raise ValidationError("core.share", [problem])
     # The write itself is trusted, so nobody else asks whether the principal sees them.
-    entity, field, holder = (entity_info(User), "user_id", user) if user else (entity_info(Team), "team_id", team)
-    if holder is not None and not writer.visible_ids(entity, [holder]):
-        facts = {"entity": entity.id, "reference": str(holder)}
+    entity, field, id_ = (User, "user_id", holder.user) if holder.user else (Team, "team_id", holder.team)
+    info = entity_info(entity)
+    if id_ is not None and not writer.visible_ids(info, [id_]):
+        facts = {"entity": info.id, "reference": str(id_)}
         raise ValidationError(
             "core.share", [FieldProblem(field, _("there is no {entity} {reference}"), "reference", **facts)]
         )
 
 
-def _shares_of(writer: Writer, record: Record, user: UUID | None, team: UUID | None) -> list[Share]:
-    target = Target(entity_info(type(record)).id, record.id)
-    return writer.trusted.find(
-        Share, (Share.f.record == target) & (Share.f.user_id == user) & (Share.f.team_id == team)
-    )
+def _check_end(writer: Writer, until: datetime | None) -> None:
+    if isinstance(until, datetime) and until.tzinfo and until <= writer.now:
+        raise ValidationError("core.share", [FieldProblem("ends_at", _("lies in the past"), "past")])
+
+
+def _shares_with(writer: Writer, records: Sequence[Record], holder: Holder) -> dict[Target, Share]:
+    """Return what is shared of *records* with *holder*, or was until it came to its end."""
+    statement = partial(_on_records, writer.model.schema.tables["core_share"])
+    ids = writer.trusted.ids_by_ids(("shares",), statement, [record.id for record in records])
+    wanted = {Target.of(record) for record in records}
+    found = {made.record: made for made in writer.trusted.get_many(Share, ids).values() if _is_with(made, holder)}
+    return {target: made for target, made in found.items() if target in wanted}
+
+
+def _is_with(share: Share, holder: Holder) -> bool:
+    return (share.user_id, share.team_id) == (holder.user, holder.team)
+
+
+def _on_records(share: sa.Table, number: int) -> sa.Select[tuple[UUID]]:
+    return sa.select(share.c.id).where(share.c.record_id.in_(id_parameters(number)), share.c.deleted_at.is_(None))

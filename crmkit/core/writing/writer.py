@@ -28,7 +28,7 @@ from crmkit.core.writing.holding import hold
 from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.returning import bring_back
-from crmkit.core.writing.sharing import share, unshare
+from crmkit.core.writing.sharing import Holder, share, unshare
 from crmkit.core.writing.stages import plan_move
 from crmkit.core.writing.values import record_from_values
 
@@ -177,19 +177,44 @@ class Writer(Asking):
         return [self._written(write) for write in writes]
 
     def share(
-        self, record: Record, *, user: UUID | None = None, team: UUID | None = None, level: str = "read"
+        self,
+        record: Record,
+        *,
+        user: UUID | None = None,
+        team: UUID | None = None,
+        level: str = "read",
+        until: datetime | None = None,
     ) -> Share:
-        """Show *record* to a user or a team; with level ``write`` they may also change it.
+        """Show *record* to a user or a team; with level ``write`` they may also change it, with *until* for a time.
+
+        What is shared already with them gets this level and this end.
 
         Raises:
             ForbiddenError: no grant allows sharing it; or none allows changing it, and this gives or takes that right.
             NotFoundError: it is not visible.
+            ValidationError: there is no such user or team for the principal, or the end lies in the past.
         """
-        return share(self, record, user, team, level)
+        return share(self, [record], Holder(user, team), level, until)[0]
+
+    def share_many(
+        self,
+        records: Sequence[Record],
+        *,
+        user: UUID | None = None,
+        team: UUID | None = None,
+        level: str = "read",
+        until: datetime | None = None,
+    ) -> list[Share]:
+        """Show *records* as :meth:`share` does, all or none, in the same few statements."""
+        return share(self, records, Holder(user, team), level, until)
 
     def unshare(self, record: Record, *, user: UUID | None = None, team: UUID | None = None) -> int:
         """End what was shared of *record* with a user or a team and return how many shares that were."""
-        return unshare(self, record, user, team)
+        return unshare(self, [record], Holder(user, team))
+
+    def unshare_many(self, records: Sequence[Record], *, user: UUID | None = None, team: UUID | None = None) -> int:
+        """End what was shared of *records* as :meth:`unshare` does, all or none."""
+        return unshare(self, records, Holder(user, team))
 
     def hold(self, records: Sequence[R]) -> list[R]:
         """Return *records* as they stand now; nobody else changes or deletes them until this transaction ends.
