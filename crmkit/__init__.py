@@ -109,6 +109,10 @@ if TYPE_CHECKING:
     from crmkit.core.jobs.errors import LeaseLostError as LeaseLostError, LoopError as LoopError
     from crmkit.core.jobs.worker import Worker as Worker
     from crmkit.core.money import Money as Money
+    from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
+    from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
+    from crmkit.core.offboarding.returning import GivenBack as GivenBack, take_back as take_back
+    from crmkit.core.offboarding.succession import Split as Split, Succession as Succession
     from crmkit.core.pipelines import (
         EntryTask as EntryTask,
         Guard as Guard,
@@ -144,8 +148,8 @@ if TYPE_CHECKING:
     )
     from crmkit.core.reading.reader import Page as Page, Reader as Reader
     from crmkit.core.reading.section_lists import SectionList as SectionList
-    from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
     from crmkit.core.reading.shares import SharedWith as SharedWith
+    from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
     from crmkit.core.reading.visits import Visit as Visit
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
@@ -177,6 +181,10 @@ _HOMES = {
     "core.jobs.errors": "LeaseLostError LoopError",
     "core.jobs.worker": "Worker",
     "core.money": "Money",
+    "core.offboarding.handover": "HandedOver Handover",
+    "core.offboarding.offboard": "offboard preview_offboarding",
+    "core.offboarding.returning": "GivenBack take_back",
+    "core.offboarding.succession": "Split Succession",
     "core.pipelines": "EntryTask Guard Move Pipeline Refusal Stage UnknownPipelineError UnknownStageError",
     "core.plugins": "Plugin PluginError",
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
@@ -238,8 +246,11 @@ __all__ = [
     "FixedClock",
     "ForbiddenError",
     "Funnel",
+    "GivenBack",
     "Grant",
     "Guard",
+    "HandedOver",
+    "Handover",
     "Integer",
     "Job",
     "Json",
@@ -284,10 +295,12 @@ __all__ = [
     "Section",
     "SectionList",
     "SharedWith",
+    "Split",
     "Stage",
     "StaleError",
     "StatementRefusedError",
     "Subscriber",
+    "Succession",
     "SystemClock",
     "Target",
     "Team",
@@ -330,7 +343,10 @@ __all__ = [
     "least",
     "mixin",
     "new_id",
+    "offboard",
+    "preview_offboarding",
     "ref",
+    "take_back",
     "total",
     "total_by_currency",
     "translate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from crmkit.cli.suggestions import Suggesting, close_names
@@ -13,12 +14,17 @@ from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import casefold, gettext as _
 
+if TYPE_CHECKING:
+    from crmkit.cli.session import Session
+
 __all__ = [
     "ADMINISTRATOR",
     "HOST",
     "AmbiguousNameError",
+    "LastAdministratorError",
     "UnknownNameError",
     "active_administrators",
+    "check_not_last",
     "find_principal",
     "find_team",
     "find_user",
@@ -39,6 +45,20 @@ class AmbiguousNameError(CrmkitError):
     def __init__(self, name: str, users: list[User]) -> None:
         """List the *users*."""
         super().__init__(name=name, options=", ".join(f"{user.name} <{user.email or user.id}>" for user in users))
+
+
+class LastAdministratorError(CrmkitError):
+    """Nobody would be left who may give people roles."""
+
+    code = "last-administrator"
+    template = _(
+        "{name} is the only active administrator. "
+        "Make somebody else one first: crmkit user assign PERSON core.administrator"
+    )
+
+    def __init__(self, name: str) -> None:
+        """Give the *name* of the administrator."""
+        super().__init__(name=name)
 
 
 class UnknownNameError(Suggesting, NotFoundError):
@@ -68,6 +88,17 @@ def active_administrators(db: Reader) -> set[UUID]:
     """Return who is active and has the role of an administrator, as far as *db* sees them."""
     active = {user.id for user in db.find(User, "is_active")}
     return {held.user_id for held in db.find(Assignment, Assignment.f.role == ADMINISTRATOR)} & active
+
+
+def check_not_last(session: Session, user: User) -> None:
+    """Return if somebody else is an active administrator, too.
+
+    Raises:
+        LastAdministratorError: *user* is the only one.
+    """
+    with session.trusted() as db:
+        if active_administrators(db) == {user.id}:
+            raise LastAdministratorError(user.name)
 
 
 def find_user(db: Reader, name: str) -> User:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from crmkit.core.entity import EntityInfo, entity_info
+from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Pipeline
@@ -73,6 +73,7 @@ def _check_table(
     for field in info.fields.values():
         if isinstance(field.type, Reference):
             yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
+            yield from _check_leaving(info, field, field.type)
     for link in info.links.values():
         yield from _check_target(registry, info.id, link, allowed)
     for group in info.unique:
@@ -81,6 +82,17 @@ def _check_table(
                 yield DeclarationError(info.id, _("unique names the unknown field {field!r}"), field=name)
     for computed in info.computed.values():
         yield from _check_needs(info, f"{info.id}.{computed.name}", computed.needs)
+
+
+def _check_leaving(info: EntityInfo, field: FieldInfo, kind: Reference) -> Iterator[CrmkitError]:
+    """Yield a conflict if the offboarding of a user could not do to *field* what it says."""
+    where = f"{info.id}.{field.name}"
+    if kind.on_leave != "keep" and kind.entity != "core.user":
+        yield DeclarationError(where, _("has on_leave, but only users leave"))
+    if kind.on_leave == "clear" and not field.nullable:
+        yield DeclarationError(where, _("has on_leave='clear', but needs a value"))
+    if kind.on_leave == "end" and info.host:
+        yield DeclarationError(where, _("has on_leave='end', but only whole records end"))
 
 
 def _check_columns(info: EntityInfo) -> Iterator[CrmkitError]:

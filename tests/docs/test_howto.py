@@ -11,7 +11,18 @@ from tests.docs.pages import Reader, make_environment
 
 ROOT = Path(__file__).parents[2]
 HOWTO = ROOT / "docs" / "howto"
-FOLLOWED = ("access", "demo", "export", "find-out-why", "import", "migrate", "safe-mode", "test-a-plugin", "verify")
+FOLLOWED = (
+    "access",
+    "demo",
+    "export",
+    "find-out-why",
+    "import",
+    "migrate",
+    "offboard",
+    "safe-mode",
+    "test-a-plugin",
+    "verify",
+)
 
 
 @pytest.fixture(scope="module")

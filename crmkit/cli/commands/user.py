@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crmkit.cli.offboarding import offboard
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.errors import CrmkitError, ForbiddenError
@@ -16,7 +17,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit import Assignment, Membership, Reader, Team, User, Writer
 
-__all__ = ["LastAdministratorError", "NoMemberError", "UnknownRoleError", "command"]
+__all__ = ["NoMemberError", "UnknownRoleError", "command"]
 
 _COLUMNS = {
     "id": _("Id"),
@@ -42,20 +43,6 @@ class UnknownRoleError(CrmkitError):
         super().__init__(role=role, known=", ".join(known))
 
 
-class LastAdministratorError(CrmkitError):
-    """Nobody would be left who may give people roles."""
-
-    code = "last-administrator"
-    template = _(
-        "{name} is the only active administrator. "
-        "Make somebody else one first: crmkit user assign PERSON core.administrator"
-    )
-
-    def __init__(self, name: str) -> None:
-        """Give the *name* of the administrator."""
-        super().__init__(name=name)
-
-
 class NoMemberError(CrmkitError):
     """Somebody was to leave a team into which no membership has put them."""
 
@@ -70,6 +57,9 @@ class NoMemberError(CrmkitError):
 @click.group("user", help=COMMANDS["user"])
 def command() -> None:
     """Group what concerns people."""
+
+
+command.add_command(offboard)
 
 
 @command.command("list", help=_("List the users with their teams and roles."))
@@ -206,25 +196,17 @@ def _activation(name: str, active: bool, help: str) -> None:
     @click.argument("person")
     @click.pass_obj
     def change(session: Session, person: str) -> None:
-        from crmkit.cli.people import find_user
+        from crmkit.cli.people import check_not_last, find_user
 
         with _writer(session) as db:
             user = find_user(db, person)
             if not active:
-                _check_not_last(session, user)
+                check_not_last(session, user)
             _show_user(session, db, db.update(user, is_active=active))
 
 
 _activation("activate", True, _("Let somebody act again."))
 _activation("deactivate", False, _("Stop somebody from acting. What they own stays theirs until it is transferred."))
-
-
-def _check_not_last(session: Session, user: User) -> None:
-    from crmkit.cli.people import active_administrators
-
-    with session.trusted() as db:
-        if active_administrators(db) == {user.id}:
-            raise LastAdministratorError(user.name)
 
 
 @command.command("change", help=_("Change what is known of PERSON."))
@@ -319,7 +301,7 @@ def _held(db: Reader, user: User) -> list[Assignment]:
 @click.argument("role")
 @click.pass_obj
 def _unassign(session: Session, person: str, role: str) -> None:
-    from crmkit.cli.people import ADMINISTRATOR, find_user
+    from crmkit.cli.people import ADMINISTRATOR, check_not_last, find_user
 
     with session.writer() as db:
         user = find_user(db, person)
@@ -327,7 +309,7 @@ def _unassign(session: Session, person: str, role: str) -> None:
         if role not in [assignment.role for assignment in held]:
             raise UnknownRoleError(role, [assignment.role for assignment in held])
         if role == ADMINISTRATOR:
-            _check_not_last(session, user)
+            check_not_last(session, user)
         db.delete_many([assignment for assignment in held if assignment.role == role])
         _show_user(session, db, user)
 

@@ -74,13 +74,14 @@ def ref(
     init: bool = True,
     follows: bool = False,
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict",
+    on_leave: Literal["transfer", "clear", "end", "keep"] = "keep",
     label: Text | None = None,
     help: Text | None = None,
     indexed: bool = True,
     unique: bool = False,
 ) -> Any:
     """Declare a reference to a record of *entity*; the field's name ends in ``_id``. See :class:`Reference`."""
-    kind = types_.Reference(entity, follows=follows, on_delete=on_delete)
+    kind = types_.Reference(entity, follows=follows, on_delete=on_delete, on_leave=on_leave)
     return field(kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique)
 
 

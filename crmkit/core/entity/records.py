@@ -59,7 +59,7 @@ class Record(Hiding):
 class Owned(Record):
     """A record that belongs to a user and to a team; ownership changes only through ``transfer``."""
 
-    owner_id: UUID | None = ref("core.user", default=None, label=_("Owner"), indexed=False)
+    owner_id: UUID | None = ref("core.user", default=None, on_leave="transfer", label=_("Owner"), indexed=False)
     team_id: UUID | None = ref("core.team", default=None, label=_("Team"), indexed=False)
 
 

@@ -32,11 +32,14 @@ class Reference(FieldType):
 
     With *follows*, the record is visible only to those who see its target. *on_delete* says what deleting the
     target does: refuse (``restrict``), empty this field (``clear``) or delete this record too (``cascade``).
+    *on_leave* says, of a reference to a user, what the user's offboarding does: give the successor's place here
+    (``transfer``), empty this field (``clear``), delete this record (``end``) or nothing (``keep``).
     """
 
     entity: str
     follows: bool = False
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict"
+    on_leave: Literal["transfer", "clear", "end", "keep"] = "keep"
     name: ClassVar[str] = "reference"
     python: ClassVar[type[Any]] = UUID
     operators: ClassVar[Sequence[str]] = EQUALITY

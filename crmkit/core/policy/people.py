@@ -53,7 +53,7 @@ class User(Record):
 class Membership(Record):
     """Puts a user into a further team beside the home team."""
 
-    user_id: UUID = ref("core.user", on_delete="cascade", label=_("User"))
+    user_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("User"))
     team_id: UUID = ref("core.team", on_delete="cascade", label=_("Team"))
 
 
@@ -90,7 +90,7 @@ class MaskRecord(Record):
 class Assignment(Record):
     """Gives a role to a user; *role* is the id of a shipped role or the name of one made at run time."""
 
-    user_id: UUID = ref("core.user", on_delete="cascade", label=_("User"))
+    user_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("User"))
     role: str = field(Text(max=80), indexed=True, label=_("Role"))
 
 
@@ -99,7 +99,7 @@ class Share(Record):
     """Shows one record to a user or a team; level ``write`` also lets them change it. It counts until it ends."""
 
     record: Target = any_ref(label=_("Record"))
-    user_id: UUID | None = ref("core.user", default=None, on_delete="cascade", label=_("User"))
+    user_id: UUID | None = ref("core.user", default=None, on_delete="cascade", on_leave="end", label=_("User"))
     team_id: UUID | None = ref("core.team", default=None, on_delete="cascade", label=_("Team"))
     level: str = field(Choice(["read", "write"]), default="read", label=_("Level"))
     ends_at: datetime | None = field(default=None, label=_("Ends at"))

@@ -35,8 +35,8 @@ from crmkit.core.reading.past_money import money_relation
 from crmkit.core.reading.races import Race
 from crmkit.core.reading.relations import safe_relation
 from crmkit.core.reading.section_lists import SectionList, read_sections
-from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.shares import SharedWith, read_shares
+from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
 from crmkit.core.rules.check import CheckedRule, check, has_constants
 from crmkit.core.rules.moment import Moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 import attrs
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VERB_OF", "Kind", "Write", "WriteContext", "creation", "grouped"]
 
+T = TypeVar("T")
 Kind = Literal["create", "update", "delete", "restore", "transfer", "move"]
 
 # The verb that a kind of write needs.
@@ -133,11 +134,11 @@ class WriteContext:
         self.added.append(change)
 
 
-def grouped(writes: Iterable[Write], key: Callable[[Write], Any]) -> list[tuple[Any, list[Write]]]:
-    """Return *writes* by their *key*, in the order in which each key occurs first."""
-    groups: dict[Any, list[Write]] = {}
-    for write in writes:
-        groups.setdefault(key(write), []).append(write)
+def grouped(items: Iterable[T], key: Callable[[T], Any]) -> list[tuple[Any, list[T]]]:
+    """Return *items*, such as writes, by their *key*, in the order in which each key occurs first."""
+    groups: dict[Any, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
     return list(groups.items())
 
 

@@ -312,14 +312,14 @@ class Writer(Asking):
         self.flush()
         return super().history(record)
 
-    def flush(self) -> None:
-        """Write what is due to the ledger now; other writers then wait for this transaction to end."""
-        if self._entries:
-            span = self.model.ledger.append(
-                self._connection, self._entries, self.now, self.access.user_id, self._request
-            )
-            self._spans.append(span)
-            self._entries = []
+    def flush(self) -> tuple[int, int] | None:
+        """Write what is due to the ledger now and return its first and last row; others then wait for this writer."""
+        if not self._entries:
+            return None
+        span = self.model.ledger.append(self._connection, self._entries, self.now, self.access.user_id, self._request)
+        self._spans.append(span)
+        self._entries = []
+        return span
 
     def finish(self) -> None:
         """Write the ledger and the outbox; called when the block ends, before the commit.

@@ -19,9 +19,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Flow through pipelines": "board funnel Funnel Lane cycle_times CycleTimes Durations conversion "
         "Conversion Cohort",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
+        "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
         "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
-        "Reading": "Reader Page Visit SectionList Timeline TimelineEntry Rule RuleError count total total_by_currency "
-        "average least greatest",
+        "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry Rule RuleError count total "
+        "total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
@@ -39,9 +40,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 # What else a reader and a writer have is for crmkit's own steps.
 _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
-    "sections timeline visits visible_visits visible_money may pipelines readable_fields currency in_base moment",
+    "sections timeline visits visible_visits visible_money shares may pipelines readable_fields currency in_base "
+    "moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
-    "share unshare enqueue external attempt now",
+    "share share_many unshare unshare_many enqueue external attempt now",
     "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
     "Worker": "run_until_idle step next_due circuits close",
     "Event": "id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.system_tables import bookkeeping, changing, jobs, ledger, records
+from crmkit.core.storage.system_tables import bookkeeping, changing, jobs, ledger, offboarding, records
 
 __all__ = ["SystemTables"]
 
@@ -28,6 +28,7 @@ class SystemTables:
     job: sa.Table
     circuit: sa.Table
     occurrence: sa.Table
+    offboarding: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -47,4 +48,5 @@ class SystemTables:
             job=jobs.job(metadata),
             circuit=jobs.circuit(metadata),
             occurrence=jobs.occurrence(metadata),
+            offboarding=offboarding.offboarding(metadata),
         )
