@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.figures import Figure
-from benchmarks.rows import changing, creating, getting, imports, lists, starting, sums, testing_kit
+from benchmarks.rows import changing, creating, getting, imports, lists, overviews, starting, sums, testing_kit
 from benchmarks.world.opening import World
 
 __all__ = ["IN_A_WORLD", "ONCE"]
@@ -25,4 +25,5 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     creating.figures: ("create",),
     changing.figures: ("update", "move"),
     imports.figures: ("import",),
+    overviews.figures: ("overview",),
 }

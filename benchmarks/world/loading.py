@@ -27,7 +27,7 @@ from crmkit.core.storage.codecs import type_encoder
 from crmkit.core.storage.database_objects import create_objects
 from crmkit.core.storage.numbers import sequence_name
 
-__all__ = ["load"]
+__all__ = ["OWNED", "RECORD", "Inserter", "load"]
 
 _BULK = ("trade_company", "trade_deal", "loyalty_trade_deal", "core_stage_visit", "core_share")
 _BATCH = 20_000
@@ -44,7 +44,7 @@ def load(crm: CRM, people: People, number: int, say: Callable[[str], None]) -> N
     with crm.storage.writing() as connection:
         _without_indexes(connection, crm)
         firms = companies(people, max(number // 10, 10))
-        _Inserter(connection, crm, "trade_company", _RECORD + _OWNED + ("name", "city")).insert(map(_firm, firms))
+        Inserter(connection, crm, "trade_company", RECORD + OWNED + ("name", "city")).insert(map(_firm, firms))
         say(f"{number:,} deals")
         _sell(connection, crm, people, Deals(people, firms, number))
         _set_number(connection, crm, number)
@@ -81,9 +81,9 @@ def _index_statements(crm: CRM) -> Iterator[CreateIndex]:
 
 def _sell(connection: Connection, crm: CRM, people: People, deals: Deals) -> None:
     """Insert *deals* and what goes with them, a batch at a time."""
-    deal = _Inserter(connection, crm, "trade_deal", _RECORD + _OWNED + _STAGE + _DEAL)
-    side = _Inserter(connection, crm, "loyalty_trade_deal", ("record_id", "tier", "score"))
-    visit = _Inserter(connection, crm, "core_stage_visit", _VISIT)
+    deal = Inserter(connection, crm, "trade_deal", RECORD + OWNED + _STAGE + _DEAL)
+    side = Inserter(connection, crm, "loyalty_trade_deal", ("record_id", "tier", "score"))
+    visit = Inserter(connection, crm, "core_stage_visit", _VISIT)
     shares, waiting = Shares(people, deals.number), iter(deals)
     while batch := list(islice(waiting, _BATCH)):
         deal.insert(map(_sale, batch))
@@ -91,12 +91,12 @@ def _sell(connection: Connection, crm: CRM, people: People, deals: Deals) -> Non
         visit.insert(("trade.deal", d.id, "trade.default", 1, d.stage, d.at, d.owner) for d in batch)
         for sale in batch:
             shares.note(sale)
-    share = _Inserter(connection, crm, "core_share", (*_RECORD, "record_entity", "record_id", "user_id", "level"))
+    share = Inserter(connection, crm, "core_share", (*RECORD, "record_entity", "record_id", "user_id", "level"))
     share.insert((s.id, 1, s.at, s.at, None, {}, "trade.deal", s.record, s.user, "read") for s in shares.made)
 
 
-_RECORD = ("id", "version", "created_at", "updated_at", "created_by", "custom")
-_OWNED = ("owner_id", "team_id")
+RECORD = ("id", "version", "created_at", "updated_at", "created_by", "custom")
+OWNED = ("owner_id", "team_id")
 _STAGE = ("pipeline", "pipeline_version", "stage", "stage_kind", "stage_entered_at")
 _MONEY = ("amount_minor", "amount_currency", "amount_base")
 _DEAL = ("number", "name", "company_id", *_MONEY, "expected_close_on", "source")
@@ -119,10 +119,11 @@ def _no_custom_fields(_value: object) -> str:
     return "{}"
 
 
-class _Inserter:
+class Inserter:
     """Inserts rows into some columns of one table: COPY on PostgreSQL, executemany on SQLite."""
 
     def __init__(self, connection: Connection, crm: CRM, table: str, columns: Sequence[str]) -> None:
+        """Insert into *columns* of *table*."""
         self._driver: Any = connection.connection.driver_connection
         self._table, self._columns, self._is_sqlite = table, columns, crm.storage.is_sqlite
         target = crm.schema.metadata.tables[table]
@@ -136,6 +137,7 @@ class _Inserter:
         return encode and lru_cache(maxsize=1024)(encode)
 
     def insert(self, rows: Iterable[Row]) -> None:
+        """Insert *rows*, each with a value for every column."""
         encoded = (self._encode(row) for row in rows)
         listed = ", ".join(self._columns)
         if self._is_sqlite:
