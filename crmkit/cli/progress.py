@@ -14,7 +14,7 @@ from crmkit.cli.output import harmless
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
-    from crmkit.transfer.progress import Progress, Show
+    from crmkit.core.progress import Progress, Show
 
 __all__ = ["drawing", "progress_option"]
 

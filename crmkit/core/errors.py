@@ -16,6 +16,7 @@ __all__ = [
     "ForbiddenError",
     "HiddenProblem",
     "InapplicableVerbError",
+    "MissingExtraError",
     "NotFoundError",
     "StaleError",
     "StatementRefusedError",
@@ -126,6 +127,16 @@ class InapplicableVerbError(CrmkitError):
 
     def __init__(self, entity: str, verb: str, reason: str) -> None:
         super().__init__(entity=entity, verb=verb, reason=reason)
+
+
+class MissingExtraError(CrmkitError):
+    """A format or a command needs a package that is not installed."""
+
+    code = "missing-extra"
+    template = _("{what} needs the package {package}. Install it with: pip install 'crmkit[{extra}]'.")
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(what=what, package=package, extra=extra)
 
 
 class StaleError(CrmkitError):

@@ -15,7 +15,6 @@ __all__ = [
     "ExportTargetError",
     "ImportRunningError",
     "MissingColumnsError",
-    "MissingExtraError",
     "PlanError",
     "RowTooLongError",
     "SourceDamagedError",
@@ -228,13 +227,3 @@ class ExportTargetError(CrmkitError):
 
     def __init__(self, file: str, message: Text) -> None:
         super().__init__(file=file, message=message)
-
-
-class MissingExtraError(CrmkitError):
-    """A format needs a package that is not installed."""
-
-    code = "missing-extra"
-    template = _("{what} needs the package {package}. Install it with: pip install 'crmkit[{extra}]'.")
-
-    def __init__(self, what: str, package: str, extra: str) -> None:
-        super().__init__(what=what, package=package, extra=extra)

@@ -13,11 +13,11 @@ import attrs
 from crmkit.core.entity import EntityInfo, FieldInfo, Record
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import MoneyType
+from crmkit.core.progress import Meter, Show
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 from crmkit.transfer.errors import ExportTargetError
-from crmkit.transfer.progress import Meter, Show
 from crmkit.transfer.writers import format_of, write_rows
 
 __all__ = ["export"]

@@ -13,6 +13,7 @@ import attrs
 
 from crmkit.core.crm import CRM
 from crmkit.core.policy.principal import Principal
+from crmkit.core.progress import Meter, Show
 from crmkit.core.storage.alone import alone
 from crmkit.core.writing.writer import Writer
 from crmkit.transfer.batches import BatchSize
@@ -22,7 +23,6 @@ from crmkit.transfer.errors import ImportRunningError
 from crmkit.transfer.errors_file import error_file_name, merge_rejects
 from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.plan import ImportPlan
-from crmkit.transfer.progress import Meter, Show
 from crmkit.transfer.report import FileReport, ImportReport, StepReport
 from crmkit.transfer.sweep import RejectFiles, Run, Sweep
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import attrs
 
+from crmkit.core.progress import Meter
 from crmkit.core.writing.writer import Writer
 from crmkit.transfer.batches import BatchSize
 from crmkit.transfer.binding import BoundStep
@@ -19,7 +20,6 @@ from crmkit.transfer.drafts import Draft, Drafter
 from crmkit.transfer.errors_file import Rejects, error_file_name
 from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.lookups import Lookups
-from crmkit.transfer.progress import Meter
 from crmkit.transfer.report import ImportReport, StepReport
 from crmkit.transfer.seen import SeenKeys
 from crmkit.transfer.upsert import Outcome, Upsert

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from uuid import UUID
 
+from crmkit.core.errors import MissingExtraError
 from crmkit.core.fields import Target
 from crmkit.core.money import Money
 from crmkit.core.text import gettext as _
-from crmkit.transfer.errors import ExportError, ExportTargetError, MissingExtraError
+from crmkit.transfer.errors import ExportError, ExportTargetError
 from crmkit.transfer.neutral import neutralise
 
 __all__ = ["FORMATS", "RowWriter", "format_of", "write_rows"]

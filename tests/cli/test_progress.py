@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from crmkit.cli.progress import drawing
-from crmkit.transfer.progress import Progress
+from crmkit.core.progress import Progress
 
 
 def states():

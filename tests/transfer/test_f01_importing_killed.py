@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit.core.policy.principal import Principal
+from crmkit.core.progress import Meter
 from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan_file import read_plan
-from crmkit.transfer.progress import Meter
 from crmkit.transfer.sources import open_source
 from tests.transfer.crm_of_shop import import_in_small_batches
 from tests.transfer.shop import SHOP

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from crmkit.transfer.progress import Meter
+from crmkit.core.progress import Meter
 
 
 class Clock:

@@ -23,7 +23,7 @@ from crmkit.core.text import gettext as _, translate
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
     from crmkit.core.policy.people import User
-    from crmkit.transfer.progress import Show
+    from crmkit.core.progress import Show
 
 __all__ = ["command"]
 
@@ -62,7 +62,7 @@ def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int
     from crmkit.cli.project import Project, make_project, plugins_without
     from crmkit.core.clock import FixedClock
     from crmkit.core.configuration.config import Company
-    from crmkit.transfer.progress import Meter
+    from crmkit.core.progress import Meter
 
     clock = FixedClock(end - _YEARS)
     locale = session.locale or machine_locale()
