@@ -6,7 +6,7 @@ Reading them from ``crm.toml`` and the environment is :mod:`crmkit.core.configur
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -14,17 +14,19 @@ from crmkit.core.configuration import checks as check
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["CommandLine", "Company", "Config", "Database", "SettingInfo", "setting_info"]
+__all__ = ["Backup", "CommandLine", "Company", "Config", "Database", "SettingInfo", "setting_info"]
 
 _INFO = "crmkit"
+# Nothing, the password in a URL, or the whole value.
+Secrecy = Literal["", "password", "whole"]
 
 
 @attrs.frozen
 class SettingInfo:
-    """What is known of a setting beside its type: its help, whether it is secret, other variables that give it."""
+    """What is known of a setting beside its type: its help, what of it is secret, other variables that give it."""
 
     help: Text
-    secret: bool = False
+    secret: Secrecy = ""
     aliases: tuple[str, ...] = ()
 
 
@@ -39,7 +41,7 @@ def _setting(
     help: Text,
     *,
     checked: Callable[[Any], None] | None = None,
-    secret: bool = False,
+    secret: Secrecy = "",
     aliases: tuple[str, ...] = (),
 ) -> Any:
     def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -87,7 +89,7 @@ class Database:
             "A relative FILE lies beside crm.toml."
         ),
         checked=check.database_url,
-        secret=True,
+        secret="password",
         aliases=("DATABASE_URL",),
     )
     pool_size: int = _setting(8, _("How many connections stay open."), checked=check.positive)
@@ -107,6 +109,15 @@ class CommandLine:
 
 
 @attrs.frozen
+class Backup:
+    """How backups are made."""
+
+    __section__ = "backup"
+
+    passphrase: str | None = _setting(None, _("What encrypts backups, unless --key-file names a file."), secret="whole")
+
+
+@attrs.frozen
 class Config:
     """Everything that ``crm.toml`` may say."""
 
@@ -116,3 +127,4 @@ class Config:
         factory=list, metadata={_INFO: SettingInfo(_("The plugins that are enabled, in any order."))}
     )
     cli: CommandLine = attrs.field(factory=CommandLine)
+    backup: Backup = attrs.field(factory=Backup)

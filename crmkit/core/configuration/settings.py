@@ -64,6 +64,8 @@ class Value:
     @property
     def shown(self) -> Any:
         """The value as it may be shown: without what is secret in it."""
+        if self.setting.info.secret == "whole":
+            return self.value and "***"
         return masked(self.value) if self.setting.info.secret else self.value
 
 

@@ -25,7 +25,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["Report", "apply", "revert"]
+__all__ = ["Report", "apply", "build", "revert"]
 
 
 @attrs.frozen
@@ -139,6 +139,22 @@ def _run_forwards(crm: CRM, revision: Revision) -> bool:
             module.upgrade()
         note_applied(connection, revision, crm.clock.now())
     return True
+
+
+def build(crm: CRM, connection: Connection, revisions: Collection[str]) -> None:
+    """Make in an empty database what those of *revisions* make that are here, inside the transaction of *connection*.
+
+    They are not noted as applied, and neither triggers, sequences nor functions are made.
+
+    Raises:
+        RevisionError: a revision file is not what it must be.
+        MigrationFailedError: a step failed.
+    """
+    APPLIED.create(connection, checkfirst=True)
+    for revision in all_revisions(crm):
+        if revision.id in revisions:
+            with _failing_as(revision.id), _operations(connection):
+                load_revision(revision).upgrade()
 
 
 def _run_backwards(crm: CRM, revision: Revision) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from crmkit.core.errors import DatabaseUnreachableError
 from crmkit.core.storage.engines import Storage
 
-__all__ = ["alone"]
+__all__ = ["alone", "file_lock"]
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def alone(storage: Storage, work: str) -> Iterator[bool]:
     if storage.is_sqlite:
         with storage.reading() as connection:
             file = connection.exec_driver_sql("PRAGMA database_list").first()
-        with _file_lock(f"{file[2]}-lock-{_digest(work)}") if file and file[2] else _nobody_else() as first:
+        with file_lock(f"{file[2]}-lock-{_digest(work)}") if file and file[2] else _nobody_else() as first:
             yield first
     else:
         with _server_lock(storage, work) as first:
@@ -43,7 +43,8 @@ def _nobody_else() -> Iterator[bool]:
 
 
 @contextmanager
-def _file_lock(path: str) -> Iterator[bool]:
+def file_lock(path: str) -> Iterator[bool]:
+    """Give whether nobody else holds the lock that is the file *path*; it is gone after the block."""
     file = _locked(path)
     if file is None:
         yield False

@@ -1,0 +1,127 @@
+"""Making a backup: one snapshot of the whole database in one file, which is complete or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from crmkit.backup.contents import RowReader, read_counters, survey
+from crmkit.backup.errors import BackupTargetError
+from crmkit.backup.frames import Count, End, FrameWriter, Manifest, Rows, Tally
+from crmkit.backup.sealing import Key, SealedWriter
+from crmkit.core.migrating.applied import read_applied
+from crmkit.core.progress import Meter, Show
+from crmkit.core.storage.alone import file_lock
+from crmkit.core.text import gettext as _, translate
+from crmkit.core.verifying.ledger import read_head
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from crmkit.core.crm import CRM
+
+__all__ = ["Made", "make_backup"]
+
+
+@attrs.frozen
+class Made:
+    """A backup that was made: its *file*, how large it is, what it holds, and where the ledger ended."""
+
+    file: Path
+    size: int
+    tables: int
+    rows: int
+    anchor: str
+
+
+def make_backup(crm: CRM, file: Path, key: Key, *, show: Show | None = None) -> Made:
+    """Write the database of *crm*, as it is when this begins, to *file*; others go on reading and writing.
+
+    Memory does not grow with the database. On SQLite the write-ahead log does, until the backup is complete.
+
+    Raises:
+        BackupTargetError: the file is there already.
+        BackupContentError: the database holds what no backup can carry.
+        LedgerBrokenError: the ledger has no head.
+        MissingExtraError: the package that encrypts is not installed.
+    """
+    with _complete(file) as partial, crm.storage.snapshot() as connection:
+        manifest = _manifest(crm, connection)
+        stream = SealedWriter(partial, key)
+        frames = FrameWriter(stream)
+        frames.write(manifest)
+        frames.write(_write_rows(crm, connection, manifest, frames, show))
+        frames.close()
+    rows = sum(table.rows for table in manifest.tables)
+    return Made(file, file.stat().st_size, len(manifest.tables), rows, manifest.anchor)
+
+
+def _manifest(crm: CRM, connection: Connection) -> Manifest:
+    applied = read_applied(connection).values()
+    return Manifest(
+        crmkit=version("crmkit"),
+        created_at=crm.clock.now().isoformat(timespec="seconds"),
+        dialect=connection.dialect.name,
+        company=crm.config.company.name,
+        currency=crm.config.company.currency,
+        plugins={plugin.name: plugin.manifest.version for plugin in crm.plugins},
+        revisions={each.revision: each.plugin for each in applied},
+        anchor=str(read_head(connection, crm.schema)),
+        tables=survey(crm.model, connection),
+    )
+
+
+def _write_rows(crm: CRM, connection: Connection, manifest: Manifest, frames: FrameWriter, show: Show | None) -> End:
+    total = sum(table.rows for table in manifest.tables)
+    meter, counts = Meter(show, translate(_("backup")), total=total), dict[str, Count]()
+    for table in manifest.tables:
+        tally = Tally()
+        for batch in RowReader(table).batches(connection):
+            tally.add(batch)
+            frames.write(Rows(table.name, [msgspec.Raw(row) for row in batch]))
+            meter.advance(len(batch))
+        counts[table.name] = tally.count
+    meter.finish()
+    return End(counts, read_counters(crm.model, connection))
+
+
+@contextmanager
+def _complete(file: Path) -> Iterator[IO[bytes]]:
+    """Give an open file that has the name *file* when the block has ended well, and else is gone.
+
+    Killed, it leaves ``FILE.partial``, which the next backup of that name overwrites.
+    """
+    if file.exists():
+        raise BackupTargetError(file)
+    partial = file.with_name(f"{file.name}.partial")
+    with file_lock(f"{partial}-lock") as first:
+        if not first:
+            raise BackupTargetError(partial)
+        try:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+                yield opened
+                opened.flush()
+                os.fsync(opened.fileno())
+            _name(partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _name(partial: Path, file: Path) -> None:
+    """Give *partial* the name *file*, unless somebody has taken it meanwhile, and let that survive a power cut."""
+    try:
+        os.link(partial, file)
+    except FileExistsError:
+        raise BackupTargetError(file) from None
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,82 @@
+"""Restoring a backup: all of it and as it was, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.backup.filling import check_fits, fill
+from crmkit.backup.frames import read_frames
+from crmkit.backup.reading import Contents
+from crmkit.backup.sealing import Key, read_sealed
+from crmkit.backup.targets import target
+from crmkit.core.migrating.revisions import all_revisions
+from crmkit.core.progress import Show
+from crmkit.core.verifying.ledger import LedgerBrokenError, examine_ledger
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Restored", "restore_backup"]
+
+
+@attrs.frozen
+class Restored:
+    """What was restored. *broken* is the first thing that is wrong with the ledger, and was when it was backed up."""
+
+    created_at: str
+    crmkit: str
+    dialect: str
+    tables: int
+    rows: int
+    anchor: str
+    pending: tuple[str, ...]
+    broken: LedgerBrokenError | None
+
+
+def restore_backup(
+    crm: CRM,
+    file: Path,
+    key: Key,
+    *,
+    replace: bool = False,
+    without: Collection[str] = (),
+    show: Show | None = None,
+) -> Restored:
+    """Put what *file* holds into the database of *crm*, which is empty unless *replace* says that it may go.
+
+    The backup may come from the other kind of database, and from an older version of crmkit or of a plugin: the tables
+    are then as they were, and *pending* names the revisions that ``crmkit db apply`` still has to run. Whatever goes
+    wrong, and wherever the process is killed, the database is as it was before. *without* names plugins that the
+    database knows and *crm* may do without.
+
+    Raises:
+        NotABackupError, BackupVersionError, BackupKeyError, BackupDamagedError: the backup cannot be read.
+        RevisionsMissingError: it holds what a plugin made that is not here.
+        RestoreRefusedError: it cannot be restored here.
+    """
+    with file.open("rb") as opened:
+        contents = Contents(read_frames(read_sealed(opened, str(file), key)))
+        check_fits(crm, contents, without)
+        manifest = contents.manifest
+        with target(crm, replace=replace) as (connection, replaced):
+            fill(crm, connection, contents, show)
+            broken = next(examine_ledger(connection, crm.schema), None)
+            epoch = crm.schema.system.epoch
+            # Whoever goes on with what they knew of the database that was here must ask again.
+            raised = sa.case((epoch.c.value > replaced, epoch.c.value), else_=replaced) + 1
+            connection.execute(sa.update(epoch).values(value=raised))
+    return Restored(
+        created_at=manifest.created_at,
+        crmkit=manifest.crmkit,
+        dialect=manifest.dialect,
+        tables=len(manifest.tables),
+        rows=sum(table.rows for table in manifest.tables),
+        anchor=manifest.anchor,
+        pending=tuple(r.id for r in all_revisions(crm) if r.id not in manifest.revisions),
+        broken=broken,
+    )
