@@ -127,6 +127,7 @@ def _settings(session: Session) -> Iterator[Finding]:
 
 # What an extra brings, and the plugins that want it.
 _EXTRAS = {
+    "backup": (("cryptography",), frozenset[str]()),
     "io": (("xlsxwriter",), frozenset[str]()),
     "customers": (("email_validator", "phonenumbers"), frozenset({"customers"})),
 }

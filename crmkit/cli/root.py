@@ -33,7 +33,9 @@ COMMANDS: dict[str, Text] = {
     "explain": _("Say why somebody may or may not do something with a record."),
     "history": _("Show what happened to a record."),
     "ledger": _("Verify that nobody changed the ledger."),
-    "verify": _("Check that the database is what crmkit wrote, row by row."),
+    "verify": _("Check that the database is what crmkit wrote, row by row; or that a backup is whole."),
+    "backup": _("Write the whole database to an encrypted file, while others go on."),
+    "restore": _("Put a backup into an empty database, or in the place of one."),
     "shell": _("Open a Python prompt with the CRM at hand."),
 }
 

@@ -1,11 +1,14 @@
-"""``crmkit verify``: whether the database still is what crmkit wrote."""
+"""``crmkit verify``: whether the database still is what crmkit wrote, or a backup what was backed up."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from crmkit.cli.keys import find_key, key_option
+from crmkit.cli.progress import drawing, progress_option
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.text import gettext as _, translate
@@ -17,12 +20,43 @@ __all__ = ["command"]
 
 
 @click.command("verify", help=COMMANDS["verify"])
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--anchor", metavar="ROW:CHAIN", help=_("Also check that the chain goes through what crmkit ledger head printed.")
 )
+@key_option
+@progress_option
 @click.pass_obj
-def command(session: Session, anchor: str | None) -> None:
-    """Print each finding with its row and what mends it; exit code 1 says that there is one."""
+def command(
+    session: Session, file: Path | None, anchor: str | None, key_file: Path | None, progress: bool | None
+) -> None:
+    """Check the database, or with FILE a backup; exit code 1 says that something is wrong."""
+    if file is None:
+        _verify_database(session, anchor)
+    elif anchor is not None:
+        raise click.UsageError(translate(_("--anchor is for the database; restore the backup to check its ledger.")))
+    else:
+        _verify_backup(session, file, key_file, progress)
+
+
+def _verify_backup(session: Session, file: Path, key_file: Path | None, progress: bool | None) -> None:
+    from crmkit.backup.reading import check_backup
+
+    key = find_key(session, key_file)
+    with drawing(progress) as show:
+        manifest = check_backup(file, key, show=show)
+    rows = sum(table.rows for table in manifest.tables)
+    if session.as_json:
+        names = ("crmkit", "created_at", "dialect", "company", "currency", "plugins", "revisions", "anchor")
+        tables = {table.name: table.rows for table in manifest.tables}
+        session.show({**{name: getattr(manifest, name) for name in names}, "tables": tables, "rows": rows})
+        return
+    told = translate(_("The backup is whole: {rows:,} rows of {tables} tables, as they were at {at}."))
+    session.say(told.format(rows=rows, tables=len(manifest.tables), at=manifest.created_at))
+
+
+def _verify_database(session: Session, anchor: str | None) -> None:
+    """Print each finding with its row and what mends it."""
     from crmkit.core.verifying import examine
     from crmkit.core.verifying.ledger import Anchor
 

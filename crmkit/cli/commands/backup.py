@@ -1,0 +1,34 @@
+"""``crmkit backup``: the whole database in one encrypted file, while others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crmkit.cli.keys import find_key, key_option
+from crmkit.cli.progress import drawing, progress_option
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.text import gettext as _, translate
+
+__all__ = ["command"]
+
+
+@click.command("backup", help=COMMANDS["backup"])
+@click.argument("file", type=click.Path(path_type=Path))
+@key_option
+@progress_option
+@click.pass_obj
+def command(session: Session, file: Path, key_file: Path | None, progress: bool | None) -> None:
+    """Write FILE, which is complete or not there."""
+    from crmkit.backup.making import make_backup
+
+    key = find_key(session, key_file, is_new=True)
+    with drawing(progress) as show:
+        made = make_backup(session.crm, file, key, show=show)
+    if session.as_json:
+        session.show(made)
+        return
+    told = translate(_("{rows:,} rows of {tables} tables in {file}, {size:,} bytes. The ledger ends with {anchor}"))
+    session.say(told.format(rows=made.rows, tables=made.tables, file=file, size=made.size, anchor=made.anchor))

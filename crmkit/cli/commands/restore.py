@@ -1,0 +1,41 @@
+"""``crmkit restore``: a backup into an empty database, or in the place of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crmkit.cli.keys import find_key, key_option
+from crmkit.cli.progress import drawing, progress_option
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.text import gettext as _, translate
+
+__all__ = ["command"]
+
+
+@click.command("restore", help=COMMANDS["restore"])
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help=_("Let the backup take the place of what is in the database."))
+@key_option
+@progress_option
+@click.pass_obj
+def command(session: Session, file: Path, replace: bool, key_file: Path | None, progress: bool | None) -> None:
+    """Restore FILE, all of it or nothing."""
+    from crmkit.backup.restoring import restore_backup
+
+    key = find_key(session, key_file)
+    with drawing(progress) as show:
+        done = restore_backup(session.loaded, file, key, replace=replace, without=session.left_out, show=show)
+    broken = str(done.broken) if done.broken else None
+    if session.as_json:
+        facts = ("created_at", "crmkit", "dialect", "tables", "rows", "anchor", "pending")
+        session.show({**{name: getattr(done, name) for name in facts}, "broken": broken})
+        return
+    told = translate(_("Restored {rows:,} rows of {tables} tables, as they were at {at}; every row was compared."))
+    session.say(told.format(rows=done.rows, tables=done.tables, at=done.created_at))
+    if broken:
+        session.warn(_("It was broken before it was backed up: {broken} See: crmkit verify"), broken=broken)
+    if done.pending:
+        session.say(translate(_("It is from an older version. Next: crmkit db plan, and crmkit db apply")))

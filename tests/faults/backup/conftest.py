@@ -1,0 +1,1 @@
+from tests.backup.conftest import *  # noqa: F403
