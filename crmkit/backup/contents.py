@@ -54,7 +54,9 @@ def survey(model: Model, connection: Connection) -> list[Table]:
 
 def _table(model: Model, connection: Connection, found: sa.Table) -> Table:
     declared = APPLIED if found.name == APPLIED.name else model.schema.metadata.tables.get(found.name)
-    columns = [Column(str(column.name), _kind(connection, column, declared)) for column in found.columns]
+    # What the database works out by itself is worked out again.
+    stored = [column for column in found.columns if column.computed is None]
+    columns = [Column(str(c.name), _kind(connection, c, declared), _type(connection, c)) for c in stored]
     rows = connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0
     return Table(str(found.name), columns, rows, _ddl(connection, found, declared))
 
@@ -68,6 +70,10 @@ def _kind(connection: Connection, column: sa.Column[Any], declared: sa.Table | N
     if kind is None:
         raise BackupContentError(column.table.name, column.name, str(column.type))
     return kind
+
+
+def _type(connection: Connection, column: sa.Column[Any]) -> str:
+    return column.type.compile(connection.dialect)
 
 
 def _ddl(connection: Connection, found: sa.Table, declared: sa.Table | None) -> dict[str, dict[str, str]]:

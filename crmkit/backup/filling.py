@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.backup.contents import COUNTERS, RowReader, read_counters, tables_of
 from crmkit.backup.errors import RestoreRefusedError
-from crmkit.backup.frames import Table, Tally
+from crmkit.backup.frames import Column, Manifest, Table, Tally
 from crmkit.backup.reading import Contents
 from crmkit.backup.values import TYPES, decoder
 from crmkit.core.migrating.applied import Applied, missing
@@ -62,14 +62,13 @@ def fill(crm: CRM, connection: Connection, contents: Contents, show: Show | None
     """Make the tables and put in the rows, and compare what then stands in the database with what was backed up.
 
     Raises:
-        RestoreRefusedError: the tables that the revisions here make are not those of the backup, or a row is not
-            what it was.
+        RestoreRefusedError: nothing tells how a table is made, rows refer to none, or a row is not what it was.
         BackupDamagedError: the backup is not what was written.
         MigrationFailedError: a revision failed.
     """
     manifest = contents.manifest
     build(crm, connection, manifest.revisions)
-    _make_tables(connection, manifest.tables)
+    _make_tables(connection, manifest)
     with _without_references(connection):
         for table in reversed(tables_of(connection)):
             # What revisions have put in is in the backup as it was at the end.
@@ -82,14 +81,23 @@ def fill(crm: CRM, connection: Connection, contents: Contents, show: Show | None
     _compare(crm, connection, contents, show)
 
 
-def _make_tables(connection: Connection, tables: Sequence[Table]) -> None:
-    there = {table.name: set(table.columns.keys()) for table in tables_of(connection)}
-    for table in tables:
-        if table.name not in there:
+def _make_tables(connection: Connection, manifest: Manifest) -> None:
+    """Make what no revision here has made: tables, and columns that somebody added by hand."""
+    made = {table.name for table in tables_of(connection)}
+    for table in manifest.tables:
+        if table.name not in made:
             _run(connection, table, table.name)
-        elif lacking := [column.name for column in table.columns if column.name not in there[table.name]]:
-            message = _("the revisions that are installed do not make {table}.{column}.")
-            raise RestoreRefusedError(message, table=table.name, column=lacking[0])
+    there = {table.name: set(table.columns.keys()) for table in tables_of(connection)}
+    for table in manifest.tables:
+        for column in table.columns:
+            if column.name not in there[table.name]:
+                _add_column(connection, table.name, column, is_same_kind=manifest.dialect == connection.dialect.name)
+
+
+def _add_column(connection: Connection, table: str, column: Column, *, is_same_kind: bool) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    type_ = column.type if is_same_kind else TYPES[column.kind].compile(connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column.name)} {type_}")
 
 
 def _make_indexes(connection: Connection, tables: Sequence[Table]) -> None:

@@ -23,10 +23,11 @@ _LENGTH, _PIECE, _FAST = 4, 1 << 18, 3
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column and the kind of its values; see :mod:`crmkit.backup.values`."""
+    """A column, the kind of its values (see :mod:`crmkit.backup.values`), and its type in the database it is from."""
 
     name: str
     kind: str
+    type: str
 
 
 class Table(msgspec.Struct, frozen=True):
