@@ -15,7 +15,7 @@ from crmkit.backup.errors import RestoreRefusedError
 from crmkit.backup.frames import Column, Manifest, Table, Tally
 from crmkit.backup.reading import Contents
 from crmkit.backup.values import TYPES, decoder
-from crmkit.core.migrating.applied import Applied, missing
+from crmkit.core.migrating.applied import Applied, Parked, State, missing
 from crmkit.core.migrating.applying import build
 from crmkit.core.migrating.revisions import all_revisions
 from crmkit.core.progress import Meter, Show
@@ -40,8 +40,10 @@ def check_fits(crm: CRM, contents: Contents, without: Collection[str] = ()) -> N
     if manifest.currency != here:
         message = _("its totals are in {found}, those of this company in {here}; set currency in [company].")
         raise RestoreRefusedError(message, found=manifest.currency, here=here)
-    made = [Applied(revision, plugin, crm.clock.now()) for revision, plugin in manifest.revisions.items()]
-    for problem in missing(crm, made, without):
+    now = crm.clock.now()
+    applied = {revision: Applied(revision, plugin, now) for revision, plugin in manifest.revisions.items()}
+    parked = {plugin: Parked(plugin, now, None, {}) for plugin in manifest.parked}
+    for problem in missing(crm, State(applied, parked), without):
         raise problem
     if manifest.dialect != crm.storage.dialect.name:
         _check_neutral(manifest.tables, manifest.dialect)
@@ -67,7 +69,8 @@ def fill(crm: CRM, connection: Connection, contents: Contents, show: Show | None
         MigrationFailedError: a revision failed.
     """
     manifest = contents.manifest
-    build(crm, connection, manifest.revisions)
+    # Tables that are parked have other names than revisions give them.
+    build(crm, connection, {name for name, plugin in manifest.revisions.items() if plugin not in manifest.parked})
     _make_tables(connection, manifest)
     with _without_references(connection):
         for table in reversed(tables_of(connection)):

@@ -49,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, tag="manifest"):
     currency: str
     plugins: dict[str, str]
     revisions: dict[str, str]
+    parked: list[str]
     anchor: str
     tables: list[Table]
 

@@ -16,7 +16,8 @@ from crmkit.backup.contents import RowReader, read_counters, survey
 from crmkit.backup.errors import BackupTargetError
 from crmkit.backup.frames import Count, End, FrameWriter, Manifest, Rows, Tally
 from crmkit.backup.sealing import Key, SealedWriter
-from crmkit.core.migrating.applied import read_applied
+from crmkit.core.migrating.applied import read_state
+from crmkit.core.policy.principal import Principal
 from crmkit.core.progress import Meter, Show
 from crmkit.core.storage.alone import file_lock
 from crmkit.core.text import gettext as _, translate
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from crmkit.core.crm import CRM
+    from crmkit.core.model import Model
 
 __all__ = ["Made", "make_backup"]
 
@@ -64,7 +66,7 @@ def make_backup(crm: CRM, file: Path, key: Key, *, show: Show | None = None) -> 
 
 
 def _manifest(crm: CRM, connection: Connection) -> Manifest:
-    applied = read_applied(connection).values()
+    state = read_state(connection)
     return Manifest(
         crmkit=version("crmkit"),
         created_at=crm.clock.now().isoformat(timespec="seconds"),
@@ -72,10 +74,17 @@ def _manifest(crm: CRM, connection: Connection) -> Manifest:
         company=crm.config.company.name,
         currency=crm.config.company.currency,
         plugins={plugin.name: plugin.manifest.version for plugin in crm.plugins},
-        revisions={each.revision: each.plugin for each in applied},
+        revisions={each.revision: each.plugin for each in state.applied.values()},
+        parked=sorted(state.parked),
         anchor=str(read_head(connection, crm.schema)),
-        tables=survey(crm.model, connection),
+        tables=survey(_model(crm), connection),
     )
+
+
+def _model(crm: CRM) -> Model:
+    """Return the model with what is defined at run time."""
+    with crm.read(Principal(None, "system", "backup")) as reader:
+        return reader.model
 
 
 def _write_rows(crm: CRM, connection: Connection, manifest: Manifest, frames: FrameWriter, show: Show | None) -> End:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from crmkit.backup.filling import check_fits, fill
 from crmkit.backup.frames import read_frames
@@ -66,10 +67,8 @@ def restore_backup(
         with target(crm, replace=replace) as (connection, replaced):
             fill(crm, connection, contents, show)
             broken = next(examine_ledger(connection, crm.schema), None)
-            epoch = crm.schema.system.epoch
-            # Whoever goes on with what they knew of the database that was here must ask again.
-            raised = sa.case((epoch.c.value > replaced, epoch.c.value), else_=replaced) + 1
-            connection.execute(sa.update(epoch).values(value=raised))
+            if replaced:
+                _raise_epochs(connection, replaced)
     return Restored(
         created_at=manifest.created_at,
         crmkit=manifest.crmkit,
@@ -80,3 +79,11 @@ def restore_backup(
         pending=tuple(r.id for r in all_revisions(crm) if r.id not in manifest.revisions),
         broken=broken,
     )
+
+
+def _raise_epochs(connection: Connection, replaced: int) -> None:
+    """Let those ask again who go on with what they knew of the database that was here."""
+    table = sa.Table("core_epoch", sa.MetaData(), autoload_with=connection)
+    epochs = [column for column in table.columns if not column.primary_key]
+    raised = {column.name: sa.case((column > replaced, column), else_=replaced) + 1 for column in epochs}
+    connection.execute(sa.update(table).values(raised))

@@ -28,7 +28,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 def target(crm: CRM, *, replace: bool) -> AbstractContextManager[tuple[Connection, int]]:
     """Give a connection to an empty database, which becomes that of *crm* when the block has ended well.
 
-    Beside it stands the epoch of the database that is replaced, 0 if there is none.
+    Beside it stands the highest epoch of the database that is replaced, 0 if there is none.
 
     Raises:
         RestoreRefusedError: the database of *crm* is not empty and not to be replaced, or somebody uses it.
@@ -50,7 +50,8 @@ def _on_postgresql(crm: CRM, replace: bool) -> Iterator[tuple[Connection, int]]:
 
 
 def _epoch(connection: Connection) -> int:
-    return connection.exec_driver_sql("SELECT max(value) FROM core_epoch").scalar() or 0
+    highest: int = max(connection.exec_driver_sql("SELECT * FROM core_epoch").one())
+    return highest
 
 
 def _drop_all(connection: Connection) -> None:
@@ -114,7 +115,8 @@ def _is_empty(file: Path) -> bool:
 def _epoch_of(file: Path) -> int:
     """Return the epoch of the database that is there, if it can still be read."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-        return database.execute("SELECT max(value) FROM core_epoch").fetchone()[0] or 0
+        highest: int = max(database.execute("SELECT * FROM core_epoch").fetchone() or [0])
+        return highest
     return 0
 
 

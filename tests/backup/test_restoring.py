@@ -11,10 +11,14 @@ from crmkit.backup.errors import BackupTargetError, RestoreRefusedError
 from crmkit.backup.making import make_backup
 from crmkit.backup.reading import check_backup
 from crmkit.backup.restoring import restore_backup
-from crmkit.core.configuration.config import Company
-from crmkit.core.migrating.errors import RevisionsMissingError
+from crmkit.core.configuration.config import Company as Owner, Config, Database
+from crmkit.core.crm import CRM
+from crmkit.core.migrating import apply
+from crmkit.core.migrating.errors import PluginParkedError, RevisionsMissingError
+from crmkit.core.migrating.parking import park
 from crmkit.core.verifying import examine
 from crmkit.core.verifying.ledger import verify_ledger
+from crmkit.plugins.customers.entities import Company
 from crmkit.testing import both_databases
 from tests.backup.conftest import KEY, KINDS
 from tests.core.atelier import Artist, Commission, Invoice, Rating, atelier
@@ -165,8 +169,28 @@ def test_backup_of_a_plugin_that_is_not_here_is_refused_before_anything_is_writt
     assert done.broken is None
 
 
+@both_databases
+def test_tables_that_are_parked_stay_parked_and_come_back_with_their_plugin(make_crm, database, tmp_path):
+    crm = make_crm("customers", database=database)
+    with crm.system("test") as db:
+        db.create(Company(name="Acme"))
+    park(crm, "customers")
+    without = [plugin.module for plugin in crm.plugins if plugin.name != "customers"]
+    bare = CRM(Config(database=Database(crm.storage.url.render_as_string(hide_password=False))), plugins=without)
+    file = make_backup(bare, tmp_path / "crm.backup", KEY).file
+    bare.close()
+
+    restored = make_crm.blank("customers", database=database)
+    restore_backup(restored, file, KEY)
+    with pytest.raises(PluginParkedError):
+        restored.check_ready()
+    apply(restored)
+    with restored.read(SYSTEM) as db:
+        assert [company.name for company in db.find(Company)] == ["Acme"]
+
+
 def test_backup_in_another_currency_is_refused(make_crm, tmp_path):
-    file = make_backup(make_crm(company=Company(currency="CNY")), tmp_path / "crm.backup", KEY).file
+    file = make_backup(make_crm(company=Owner(currency="CNY")), tmp_path / "crm.backup", KEY).file
 
     with pytest.raises(RestoreRefusedError, match="its totals are in CNY, those of this company in EUR"):
         restore_backup(make_crm.blank(), file, KEY)

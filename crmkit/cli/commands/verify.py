@@ -62,8 +62,10 @@ def _verify_database(session: Session, anchor: str | None) -> None:
 
     kept = Anchor.parse(anchor) if anchor else None
     findings = []
+    with session.trusted() as db:
+        model = db.model
     with session.crm.storage.snapshot() as connection:
-        for finding in examine(session.crm.model, connection, anchor=kept):
+        for finding in examine(model, connection, anchor=kept):
             findings.append(finding)
             session.say(f"{finding.check:<10} {finding.table} {finding.row}: {finding.sentence}")
             session.say(f"{'':<10} → {finding.advice}")

@@ -153,7 +153,7 @@ def build(crm: CRM, connection: Connection, revisions: Collection[str]) -> None:
     APPLIED.create(connection, checkfirst=True)
     for revision in all_revisions(crm):
         if revision.id in revisions:
-            with _failing_as(revision.id), _operations(connection):
+            with failing_as(revision.id), _operations(connection):
                 load_revision(revision).upgrade()
 
 
