@@ -13,16 +13,13 @@ ROOT = Path(__file__).parents[2]
 HOWTO = ROOT / "docs" / "howto"
 FOLLOWED = (
     "access",
-FOLLOWED = ("back-up",)
+    "back-up",
     "demo",
     "export",
     "find-out-why",
     "import",
     "migrate",
-<<<<<<< HEAD
     "offboard",
-=======
->>>>>>> e57c77d (docs: backing up, restoring, moving to PostgreSQL, and the format of backups)
     "safe-mode",
     "test-a-plugin",
     "verify",
