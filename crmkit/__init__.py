@@ -10,6 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crmkit.core.approving.deciding import approve as approve, reject as reject
+    from crmkit.core.approving.entities import ReportingLine as ReportingLine, TeamLead as TeamLead
+    from crmkit.core.approving.listing import approvals as approvals, approvals_to_give as approvals_to_give
+    from crmkit.core.approving.requesting import request_approval as request_approval
+    from crmkit.core.approving.standing import ApprovalState as ApprovalState
     from crmkit.core.clock import Clock as Clock, FixedClock as FixedClock, SystemClock as SystemClock
     from crmkit.core.configuration.config import (
         CommandLine as CommandLine,
@@ -114,10 +119,13 @@ if TYPE_CHECKING:
     from crmkit.core.offboarding.returning import GivenBack as GivenBack, take_back as take_back
     from crmkit.core.offboarding.succession import Split as Split, Succession as Succession
     from crmkit.core.pipelines import (
+        Approval as Approval,
         EntryTask as EntryTask,
         Guard as Guard,
         Move as Move,
         Pipeline as Pipeline,
+        Reason as Reason,
+        Reasons as Reasons,
         Refusal as Refusal,
         Stage as Stage,
         UnknownPipelineError as UnknownPipelineError,
@@ -160,6 +168,11 @@ if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer as Writer
 
 _HOMES = {
+    "core.approving.deciding": "approve reject",
+    "core.approving.entities": "ReportingLine TeamLead",
+    "core.approving.listing": "approvals approvals_to_give",
+    "core.approving.requesting": "request_approval",
+    "core.approving.standing": "ApprovalState",
     "core.clock": "Clock FixedClock SystemClock",
     "core.configuration.config": "CommandLine Company Config Database",
     "core.crm": "CRM",
@@ -185,7 +198,8 @@ _HOMES = {
     "core.offboarding.offboard": "offboard preview_offboarding",
     "core.offboarding.returning": "GivenBack take_back",
     "core.offboarding.succession": "Split Succession",
-    "core.pipelines": "EntryTask Guard Move Pipeline Refusal Stage UnknownPipelineError UnknownStageError",
+    "core.pipelines": "Approval EntryTask Guard Move Pipeline Reason Reasons Refusal Stage UnknownPipelineError "
+    "UnknownStageError",
     "core.plugins": "Plugin PluginError",
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
@@ -210,6 +224,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CRM",
     "AnyReference",
+    "Approval",
+    "ApprovalState",
     "Assignment",
     "Boolean",
     "Choice",
@@ -281,12 +297,15 @@ __all__ = [
     "Principal",
     "Problem",
     "Reader",
+    "Reason",
+    "Reasons",
     "Record",
     "RecordChanged",
     "RecordSchedule",
     "Reference",
     "Refusal",
     "Refused",
+    "ReportingLine",
     "Restriction",
     "Role",
     "Rule",
@@ -304,6 +323,7 @@ __all__ = [
     "SystemClock",
     "Target",
     "Team",
+    "TeamLead",
     "Text",
     "Through",
     "TimeZone",
@@ -327,6 +347,9 @@ __all__ = [
     "WriteRefusedError",
     "Writer",
     "any_ref",
+    "approvals",
+    "approvals_to_give",
+    "approve",
     "average",
     "board",
     "computed",
@@ -346,6 +369,8 @@ __all__ = [
     "offboard",
     "preview_offboarding",
     "ref",
+    "reject",
+    "request_approval",
     "take_back",
     "total",
     "total_by_currency",

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.approving.entities import APPROVING
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
 from crmkit.core.definitions import Definitions
@@ -193,7 +194,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    claims = [Claim(CORE, declared) for declared in (*PEOPLE, *CORE_ROLES)]
+    claims = [Claim(CORE, declared) for declared in (*PEOPLE, *APPROVING, *CORE_ROLES)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

@@ -177,6 +177,19 @@ class Registry:
         """Return the pipelines of *entity*; the first is the default."""
         return self._pipelines.get(entity, ())
 
+    def reasons(self, entity: str) -> Mapping[str, tuple[str, ...]]:
+        """Return by the field that keeps it which reasons the pipelines of *entity* declare."""
+        return self._reasons.get(entity, {})
+
+    @cached_property
+    def _reasons(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for pipeline in self.pipelines.values():
+            for asked in (stage.reasons for stage in pipeline.stages if stage.reasons):
+                mine = found.setdefault(pipeline.entity, {})
+                mine[asked.field] = tuple(dict.fromkeys([*mine.get(asked.field, ()), *asked.slugs]))
+        return found
+
     def tables(self) -> Iterator[EntityInfo]:
         """Yield every entity and every extension: whatever has a table of its own."""
         yield from self.entities.values()

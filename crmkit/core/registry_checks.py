@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
-from crmkit.core.pipelines import Pipeline
+from crmkit.core.pipelines import Approval, Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
 from crmkit.core.registry_sections import check_sections
 from crmkit.core.rules.rule import Rule
@@ -201,7 +201,11 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
                 yield DeclarationError(
                     f"{pipeline.id}.{stage.slug}", _("requires the unknown field {field!r}"), field=name
                 )
+        if stage.reasons is not None:
+            yield from _check_texts(info, f"{pipeline.id}.{stage.slug}", [stage.reasons.field, stage.reasons.note])
     for move in pipeline.moves:
+        if move.approval is not None:
+            yield from _check_approval(registry, pipeline, move.approval)
         for guard in move.guards:
             if isinstance(guard, Rule):
                 yield from check_rule(registry, pipeline.id, pipeline.entity, guard)
@@ -209,6 +213,20 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
                 yield DeclarationError(pipeline.id, _("names the unknown guard {guard!r}"), guard=guard)
             else:
                 yield from _check_needs(info, guard, registry.guards[guard].needs or ())
+
+
+def _check_texts(info: EntityInfo, where: str, names: Iterable[str | None]) -> Iterator[CrmkitError]:
+    for name in names:
+        if name is not None and (name not in info.fields or info.fields[name].type.columns()[0].kind != "text"):
+            yield DeclarationError(where, _("keeps a reason in {field!r}, which is no field of text"), field=name)
+
+
+def _check_approval(registry: Registry, pipeline: Pipeline, approval: Approval) -> Iterator[CrmkitError]:
+    for name in approval.fields:
+        if name not in registry.fields(pipeline.entity):
+            yield DeclarationError(pipeline.id, _("approves the unknown field {field!r}"), field=name)
+    if approval.when is not None:
+        yield from check_rule(registry, pipeline.id, pipeline.entity, approval.when)
 
 
 def _check_policies(registry: Registry) -> Iterator[CrmkitError]:

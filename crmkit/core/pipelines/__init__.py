@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from crmkit.core.pipelines.ageing import overdue
+from crmkit.core.pipelines.approvals import Approval
 from crmkit.core.pipelines.moves import ANY_STAGE, Guard, Move
 from crmkit.core.pipelines.pipeline import Pipeline
-from crmkit.core.pipelines.refusals import Refusal, UnknownPipelineError, UnknownStageError
+from crmkit.core.pipelines.reasons import Reason, Reasons
+from crmkit.core.pipelines.refusals import ApprovalMissingError, Refusal, UnknownPipelineError, UnknownStageError
 from crmkit.core.pipelines.stages import EntryTask, Stage
 
 __all__ = [
     "ANY_STAGE",
+    "Approval",
+    "ApprovalMissingError",
     "EntryTask",
     "Guard",
     "Move",
     "Pipeline",
+    "Reason",
+    "Reasons",
     "Refusal",
     "Stage",
     "UnknownPipelineError",

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.pipelines.approvals import Approval
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text
 
@@ -46,10 +47,12 @@ def _guards(given: Iterable[Rule | str]) -> tuple[Rule | str, ...]:
 class Move:
     """Allows records to go from *source* (or from anywhere, ``*``) to *target*.
 
-    *guards* are Rules or ids of registered :class:`Guard` objects; all must hold. With *roles*, only their holders may.
+    *guards* are Rules or ids of registered :class:`Guard` objects; all must hold. With *roles*, only their holders may:
+    ids of shipped roles, or names of roles made at run time. With an *approval*, others must have agreed before.
     """
 
     source: str
     target: str
     guards: tuple[Rule | str, ...] = attrs.field(converter=_guards, default=())
     roles: frozenset[str] = attrs.field(converter=_roles, default=())
+    approval: Approval | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _, translate
 
-__all__ = ["Refusal", "UnknownPipelineError", "UnknownStageError"]
+__all__ = ["ApprovalMissingError", "Refusal", "UnknownPipelineError", "UnknownStageError"]
 
 
 class UnknownPipelineError(CrmkitError):
@@ -32,6 +32,24 @@ class UnknownStageError(CrmkitError):
         super().__init__(pipeline=pipeline, stage=stage, stages=", ".join(stages))
 
 
+class ApprovalMissingError(CrmkitError):
+    """A move needs approvals that it does not have; part of a :class:`Refusal`."""
+
+    code = "approval-missing"
+    template = _("approval is needed by {needed} of: {approvers}")
+
+    def __init__(self, needed: int, approvers: Sequence[Text | str]) -> None:
+        """Say how many are *needed*, and which *approvers* may be known."""
+        super().__init__(needed=needed, approvers=tuple(approvers))
+
+    def localized(self, locale: str | None = None) -> str:
+        """Return the sentence with the names of roles in *locale*."""
+        told = ", ".join(
+            translate(each, locale) if isinstance(each, Text) else each for each in self.facts["approvers"]
+        )
+        return translate(self.template, locale).format(needed=self.facts["needed"], approvers=told)
+
+
 class Refusal(CrmkitError):
     """A record may not enter a stage: which guard failed, which fields are missing, which stages are allowed."""
 
@@ -50,6 +68,7 @@ class Refusal(CrmkitError):
         allowed: Sequence[str] = (),
         missing: Sequence[str] = (),
         guards: Sequence[str] = (),
+        approvals: Sequence[ApprovalMissingError] = (),
         problems: Sequence[str] = (),
     ) -> None:
         """Keep what was refused and why; *source* is empty for a new record, and where the mover may not know it."""
@@ -62,6 +81,7 @@ class Refusal(CrmkitError):
             allowed=tuple(allowed),
             missing=tuple(missing),
             guards=tuple(guards),
+            approvals=tuple(approvals),
             problems=tuple(problems),
             options=", ".join(allowed) or "-",
         )
@@ -71,5 +91,7 @@ class Refusal(CrmkitError):
         reason = translate(self.facts["reason"], locale)
         template = self.template if self.facts["source"] else self._from_nowhere
         sentence = translate(template, locale).format_map({**self.facts, "reason": reason})
-        details = [*self.facts["missing"], *self.facts["guards"], *self.facts["problems"]]
-        return f"{sentence} [{'; '.join(translate(part, locale) for part in details)}]" if details else sentence
+        parts = [*self.facts["missing"], *self.facts["guards"], *self.facts["problems"]]
+        details = [translate(part, locale) for part in parts]
+        details += [missing.localized(locale) for missing in self.facts["approvals"]]
+        return f"{sentence} [{'; '.join(details)}]" if details else sentence

@@ -10,6 +10,7 @@ from typing import Literal
 import attrs
 
 from crmkit.core.errors import DeclarationError
+from crmkit.core.pipelines.reasons import Reasons
 from crmkit.core.text import Text, gettext as _
 
 __all__ = ["EntryTask", "Stage", "StageKind"]
@@ -40,7 +41,7 @@ class Stage:
     """One stage. *slug* is permanent and never used again; the label may change.
 
     *probability* is the chance of winning in percent. A record enters only with the *required* fields filled.
-    *expected* is how long a record should stay, in whole hours.
+    *expected* is how long a record should stay, in whole hours. *reasons* are those that a move into the stage gives.
     """
 
     slug: str
@@ -50,6 +51,7 @@ class Stage:
     required: tuple[str, ...] = attrs.field(converter=_names, default=())
     tasks: tuple[EntryTask, ...] = attrs.field(converter=_tasks, default=())
     expected: timedelta | None = None
+    reasons: Reasons | None = None
 
     def __attrs_post_init__(self) -> None:
         if not _SLUG.match(self.slug):

@@ -60,13 +60,17 @@ class EntityAccess:
 
 @attrs.define(eq=False, slots=False)
 class Access:
-    """A principal's resolved access at one epoch of the policy. The system's has no user and no limits."""
+    """A principal's resolved access at one epoch of the policy. The system's has no user and no limits.
+
+    *role_names* are those under which its roles are assigned: a shipped one's id, the name of one made at run time.
+    """
 
     registry: Registry
     epoch: int
     user_id: UUID | None
     name: str
     roles: tuple[Role, ...] = ()
+    role_names: frozenset[str] = frozenset()
     home_team: UUID | None = None
     teams: tuple[UUID, ...] = ()
     subtree: tuple[UUID, ...] = ()

@@ -129,12 +129,14 @@ class AccessCache:
         if row is None or not row.is_active:
             raise InactiveUserError(principal.name)
         teams = self._teams_of(connection, id_, row.team_id)
+        roles = self._roles_of(connection, id_, policy)
         return Access(
             registry=self._registry,
             epoch=policy.epoch,
             user_id=id_,
             name=row.name,
-            roles=self._roles_of(connection, id_, policy),
+            roles=tuple(roles.values()),
+            role_names=frozenset(roles),
             home_team=row.team_id,
             teams=teams,
             subtree=_subtree(teams, policy.children),
@@ -148,10 +150,10 @@ class AccessCache:
         further = connection.scalars(self._alive("core.membership", "team_id").where(membership.c.user_id == user))
         return tuple(dict.fromkeys([*([home] if home else []), *further]))
 
-    def _roles_of(self, connection: Connection, user: UUID, policy: _Policy) -> tuple[Role, ...]:
+    def _roles_of(self, connection: Connection, user: UUID, policy: _Policy) -> dict[str, Role]:
         assignment = self._schema.tables["core_assignment"]
         held = connection.scalars(self._alive("core.assignment", "role").where(assignment.c.user_id == user))
-        return tuple(policy.roles[name] for name in sorted(set(held)) if name in policy.roles)
+        return {name: policy.roles[name] for name in sorted(set(held)) if name in policy.roles}
 
     def _shared_with(self, connection: Connection, user: UUID, teams: tuple[UUID, ...]) -> frozenset[str]:
         share = self._schema.tables["core_share"]

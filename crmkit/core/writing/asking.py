@@ -30,11 +30,6 @@ class Asking(Reader):
         """What the principal may see and do, as SQL that takes its values by name."""
         return self._visibility(named=True)
 
-    @cached_property
-    def trusted(self) -> Reader:
-        """A reader of everything in the same transaction, for hooks and guards."""
-        return Reader(self.model, self._connection, self.model.system_access)
-
     def known_ids(self, info: EntityInfo, ids: Sequence[UUID], is_trusted: bool) -> set[UUID]:
         """Return those of *ids* that a reference may point at: visible, or for a trusted write any that exist.
 

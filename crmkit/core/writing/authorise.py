@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from crmkit.core.approving.entities import KEPT_BY_CRMKIT
 from crmkit.core.errors import ConflictError, ForbiddenError
 from crmkit.core.policy.access import EntityAccess, VerbScope
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -30,7 +31,8 @@ def refuse_forbidden(writer: Writer, writes: Sequence[Write]) -> None:
     for write in writes:
         anew = write.kind == "create" and not write.trusted
         allowed = writer.access.entity(write.entity).scope("create") if anew else write.allowed
-        if not allowed:
+        kept = write.entity.id in KEPT_BY_CRMKIT and not write.trusted and not writer.access.is_system
+        if kept or not allowed:
             raise ForbiddenError(write.entity.id, VERB_OF[write.kind], write.record_id)
 
 

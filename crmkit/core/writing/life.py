@@ -20,6 +20,7 @@ from crmkit.core.writing.changes import VERB_OF, Write, grouped
 from crmkit.core.writing.dependents import check_taken_along, dependent_writes
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
+from crmkit.core.writing.reasons import check_reasons
 from crmkit.core.writing.restoring import check_restored
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import check_emptied, check_moves, enter_first_stage, record_visits
@@ -186,6 +187,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
+    problems += [(place, p) for place, write in enumerate(writes) for p in check_reasons(registry, write)]
     problems += check_references(registry, list(writes), writer.known_ids)
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import attrs
+
+from crmkit.core.approving.approvers import told_approvers
 from crmkit.core.errors import CrmkitError
-from crmkit.core.pipelines import Pipeline, Refusal
+from crmkit.core.pipelines import Approval, ApprovalMissingError, Pipeline, Refusal
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
@@ -18,7 +21,20 @@ from crmkit.core.writing.changes import Write
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["refusal", "sees_stages"]
+__all__ = ["NOTHING", "Lacks", "refusal", "sees_stages"]
+
+
+@attrs.frozen
+class Lacks:
+    """What a record lacks to enter a stage: fields, guards that hold, the mover's roles, an approval."""
+
+    missing: Sequence[str] = ()
+    guards: Sequence[Rule | str] = ()
+    roles: Sequence[str] = ()
+    approval: Approval | None = None
+
+
+NOTHING = Lacks()
 
 
 def sees_stages(writer: Writer, write: Write) -> bool:
@@ -33,9 +49,7 @@ def refusal(
     *,
     reason: Text,
     allowed: Sequence[str] = (),
-    missing: Sequence[str] = (),
-    guards: Sequence[Rule | str] = (),
-    roles: Sequence[str] = (),
+    lacks: Lacks = NOTHING,
 ) -> Refusal:
     """Return why *write* may not bring its record into a stage, as far as the writer's principal may know it."""
     target = write.values["stage"]
@@ -45,7 +59,10 @@ def refusal(
             write.entity.id, write.record_id, "", target, reason=_("something that you may not see is in the way.")
         )
     readable = writer.access.entity(write.entity).readable
-    named = [guard for guard in guards if _is_told(writer, write, guard)]
+    named = [guard for guard in lacks.guards if _is_told(writer, write, guard)]
+    asked = lacks.approval
+    is_told = asked is not None and (asked.when is None or _seems_to_hold(writer, write, asked.when, hidden=False))
+    in_the_way = len(named) < len(lacks.guards) or (asked is not None and not is_told)
     return Refusal(
         pipeline.id,
         write.record_id,
@@ -53,11 +70,12 @@ def refusal(
         target,
         reason=reason,
         allowed=allowed,
-        missing=[name for name in missing if name in readable],
-        guards=[*(_name(writer, guard) for guard in named), *roles],
+        missing=[name for name in lacks.missing if name in readable],
+        guards=[*(_name(writer, guard) for guard in named), *lacks.roles],
+        approvals=[ApprovalMissingError(asked.needed, told_approvers(writer, asked))] if asked and is_told else [],
         problems=[
-            *([_("something that you may not see is missing")] if not readable.issuperset(missing) else []),
-            *([_("something that you may not see is in the way")] if len(named) < len(guards) else []),
+            *([_("something that you may not see is missing")] if not readable.issuperset(lacks.missing) else []),
+            *([_("something that you may not see is in the way")] if in_the_way else []),
         ],
     )
 
@@ -69,12 +87,12 @@ def _is_told(writer: Writer, write: Write, guard: Rule | str) -> bool:
     return entity.readable.issuperset(write.entity.fields if needs is None else needs)
 
 
-def _seems_to_hold(writer: Writer, write: Write, guard: Rule) -> bool:
-    """Return whether *guard* holds as the writer's principal sees the record; true if it reads a hidden field."""
+def _seems_to_hold(writer: Writer, write: Write, guard: Rule, *, hidden: bool = True) -> bool:
+    """Return whether *guard* holds as the writer's principal sees the record; *hidden* if it reads a hidden field."""
     try:
         return writer.count(write.entity.cls, (write.entity.cls.f.id == write.record_id) & guard) > 0
     except CrmkitError:
-        return True
+        return hidden
 
 
 def _name(writer: Writer, guard: Rule | str) -> str:

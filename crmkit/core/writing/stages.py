@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from crmkit.core.approving.checking import approval_is_needed, approved_request
 from crmkit.core.errors import ConflictError, FieldProblem
-from crmkit.core.pipelines import ANY_STAGE, Move, Pipeline, Stage, UnknownStageError
+from crmkit.core.pipelines import ANY_STAGE, Move, Pipeline, Refusal, Stage, UnknownStageError
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
-from crmkit.core.writing.refusals import refusal, sees_stages
+from crmkit.core.writing.reasons import given_reason
+from crmkit.core.writing.refusals import Lacks, refusal, sees_stages
+from crmkit.core.writing.rerouting import target_of, ways_into
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_emptied", "check_moves", "enter_first_stage", "plan_move", "record_visits"]
+__all__ = ["check_emptied", "check_moves", "enter_first_stage", "plan_change", "plan_move", "record_visits"]
 
 
 def enter_first_stage(writer: Writer, write: Write) -> None:
@@ -34,7 +37,7 @@ def enter_first_stage(writer: Writer, write: Write) -> None:
     stage = pipeline.stage(slug) if slug else pipeline.first
     _stand(write, pipeline, stage, writer.now)
     if missing := _missing(writer.model.registry, write, stage):
-        raise refusal(writer, write, pipeline, reason=_("fields are missing."), missing=missing)
+        raise refusal(writer, write, pipeline, reason=_("fields are missing."), lacks=Lacks(missing))
 
 
 def pipeline_of(registry: Registry, write: Write) -> Pipeline:
@@ -98,17 +101,36 @@ def _required_where(writer: Writer, write: Write) -> tuple[str, ...]:
     return next((stage.required for stage in stages if stage.slug == slug), ())
 
 
-def plan_move(writer: Writer, write: Write, target: str) -> None:
-    """Turn *write* into the move of its record to the stage *target*.
+def plan_move(writer: Writer, write: Write, target: str, *, reason: str | None = None, note: str | None = None) -> None:
+    """Turn *write* into the move of its record to the stage *target*, for a *reason* of those that the stage knows.
 
     Raises:
         UnknownStageError: the record's pipeline has no such stage.
         Refusal: neither has it, but another pipeline does, and in which the record stands is not for the mover to know.
+        ValidationError: the stage asks for no reason, or for no note.
+        UnknownFieldError: the field that keeps it is hidden.
     """
     pipeline = pipeline_of(writer.model.registry, write)
     if not sees_stages(writer, write):
         _check_known_somewhere(writer, write, pipeline, target)
-    _stand(write, pipeline, pipeline.stage(target), writer.now)
+    stage = pipeline.stage(target)
+    write.values |= given_reason(writer, write, stage, reason, note)
+    _stand(write, pipeline, stage, writer.now)
+
+
+def plan_change(writer: Writer, write: Write, pipeline: str, stages: Mapping[str, str] | str | None) -> None:
+    """Turn *write* into the move of its record into another *pipeline*; see :func:`target_of`.
+
+    Raises:
+        Refusal: in which stage the record stands is not for the mover to know.
+        UnknownPipelineError, UnknownStageError, ValidationError: as for :func:`target_of`.
+    """
+    if not sees_stages(writer, write):
+        write.values["stage"] = stages if isinstance(stages, str) else ""
+        raise refusal(writer, write, pipeline_of(writer.model.registry, write), reason=_("there is no such move."))
+    chosen, stage = target_of(writer, write, pipeline, stages)
+    write.details["rerouted"] = True
+    _stand(write, chosen, stage, writer.now)
 
 
 def _check_known_somewhere(writer: Writer, write: Write, pipeline: Pipeline, target: str) -> None:
@@ -128,28 +150,61 @@ def check_moves(writer: Writer, moves: Sequence[Write]) -> None:
     """
     for write in moves:
         pipeline = pipeline_of(writer.model.registry, write)
+        if write.details.get("rerouted"):
+            _check_rerouted(writer, write, pipeline)
+            continue
         allowed = pipeline.moves_from(write.stored["stage"])
         move = _PLACED if write.details.get("placed") else allowed.get(write.values["stage"])
         if move is None:
             raise refusal(writer, write, pipeline, reason=_("there is no such move."), allowed=list(allowed))
-        _check_move(writer, write, pipeline, move, list(allowed))
+        if refused := _check_move(writer, write, pipeline, move, list(allowed)):
+            raise refused
 
 
 # That of an import, which tells what has happened elsewhere: nothing is asked but what the stage requires.
 _PLACED = Move(ANY_STAGE, ANY_STAGE)
 
 
-def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> None:
-    missing = _missing(writer.model.registry, write, pipeline.stage(write.values["stage"]))
+def _check_rerouted(writer: Writer, write: Write, pipeline: Pipeline) -> None:
+    """Refuse a record that comes out of another pipeline, unless one of the moves into its stage would let it in.
+
+    Raises:
+        Refusal: why the first of these moves does not, or that there is none.
+    """
+    ways = ways_into(pipeline, pipeline.stage(write.values["stage"]), write.stored["stage_kind"])
+    refusals = [_check_move(writer, write, pipeline, move, []) for move in ways]
+    if not ways:
+        raise refusal(writer, write, pipeline, reason=_("nothing leads there from another pipeline."))
+    if None not in refusals and refusals[0] is not None:
+        raise refusals[0]
+
+
+def _check_move(writer: Writer, write: Write, pipeline: Pipeline, move: Move, allowed: list[str]) -> Refusal | None:
+    """Return why *write* may not make *move*; ``None`` if it may."""
+    stage = pipeline.stage(write.values["stage"])
+    missing = _missing(writer.model.registry, write, stage)
+    if stage.reasons and stage.reasons.required and not write.is_history and write.get(stage.reasons.field) is None:
+        missing = list(dict.fromkeys([*missing, stage.reasons.field]))
     guards = [guard for guard in move.guards if not _holds(writer, write, guard)]
-    lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_ids
-    if missing or guards or lacks_role:
-        reason: Text = _("fields are missing.") if missing else _("a guard refuses.")
-        roles = sorted(move.roles) if lacks_role else []
-        reason = _("a role is required.") if roles else reason
-        raise refusal(
-            writer, write, pipeline, reason=reason, allowed=allowed, missing=missing, guards=guards, roles=roles
-        )
+    lacks_role = bool(move.roles) and not writer.access.is_system and not move.roles & writer.access.role_names
+    approval = move.approval if _lacks_approval(writer, write, move) else None
+    if not (missing or guards or lacks_role or approval):
+        return None
+    reason: Text = _("an approval is missing.") if approval else _("a guard refuses.")
+    reason = _("fields are missing.") if missing else reason
+    roles = sorted(move.roles) if lacks_role else []
+    reason = _("a role is required.") if roles else reason
+    lacks = Lacks(missing, guards, roles, approval)
+    return refusal(writer, write, pipeline, reason=reason, allowed=allowed, lacks=lacks)
+
+
+def _lacks_approval(writer: Writer, write: Write, move: Move) -> bool:
+    if move.approval is None or writer.access.is_system or not approval_is_needed(writer, write, move.approval):
+        return False
+    found = approved_request(writer, write, move.approval)
+    if found is not None:
+        write.details["approval"] = found
+    return found is None
 
 
 def _holds(writer: Writer, write: Write, guard: Rule | str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from crmkit.core.approving.checking import use_approvals
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.jobs import Job
@@ -29,7 +30,7 @@ from crmkit.core.writing.life import live, load_stored
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.returning import bring_back
 from crmkit.core.writing.sharing import Holder, share, unshare
-from crmkit.core.writing.stages import plan_move
+from crmkit.core.writing.stages import plan_change, plan_move
 from crmkit.core.writing.values import record_from_values
 
 if TYPE_CHECKING:
@@ -154,26 +155,54 @@ class Writer(Asking):
         self._live(writes)
         return [self._written(write) for write in writes]
 
-    def move(self, record: R, stage: str) -> R:
+    def move(self, record: R, stage: str, *, reason: str | None = None, note: str | None = None) -> R:
         """Move *record* to *stage* of its pipeline and return it.
+
+        *reason* is one of those that the stage declares; it and the *note* are kept with the record.
 
         Raises:
             Refusal: the pipeline does not allow it; it says which guard, which fields, and what is allowed.
+            ValidationError: there is no such reason, or the stage asks for none.
             InapplicableVerbError: records of its entity stand in no pipeline.
             NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
         """
-        return self.move_many([record], stage)[0]
+        return self.move_many([record], stage, reason=reason, note=note)[0]
 
-    def move_many(self, records: Sequence[R], stage: str) -> list[R]:
+    def move_many(
+        self, records: Sequence[R], stage: str, *, reason: str | None = None, note: str | None = None
+    ) -> list[R]:
         """Move *records* to *stage* as :meth:`move` does."""
+        return self._moved(records, lambda write: plan_move(self, write, stage, reason=reason, note=note))
+
+    def change_pipeline(self, record: R, pipeline: str, stage: str | None = None) -> R:
+        """Move *record* to *stage* of another *pipeline* of its entity and return it; without, it keeps its stage.
+
+        Raises:
+            Refusal: the stage is not of the same kind, nothing leads into it, or what leads there does not hold.
+            UnknownPipelineError: the entity has no such pipeline.
+            UnknownStageError: the pipeline has no such stage.
+            InapplicableVerbError, NotFoundError, StaleError, ForbiddenError: as for :meth:`move`.
+        """
+        return self._moved([record], lambda write: plan_change(self, write, pipeline, stage))[0]
+
+    def change_pipeline_many(self, records: Sequence[R], pipeline: str, stages: Mapping[str, str]) -> list[R]:
+        """Move *records* to another *pipeline* as :meth:`change_pipeline` does; *stages* maps old ones to new ones.
+
+        Raises:
+            ValidationError: *stages* says nothing about a stage in which a record stands.
+        """
+        return self._moved(records, lambda write: plan_change(self, write, pipeline, stages))
+
+    def _moved(self, records: Sequence[R], plan: Callable[[Write], None]) -> list[R]:
         _check_applies("move", records)
         writes = [self._write("move", record, {}) for record in records]
         with self._noticing_collisions():
             load_stored(self, writes)
         refuse_forbidden(self, writes)
         for write in writes:
-            plan_move(self, write, stage)
+            plan(write)
         self._live(writes)
+        use_approvals(self, writes)
         return [self._written(write) for write in writes]
 
     def share(

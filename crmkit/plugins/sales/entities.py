@@ -35,24 +35,6 @@ SOURCES = [
     Option("partner", _("Partner")),
     Option("other", _("Other")),
 ]
-LOST_REASONS = [
-    Option("price", _("Price")),
-    Option("competitor", _("Bought from a competitor")),
-    Option("no_budget", _("No budget")),
-    Option("no_need", _("No need")),
-    Option("no_fit", _("Our offer does not fit")),
-    Option("timing", _("Wrong time")),
-    Option("no_answer", _("No answer any more")),
-    Option("other", _("Other")),
-]
-DISQUALIFIED_REASONS = [
-    Option("no_need", _("No need")),
-    Option("no_budget", _("No budget")),
-    Option("no_fit", _("Our offer does not fit")),
-    Option("unreachable", _("Cannot be reached")),
-    Option("duplicate", _("Known already")),
-    Option("spam", _("Spam")),
-]
 _CONTACTING = "contacting the person"
 
 
@@ -72,9 +54,7 @@ class Lead(Owned, Pipelined):
     source: str | None = field(Choice(SOURCES), default=None, label=_("Source"))
     product_id: UUID | None = ref("commerce.product", default=None, label=_("Product"))
     description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
-    disqualified_reason: str | None = field(
-        Choice(DISQUALIFIED_REASONS), default=None, label=_("Reason for disqualifying")
-    )
+    disqualified_reason: str | None = field(Text(max=64), default=None, label=_("Reason for disqualifying"))
     company_id: UUID | None = ref("customers.company", default=None, label=_("Company"))
     contact_id: UUID | None = ref("customers.contact", default=None, label=_("Contact"))
     deal_id: UUID | None = ref("sales.deal", default=None, label=_("Deal"), help=_("What the lead was converted into"))
@@ -101,5 +81,5 @@ class Deal(Owned, Pipelined):
         help=_("Set when the deal is won or lost, if it is empty; emptied when it is reopened"),
     )
     source: str | None = field(Choice(SOURCES), default=None, label=_("Source"))
-    lost_reason: str | None = field(Choice(LOST_REASONS), default=None, label=_("Reason for losing"))
+    lost_reason: str | None = field(Text(max=64), default=None, label=_("Reason for losing"))
     description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))

@@ -8,7 +8,6 @@ from typing import Any
 from crmkit import (
     DemoPart,
     Event,
-    Guard,
     Job,
     Pipeline,
     Problem,
@@ -38,8 +37,8 @@ def crmkit_register_roles() -> Sequence[Role]:
 
 
 @hookimpl
-def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
-    """Ship the pipelines of leads and deals, and their guards."""
+def crmkit_register_pipelines() -> Sequence[Pipeline]:
+    """Ship the pipelines of leads and deals."""
     return pipelines.PIPELINES
 
 

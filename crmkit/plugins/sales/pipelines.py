@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from crmkit import EntryTask, Guard, Move, Pipeline, Rule, Stage, translator
+from crmkit import EntryTask, Move, Pipeline, Reason, Reasons, Rule, Stage, translator
 
 __all__ = ["DEALS", "LEADS", "PIPELINES"]
 
@@ -15,21 +14,30 @@ _ = translator(__package__)
 _REOPENERS = ("sales.manager", "sales.admin", "core.administrator")
 
 
-def _says_why_lost(reader: Any, deal: Any) -> bool:
-    return deal.lost_reason is not None
-
-
-def _says_why_disqualified(reader: Any, lead: Any) -> bool:
-    return lead.disqualified_reason is not None
-
-
-# The reason is asked of the move, not of the stage: deals that other systems lost long ago may come without one.
-LOST_REASON = Guard("sales.lost_reason", _("There is a reason for losing it"), _says_why_lost, needs=["lost_reason"])
-DISQUALIFIED_REASON = Guard(
-    "sales.disqualified_reason",
-    _("There is a reason for disqualifying it"),
-    _says_why_disqualified,
-    needs=["disqualified_reason"],
+# Asked of those who move a record there; what other systems lost long ago may come without one.
+LOST = Reasons(
+    "lost_reason",
+    [
+        Reason("price", _("Price")),
+        Reason("competitor", _("Bought from a competitor")),
+        Reason("no_budget", _("No budget")),
+        Reason("no_need", _("No need")),
+        Reason("no_fit", _("Our offer does not fit")),
+        Reason("timing", _("Wrong time")),
+        Reason("no_answer", _("No answer any more")),
+        Reason("other", _("Other")),
+    ],
+)
+DISQUALIFIED = Reasons(
+    "disqualified_reason",
+    [
+        Reason("no_need", _("No need")),
+        Reason("no_budget", _("No budget")),
+        Reason("no_fit", _("Our offer does not fit")),
+        Reason("unreachable", _("Cannot be reached")),
+        Reason("duplicate", _("Known already")),
+        Reason("spam", _("Spam")),
+    ],
 )
 
 DEALS = Pipeline(
@@ -48,18 +56,18 @@ DEALS = Pipeline(
             expected=timedelta(days=21),
         ),
         Stage("won", _("Won"), "won", probability=100, required=["company_id", "amount", "closed_on"]),
-        Stage("lost", _("Lost"), "lost", probability=0, required=["closed_on"]),
+        Stage("lost", _("Lost"), "lost", probability=0, required=["closed_on"], reasons=LOST),
     ],
     moves=[
         Move("prospecting", "engaging"),
-        Move("prospecting", "lost", guards=[LOST_REASON.id]),
+        Move("prospecting", "lost"),
         Move("engaging", "prospecting"),
         Move("engaging", "proposal", guards=[Rule.parse("amount > 0")]),
         Move("engaging", "won"),
-        Move("engaging", "lost", guards=[LOST_REASON.id]),
+        Move("engaging", "lost"),
         Move("proposal", "engaging"),
         Move("proposal", "won"),
-        Move("proposal", "lost", guards=[LOST_REASON.id]),
+        Move("proposal", "lost"),
         Move("lost", "engaging"),
         Move("won", "engaging", roles=_REOPENERS),
     ],
@@ -73,17 +81,17 @@ LEADS = Pipeline(
         Stage("new", _("New"), probability=10, expected=timedelta(days=2)),
         Stage("qualified", _("Qualified"), probability=40, expected=timedelta(days=14)),
         Stage("converted", _("Converted"), "won", probability=100, required=["deal_id"]),
-        Stage("disqualified", _("Disqualified"), "lost", probability=0),
+        Stage("disqualified", _("Disqualified"), "lost", probability=0, reasons=DISQUALIFIED),
     ],
     moves=[
         Move("new", "qualified"),
         Move("new", "converted"),
-        Move("new", "disqualified", guards=[DISQUALIFIED_REASON.id]),
+        Move("new", "disqualified"),
         Move("qualified", "new"),
         Move("qualified", "converted"),
-        Move("qualified", "disqualified", guards=[DISQUALIFIED_REASON.id]),
+        Move("qualified", "disqualified"),
         Move("disqualified", "new"),
     ],
 )
 
-PIPELINES = (DEALS, LEADS, LOST_REASON, DISQUALIFIED_REASON)
+PIPELINES = (DEALS, LEADS)

@@ -66,8 +66,8 @@ def lose(db: Writer, deal: Deal, reason: str, *, description: str | None = None,
         ValidationError: there is no such reason.
         Refusal: it stands where it cannot be lost.
     """
-    changed = _with(db, deal, lost_reason=reason, description=description, closed_on=closed_on)
-    return db.move(changed, "lost")
+    changed = _with(db, deal, description=description, closed_on=closed_on)
+    return db.move(changed, "lost", reason=reason)
 
 
 def reopen(db: Writer, deal: Deal) -> Deal:
@@ -94,7 +94,7 @@ def disqualify(db: Writer, lead: Lead, reason: str) -> Lead:
         ValidationError: there is no such reason.
         Refusal: it stands where it cannot be disqualified.
     """
-    return db.move(db.update(lead, disqualified_reason=reason), "disqualified")
+    return db.move(lead, "disqualified", reason=reason)
 
 
 @dataclass(frozen=True)

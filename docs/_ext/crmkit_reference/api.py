@@ -15,7 +15,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
         "Integer Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Text "
         "TimeZone Url",
-        "Pipelines": "Pipeline Stage Move Guard EntryTask Refusal UnknownPipelineError UnknownStageError",
+        "Pipelines": "Pipeline Stage Move Guard EntryTask Reason Reasons Refusal UnknownPipelineError "
+        "UnknownStageError",
+        "Approvals": "Approval request_approval approve reject approvals approvals_to_give ApprovalState TeamLead "
+        "ReportingLine",
         "Flow through pipelines": "board funnel Funnel Lane cycle_times CycleTimes Durations conversion "
         "Conversion Cohort",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
@@ -43,7 +46,7 @@ _MEMBERS: Mapping[str, str] = {
     "sections timeline visits visible_visits visible_money shares may pipelines readable_fields currency in_base "
     "moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
-    "share share_many unshare unshare_many enqueue external attempt now",
+    "change_pipeline change_pipeline_many share share_many unshare unshare_many enqueue external attempt now",
     "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
     "Worker": "run_until_idle step next_due circuits close",
     "Event": "id",

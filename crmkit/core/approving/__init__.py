@@ -1,0 +1,1 @@
+"""Approvals: requests that a record may make one move, and the votes on them."""

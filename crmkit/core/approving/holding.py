@@ -1,0 +1,43 @@
+"""The record that a request is about, held so that nobody changes it while somebody decides about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crmkit.core.approving.standing import Standing
+from crmkit.core.entity import EntityInfo
+from crmkit.core.errors import NotFoundError
+from crmkit.core.pipelines import Move
+from crmkit.core.registry import Registry
+from crmkit.core.writing.changes import Write
+from crmkit.core.writing.life import load_stored
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["hold_record", "move_between", "standing_of"]
+
+
+def hold_record(writer: Writer, info: EntityInfo, record: UUID) -> Write:
+    """Return the stored record as a write that is never made; it is locked until the transaction ends.
+
+    Raises:
+        NotFoundError: the principal does not see it, or not in which stage it stands.
+    """
+    write = Write("move", info, record, {})
+    load_stored(writer, [write])
+    if not {"pipeline", "stage"} <= writer.access.entity(info).readable:
+        raise NotFoundError(info.id, record)
+    return write
+
+
+def standing_of(write: Write) -> Standing:
+    """Return what of the record of *write*, with the values that it will have, decides about a request."""
+    return Standing(write.get("pipeline"), write.stored["stage"], write.get("owner_id"), write.get)
+
+
+def move_between(registry: Registry, entity: str, pipeline: str, source: str, target: str) -> Move | None:
+    """Return the move of a pipeline of today from one stage to another, if there is one."""
+    known = {each.id: each for each in registry.pipelines_of(entity)}
+    return known[pipeline].moves_from(source).get(target) if pipeline in known else None
