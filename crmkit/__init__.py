@@ -113,6 +113,9 @@ if TYPE_CHECKING:
     from crmkit.core.jobs.context import WorkContext as WorkContext
     from crmkit.core.jobs.errors import LeaseLostError as LeaseLostError, LoopError as LoopError
     from crmkit.core.jobs.worker import Worker as Worker
+    from crmkit.core.merging.choosing import FieldChoice as FieldChoice
+    from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
+    from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.money import Money as Money
     from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
     from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
@@ -193,6 +196,9 @@ _HOMES = {
     "core.jobs.context": "WorkContext",
     "core.jobs.errors": "LeaseLostError LoopError",
     "core.jobs.worker": "Worker",
+    "core.merging.choosing": "FieldChoice",
+    "core.merging.preview": "MergePlan Repointing",
+    "core.merging.unmerge": "Leftover Unmerged",
     "core.money": "Money",
     "core.offboarding.handover": "HandedOver Handover",
     "core.offboarding.offboard": "offboard preview_offboarding",
@@ -256,6 +262,7 @@ __all__ = [
     "ExchangeRate",
     "Explanation",
     "ExtensionRecord",
+    "FieldChoice",
     "FieldProblem",
     "FieldType",
     "File",
@@ -272,11 +279,13 @@ __all__ = [
     "Json",
     "Lane",
     "LeaseLostError",
+    "Leftover",
     "Locale",
     "LongText",
     "LoopError",
     "Mask",
     "Membership",
+    "MergePlan",
     "Money",
     "MoneyType",
     "Move",
@@ -305,6 +314,7 @@ __all__ = [
     "Reference",
     "Refusal",
     "Refused",
+    "Repointing",
     "ReportingLine",
     "Restriction",
     "Role",
@@ -336,6 +346,7 @@ __all__ = [
     "UnknownFieldError",
     "UnknownPipelineError",
     "UnknownStageError",
+    "Unmerged",
     "Url",
     "User",
     "ValidationError",

@@ -10,9 +10,11 @@ from crmkit.cli.suggestions import Suggesting, close_names
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import CrmkitError, NotFoundError, UnknownEntityError
 from crmkit.core.fields import Number
+from crmkit.core.merging.unmerge import Unmerged
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
 from crmkit.core.text import casefold, gettext as _
+from crmkit.core.writing.writer import Writer
 
 __all__ = [
     "MisspeltEntityError",
@@ -20,6 +22,7 @@ __all__ = [
     "UnknownRecordError",
     "find_entity",
     "find_record",
+    "find_unmerged",
     "name_of",
 ]
 
@@ -94,6 +97,23 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
             raise MisspeltEntityError(reference, options)
         raise NoReferenceError(reference, _example(registry))
     raise NotFoundError(candidates[0].id, rest) if len(candidates) == 1 else UnknownRecordError(rest)
+
+
+def find_unmerged(db: Writer, registry: Registry, reference: str) -> Unmerged[Record]:
+    """Unmerge the record that *reference* names in one of the ways of :func:`find_record`.
+
+    Raises:
+        UnknownRecordError: no merged record has this name for this writer.
+        CrmkitError: as :meth:`Writer.unmerge`.
+    """
+    entity, slash, rest = reference.rpartition("/")
+    candidates = [find_entity(registry, entity)] if slash else list(_candidates(registry, rest))
+    for cls, spelling in ((info.cls, spelling) for info in candidates for spelling in _spellings(info, rest)):
+        try:
+            return db.unmerge(cls, spelling)
+        except NotFoundError:
+            continue
+    raise UnknownRecordError(rest)
 
 
 def _example(registry: Registry) -> str:

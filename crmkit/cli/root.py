@@ -31,6 +31,8 @@ COMMANDS: dict[str, Text] = {
     "import": _("Import files as a plan says."),
     "export": _("Export records to CSV, XLSX or JSON Lines."),
     "explain": _("Say why somebody may or may not do something with a record."),
+    "merge": _("Make several records one."),
+    "unmerge": _("Make a merged record one of its own again."),
     "history": _("Show what happened to a record."),
     "ledger": _("Verify that nobody changed the ledger."),
     "verify": _("Check that the database is what crmkit wrote, row by row; or that a backup is whole."),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ERASED",
     "GENESIS",
+    "NO_WRITES",
     "Entry",
     "Ledger",
     "LedgerEntry",
@@ -39,6 +40,8 @@ __all__ = [
 GENESIS = b"\x00" * 32
 #: The kind of the entry that allows the payload of earlier entries of its record to be gone.
 ERASED = "erased"
+#: The kinds of entries that tell of a record without a write of it.
+NO_WRITES = frozenset({ERASED, "merge", "unmerge"})
 _SALT = 16
 _ID, _MOMENT = Column("", "uuid"), Column("", "datetime")
 

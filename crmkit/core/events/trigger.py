@@ -15,7 +15,7 @@ from crmkit.core.text import gettext as _
 
 __all__ = ["Trigger"]
 
-_KINDS = ("create", "update", "delete", "restore", "transfer", "move")
+_KINDS = ("create", "update", "delete", "restore", "transfer", "move", "merge", "unmerge")
 
 
 def _kinds(given: Iterable[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
 from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.merging.redirects import merged_number, winners_of
 from crmkit.core.money import Money
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from crmkit.core.model import Model
     from crmkit.core.writing.store import Stored
 
-__all__ = ["Page", "Reader"]
+__all__ = ["Page", "Reader", "as_id"]
 
 R = TypeVar("R", bound=Record)
 X = TypeVar("X", bound=ExtensionRecord)
@@ -155,14 +156,16 @@ class Reader:
                 return
 
     def get(self, entity: type[R], reference: UUID | str) -> R:
-        """Return one record by its id or its human number.
+        """Return one record by its id or its human number; of a merged one, the record that it went into.
 
         Raises:
             NotFoundError: it does not exist or is not visible; the words are the same.
         """
         info = self.model.registry.entity(entity)
-        id_ = _as_id(reference)
+        id_ = as_id(reference)
         found = self._by_ids(info, [id_]) if id_ else self._by_number(info, reference)
+        if not found:
+            found = self._by_ids(info, self._merged_into(info, id_, reference))
         if not found:
             raise NotFoundError(info.id, reference)
         return found[0]  # type: ignore[no-any-return]
@@ -302,8 +305,9 @@ class Reader:
             NotFoundError: the record is not visible.
         """
         info = entity_info(type(record))
-        self.get(type(record), record.id)
-        target, readable = Target(info.id, record.id), self.access.entity(info).readable
+        # Of a merged record, the one that it went into: who sees that need not see what was merged.
+        found = self.get(type(record), record.id)
+        target, readable = Target(info.id, found.id), self.access.entity(info).readable
         return read_history(self._connection, self.model.schema, target, readable, self._visibility(named=False))
 
     def shares(self, record: Record) -> list[SharedWith]:
@@ -327,8 +331,8 @@ class Reader:
             UnknownFieldError: it has no stage, or that is hidden.
         """
         info = entity_info(type(record))
-        self.get(type(record), record.id)
-        return read_visits(self._connection, self._visibility(named=False), info, record.id)
+        found = self.get(type(record), record.id)
+        return read_visits(self._connection, self._visibility(named=False), info, found.id)
 
     def visible_visits(self, entity: type[Record]) -> sa.Subquery:
         """Return the safe relation of the visits of all visible records of *entity*, for statements of your own.
@@ -530,6 +534,11 @@ class Reader:
         rows = prepared.rows(self._connection, self.given(None, {"number": number}))
         return self.model.loader(info, self.access).load(rows)
 
+    def _merged_into(self, info: EntityInfo, id_: UUID | None, number: object) -> list[UUID]:
+        """Return the id of the record that the merged one with this id or human number went into."""
+        merged = id_ or merged_number(self, info, number)
+        return list(winners_of(self, info, [merged]).values()) if merged else []
+
     def _prepared(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Prepared:
         return self.kept(key, lambda: Prepared(make(), self.model.storage.dialect))
 
@@ -541,7 +550,8 @@ class Reader:
         return self.model.statements.get((*key, self._shape), make)
 
 
-def _as_id(reference: UUID | str) -> UUID | None:
+def as_id(reference: UUID | str) -> UUID | None:
+    """Return the id that *reference* is; ``None`` if it is none."""
     if isinstance(reference, UUID):
         return reference
     try:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.ledger import ERASED, encode_changes
+from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes
 from crmkit.core.registry import Registry
 from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.loading import make_row_decoder
@@ -42,7 +42,7 @@ class _History:
             self.is_erased, self.values = True, {}
         if changes is not None:
             self.values |= {name: new for name, (_old, new) in msgspec.json.decode(changes).items()}
-        self.written += kind != ERASED
+        self.written += kind not in NO_WRITES
 
 
 def examine_histories(connection: Connection, schema: Schema, registry: Registry, store: Store) -> Iterator[Finding]:

@@ -44,7 +44,8 @@ class Write:
     the same steps, but no grant is asked for. *goes_with* is the entity of the deleted record that takes this one
     along: refusals name that. *details* tell the steps more; an import sets ``entered_at`` (when the
     record entered its stage) and ``placed`` (the pipeline's moves and guards are not asked, because it happened
-    elsewhere), and ``moves_to`` (the stage into which it moves the record right after).
+    elsewhere), and ``moves_to`` (the stage into which it moves the record right after); a merge sets ``merged`` on the
+    deletion of a record that goes into another, so that what refers to it does not stand in the way.
     """
 
     kind: Kind

@@ -5,24 +5,24 @@ What goes or is emptied needs no grant of its own, but it must be visible and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import ConflictError
 from crmkit.core.fields import Reference
-from crmkit.core.storage.batches import id_parameters
-from crmkit.core.storage.locks import locked
+from crmkit.core.storage.locks import Purpose
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
+from crmkit.core.writing.referring import host_of, qualified, referring
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
 __all__ = ["check_taken_along", "dependent_writes"]
+
+
+_HELD_FOR: Mapping[str, Purpose | None] = {"restrict": None, "cascade": "delete", "clear": "change"}
 
 
 def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
@@ -35,7 +35,8 @@ def dependent_writes(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     found: list[Write] = []
     asked = _first_deleted(writes)
     seen = {w.key for w in writes if w.kind == "delete"}
-    todo = [w for w in writes if w.kind == "delete"]
+    # What refers to a merged record follows it to the winner.
+    todo = [w for w in writes if w.kind == "delete" and not w.details.get("merged")]
     while todo:
         by_entity: dict[str, list[UUID]] = {}
         for write in todo:
@@ -83,14 +84,15 @@ def _dependents(
     for info, field in writer.model.registry.references_to(entity):
         if not isinstance(field.type, Reference):
             continue
-        host = writer.model.registry.entities[info.host or info.id]
-        referring = [id_ for id_ in _referring(writer, info, field, ids) if (host.id, id_) not in gone]
-        if not referring:
+        host, on_delete = host_of(writer, info), field.type.on_delete
+        # Held before anything is looked for that refers to them in turn.
+        found = referring(writer, entity, info, field, ids, _HELD_FOR[on_delete])
+        found = [id_ for id_ in found if (host.id, id_) not in gone]
+        if not found:
             continue
-        if field.type.on_delete == "restrict" or set(referring) - writer.visible_ids(host, referring):
+        if on_delete == "restrict" or set(found) - writer.visible_ids(host, found):
             raise ConflictError(asked)
-        name = f"{info.extends_as}.{field.name}" if info.extends_as else field.name
-        made += [_dependent(host, id_, field.type.on_delete, name, asked) for id_ in referring]
+        made += [_dependent(host, id_, on_delete, qualified(info, field), asked) for id_ in found]
     return made
 
 
@@ -98,23 +100,3 @@ def _dependent(info: EntityInfo, record: UUID, on_delete: str, field: str, asked
     if on_delete == "cascade":
         return Write("delete", info, record, {}, trusted=True, depth=1, goes_with=asked)
     return Write("update", info, record, {field: None}, trusted=True, depth=1, goes_with=asked)
-
-
-def _referring(writer: Writer, info: EntityInfo, field: FieldInfo, ids: Sequence[UUID]) -> list[UUID]:
-    """Return the ids of the records, not deleted, whose *field* points at one of *ids*, oldest first."""
-    statement = partial(_of_referring, writer, info, field)
-    return sorted(writer.trusted.ids_by_ids(("referring", info.table, field.name), statement, ids))
-
-
-def _of_referring(writer: Writer, info: EntityInfo, field: FieldInfo, number: int) -> sa.Select[Any]:
-    table = writer.model.schema.table(info)
-    host = writer.model.schema.table(writer.model.registry.entities[info.host or info.id])
-    statement = sa.select(host.c.id)
-    if info.host is not None:
-        statement = statement.join(table, table.c.record_id == host.c.id)
-    statement = statement.where(host.c.deleted_at.is_(None), table.c[field.name].in_(id_parameters(number)))
-    on_delete = field.type.on_delete if isinstance(field.type, Reference) else "restrict"
-    if on_delete == "restrict":
-        return statement
-    # Held before anything is looked for that refers to them in turn.
-    return locked(statement, host, writer.model.storage.dialect.name, "delete" if on_delete == "cascade" else "change")

@@ -6,6 +6,7 @@ normalise → ``crmkit_before_write`` → validate → authorise → ``crmkit_ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from crmkit.core.errors import CrmkitError, NotFoundError, StaleError
 from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
+from crmkit.core.merging.redirects import winners_of
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -188,7 +190,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_reasons(registry, write)]
-    problems += check_references(registry, list(writes), writer.known_ids)
+    problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
     _number(writer, writes)

@@ -6,17 +6,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmkit.core.errors import ConflictError, FieldProblem
+from crmkit.core.errors import ConflictError, CrmkitError, FieldProblem
+from crmkit.core.fields import Target
+from crmkit.core.merging.redirects import winners_of
 from crmkit.core.text import gettext as _
-from crmkit.core.writing.changes import Write
+from crmkit.core.writing.changes import Write, grouped
 from crmkit.core.writing.validate import raise_problems, references_in
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_restored", "missing_for", "references_of"]
+__all__ = ["MergedError", "check_restored", "missing_for", "references_of"]
 
 Key = tuple[str, UUID]
+
+
+class MergedError(CrmkitError):
+    """The record went into another one: it is told apart from that again, or stays in the bin."""
+
+    code = "merged"
+    template = _("{entity}: {reference!r} was merged into another record; unmerge it instead.")
+
+    def __init__(self, entity: str, reference: object) -> None:
+        """Name the record; the one that it went into may be hidden."""
+        super().__init__(entity=entity, reference=str(reference))
 
 
 def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
@@ -25,8 +38,12 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
     Raises:
         ValidationError: it says what to restore first, if the principal may restore that.
         ConflictError: the principal may not, so the words do not tell what is missing.
+        MergedError: a record did not go into the bin by itself.
     """
+    _check_not_merged(writer, writes)
     missing = missing_for(writer, writes)
+    if missing:
+        missing -= _followed(writer, writes, missing)
     if not missing:
         return
     restorable = _restorable(writer, missing)
@@ -40,6 +57,29 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
     raise_problems(writer.access, writes, problems)
     if hidden:
         raise ConflictError(hidden[0].entity.id)
+
+
+def _check_not_merged(writer: Writer, writes: Sequence[Write]) -> None:
+    for entity, group in grouped([w for w in writes if w.kind == "restore"], lambda w: w.entity.id):
+        info = writer.model.registry.entities[entity]
+        for id_ in winners_of(writer, info, [w.record_id for w in group]):
+            raise MergedError(entity, id_)
+
+
+def _followed(writer: Writer, writes: Sequence[Write], missing: Iterable[Key]) -> set[Key]:
+    """Let references to what was merged lead to what it went into, and return which that were."""
+    winners: dict[Key, UUID] = {}
+    for entity, ids in _by_entity(missing).items():
+        info = writer.model.registry.entities[entity]
+        found = winners_of(writer, info, ids)
+        there = writer.known_ids(info, list(found.values()), is_trusted=True)
+        winners |= {(entity, id_): winner for id_, winner in found.items() if winner in there}
+    for write in writes:
+        for name, key in references_of(writer, write):
+            if key in winners:
+                is_any = isinstance(write.stored[name], Target)
+                write.values[name] = Target(key[0], winners[key]) if is_any else winners[key]
+    return set(winners)
 
 
 def _problem(name: str, entity: str, id_: UUID) -> FieldProblem:

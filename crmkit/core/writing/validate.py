@@ -19,6 +19,8 @@ __all__ = ["check_references", "check_required", "raise_problems", "references_i
 
 # Returns those of some ids of an entity that may be referred to, by the caller or by a trusted write.
 Known = Callable[[EntityInfo, Sequence[UUID], bool], set[UUID]]
+# Returns the records that merged ones of an entity went into.
+Merged = Callable[[EntityInfo, Collection[UUID]], Mapping[UUID, UUID]]
 
 
 def check_required(registry: Registry, write: Write) -> Iterator[FieldProblem]:
@@ -48,11 +50,14 @@ def _check_extensions(registry: Registry, write: Write) -> Iterator[FieldProblem
                 yield FieldProblem(name, _("a value is required"), "required")
 
 
-def check_references(registry: Registry, writes: Sequence[Write], known: Known) -> list[tuple[int, FieldProblem]]:
+def check_references(
+    registry: Registry, writes: Sequence[Write], known: Known, merged: Merged
+) -> list[tuple[int, FieldProblem]]:
     """Return a problem for each new reference that leads nowhere, by the write's place in the batch.
 
     One statement for each entity referred to; what does not exist and what is not visible get the same words. What
-    the batch itself creates may be referred to by the writes behind it.
+    the batch itself creates may be referred to by the writes behind it. A reference to a merged record is turned to
+    the one that it went into.
     """
     asked: dict[tuple[str, bool], dict[UUID, list[tuple[int, str]]]] = {}
     made: set[tuple[str, UUID]] = set()
@@ -69,12 +74,23 @@ def check_references(registry: Registry, writes: Sequence[Write], known: Known) 
         if write.kind == "create":
             made.add((write.entity.id, write.record_id))
     for (entity, is_trusted), ids in sorted(asked.items(), key=lambda item: item[0]):
-        found = known(registry.entities[entity], list(ids), is_trusted)
-        for id_ in ids.keys() - found:
+        info = registry.entities[entity]
+        missing = ids.keys() - known(info, list(ids), is_trusted)
+        winners = merged(info, missing) if missing else {}
+        seen = known(info, list(set(winners.values())), is_trusted) if winners else ()
+        for id_ in missing:
             for place, name in ids[id_]:
+                if winners.get(id_) in seen:
+                    _lead_to(writes[place], name, winners[id_])
+                    continue
                 message = _("there is no {entity} {reference}")
                 problems.append((place, FieldProblem(name, message, "reference", entity=entity, reference=str(id_))))
     return problems
+
+
+def _lead_to(write: Write, name: str, id_: UUID) -> None:
+    value = write.values[name]
+    write.values[name] = Target(value.entity, id_) if isinstance(value, Target) else id_
 
 
 def references_in(

@@ -17,6 +17,10 @@ from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.jobs import Job
 from crmkit.core.jobs.enqueuing import enqueue
 from crmkit.core.ledger import Entry, LedgerEntry
+from crmkit.core.merging.choosing import Choices
+from crmkit.core.merging.merge import merge
+from crmkit.core.merging.preview import MergePlan, preview
+from crmkit.core.merging.unmerge import Unmerged, unmerge
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
 from crmkit.core.rates import Rates
@@ -279,6 +283,60 @@ class Writer(Asking):
         """
         return enqueue(self, job, arguments, key=key, run_at=run_at)
 
+    def merge(
+        self,
+        winner: R,
+        losers: Sequence[R],
+        *,
+        choose: Mapping[str, UUID] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> R:
+        """Make *losers* and *winner* one record, and return it.
+
+        The losers go into the bin and lead to the winner from then on: their ids, human numbers and external ids, and
+        all that referred to them. A field that the winner has no value in takes that of the first loser that has one;
+        *choose* names for other fields the record whose value is kept, and *values* gives values of your own.
+
+        Raises:
+            InapplicableVerbError: records of the entity are not merged.
+            ValidationError: the records are not several of one entity, or a value is refused.
+            ConflictError: somebody must not change what refers to a loser.
+            NotFoundError, StaleError, ForbiddenError: as for updating the winner and deleting the losers.
+        """
+        merge(self, winner, losers, Choices(choose or {}, values or {}))
+        return self.get(type(winner), winner.id)
+
+    def merge_preview(
+        self,
+        winner: R,
+        losers: Sequence[R],
+        *,
+        choose: Mapping[str, UUID] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> MergePlan:
+        """Return what :meth:`merge` would do, without doing it.
+
+        Raises:
+            InapplicableVerbError, ValidationError, NotFoundError, StaleError, ForbiddenError: as for :meth:`merge`, if
+                these records cannot be merged by this principal at all.
+        """
+        return preview(self, winner, losers, Choices(choose or {}, values or {}))
+
+    def unmerge(self, entity: type[R], reference: UUID | str) -> Unmerged[R]:
+        """Make the merged record with this id or human number one of its own again; return both it and what was left.
+
+        What the merge changed is changed back where it still is as the merge left it. This needs the right to delete
+        the record and to update the one that it went into.
+
+        Raises:
+            NotFoundError: it is not in the bin, or the principal may not restore it.
+            NotMergedError: it is in the bin, but was not merged.
+            MergedFurtherError: the record that it went into is not there.
+            ForbiddenError: no grant allows updating that record.
+            ConflictError: a value that must be unique is taken meanwhile.
+        """
+        return unmerge(self, entity, reference)
+
     @cached_property
     def external(self) -> ExternalIds:
         """The ids under which other systems know records."""
@@ -349,6 +407,15 @@ class Writer(Asking):
         self._spans.append(span)
         self._entries = []
         return span
+
+    @contextmanager
+    def because(self, cause: str) -> Iterator[None]:
+        """Have the ledger say *cause* of what is written inside the block."""
+        before, self.cause = self.cause, cause
+        try:
+            yield
+        finally:
+            self.cause = before
 
     def finish(self) -> None:
         """Write the ledger and the outbox; called when the block ends, before the commit.

@@ -28,6 +28,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
+        "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Texts": "translator translate use_locale",
@@ -46,7 +47,8 @@ _MEMBERS: Mapping[str, str] = {
     "sections timeline visits visible_visits visible_money shares may pipelines readable_fields currency in_base "
     "moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
-    "change_pipeline change_pipeline_many share share_many unshare unshare_many enqueue external attempt now",
+    "change_pipeline change_pipeline_many share share_many unshare unshare_many merge merge_preview "
+    "unmerge enqueue external attempt now",
     "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
     "Worker": "run_until_idle step next_due circuits close",
     "Event": "id",

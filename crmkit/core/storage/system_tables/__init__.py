@@ -20,6 +20,7 @@ class SystemTables:
     outbox: sa.Table
     stage_visit: sa.Table
     external_id: sa.Table
+    merge: sa.Table
     sequence: sa.Table
     epoch: sa.Table
     checkpoint: sa.Table
@@ -40,6 +41,7 @@ class SystemTables:
             outbox=ledger.outbox(metadata),
             stage_visit=records.stage_visit(metadata),
             external_id=records.external_id(metadata),
+            merge=records.merge(metadata),
             sequence=records.sequence(metadata),
             epoch=bookkeeping.epoch(metadata),
             checkpoint=bookkeeping.checkpoint(metadata),

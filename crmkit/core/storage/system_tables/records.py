@@ -1,4 +1,4 @@
-"""What is kept about records beside their rows: visits to stages, external ids, the counters of human numbers."""
+"""What is kept about records beside their rows: visits to stages, external ids, merges, counters of human numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.system_tables.making import counter, system_table, text
 
-__all__ = ["external_id", "sequence", "stage_visit"]
+__all__ = ["external_id", "merge", "sequence", "stage_visit"]
 
 
 def stage_visit(metadata: sa.MetaData) -> sa.Table:
@@ -40,6 +40,21 @@ def external_id(metadata: sa.MetaData) -> sa.Table:
         sa.Column("value", text(200), primary_key=True),
         sa.Column("record_id", Id(), nullable=False),
         sa.Index("ix_core_external_id_record_id", "record_id"),
+    )
+
+
+def merge(metadata: sa.MetaData) -> sa.Table:
+    """Which record a merged one went into, and the first and last row of the ledger that tell what the merge did."""
+    return system_table(
+        metadata,
+        "core_merge",
+        sa.Column("entity", text(80), primary_key=True),
+        sa.Column("record_id", Id(), primary_key=True),
+        sa.Column("winner_id", Id(), nullable=False),
+        sa.Column("number", text(80)),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.Index("ix_core_merge_entity_number", "entity", "number"),
     )
 
 
