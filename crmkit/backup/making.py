@@ -129,6 +129,9 @@ def _name(partial: Path, file: Path) -> None:
         os.link(partial, file)
     except FileExistsError:
         raise BackupTargetError(file) from None
+    except OSError:
+        # Some file systems, those of memory sticks among them, know no second name.
+        partial.rename(file)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Check the database, or with FILE a backup; exit code 1 says that something is wrong."""
     if file is None:
-        _verify_database(session, anchor)
+        _verify_database(session, anchor, progress)
     elif anchor is not None:
         raise click.UsageError(translate(_("--anchor is for the database; restore the backup to check its ledger.")))
     else:
@@ -55,20 +55,19 @@ def _verify_backup(session: Session, file: Path, key_file: Path | None, progress
     session.say(told.format(rows=rows, tables=len(manifest.tables), at=manifest.created_at))
 
 
-def _verify_database(session: Session, anchor: str | None) -> None:
+def _verify_database(session: Session, anchor: str | None, progress: bool | None) -> None:
     """Print each finding with its row and what mends it."""
     from crmkit.core.verifying import examine
     from crmkit.core.verifying.ledger import Anchor
 
     kept = Anchor.parse(anchor) if anchor else None
-    findings = []
     with session.trusted() as db:
         model = db.model
-    with session.crm.storage.snapshot() as connection:
-        for finding in examine(model, connection, anchor=kept):
-            findings.append(finding)
-            session.say(f"{finding.check:<10} {finding.table} {finding.row}: {finding.sentence}")
-            session.say(f"{'':<10} → {finding.advice}")
+    with drawing(progress) as show, session.crm.storage.snapshot() as connection:
+        findings = list(examine(model, connection, anchor=kept, show=show))
+    for finding in findings:
+        session.say(f"{finding.check:<10} {finding.table} {finding.row}: {finding.sentence}")
+        session.say(f"{'':<10} → {finding.advice}")
     if session.as_json:
         told = ({**_place(f), "message": f.sentence, "mend": f.advice} for f in findings)
         session.show(list(told))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from crmkit.core.progress import Meter, Show
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
 from crmkit.core.verifying.database import examine_pages, examine_references
@@ -27,11 +28,11 @@ def examine(
     connection: Connection,
     *,
     anchor: Anchor | None = None,
-    watch: Callable[[str], None] = lambda _check: None,
+    show: Show | None = None,
 ) -> Iterator[Finding]:
     """Yield everything that is wrong with the database of *model*, as *connection* sees it; nothing where all is well.
 
-    *connection* is a snapshot where others write meanwhile. *watch* is called with each check before it runs.
+    *connection* is a snapshot where others write meanwhile. *show* is told when each check begins and ends.
     """
     schema, registry = model.schema, model.registry
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
@@ -42,9 +43,11 @@ def examine(
         "visits": lambda: examine_visits(connection, schema, registry),
         "outbox": lambda: examine_outbox(connection, schema),
     }
-    for name, check in checks.items():
-        watch(name)
+    for number, (name, check) in enumerate(checks.items(), start=1):
+        meter = Meter(show, name, number=number, steps=len(checks))
+        meter.advance(0)
         yield from check()
+        meter.finish()
 
 
 def _ledger(schema: Schema, connection: Connection, anchor: Anchor | None) -> Iterator[Finding]:
