@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         Company as Company,
         Config as Config,
         Database as Database,
+        Files as Files,
     )
+    from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
     from crmkit.core.crm import CRM as CRM
     from crmkit.core.demo import Demo as Demo, DemoPart as DemoPart, DemoPerson as DemoPerson
     from crmkit.core.entity import (
@@ -177,7 +179,8 @@ _HOMES = {
     "core.approving.requesting": "request_approval",
     "core.approving.standing": "ApprovalState",
     "core.clock": "Clock FixedClock SystemClock",
-    "core.configuration.config": "CommandLine Company Config Database",
+    "core.configuration.config": "CommandLine Company Config Database Files",
+    "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
     "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
@@ -243,6 +246,8 @@ __all__ = [
     "Config",
     "ConfigurationError",
     "ConflictError",
+    "Content",
+    "ContentStore",
     "Conversion",
     "CrmkitError",
     "CycleTimes",
@@ -266,6 +271,7 @@ __all__ = [
     "FieldProblem",
     "FieldType",
     "File",
+    "Files",
     "FixedClock",
     "ForbiddenError",
     "Funnel",

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.configuration.config import Config
+from crmkit.core.content.store import ContentStore
 from crmkit.core.definitions import DEFINITIONS, Definitions
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
@@ -79,6 +80,11 @@ class CRM:
     def schema(self) -> Schema:
         """The tables."""
         return self.model.schema
+
+    @property
+    def contents(self) -> ContentStore:
+        """What is inside files; which of them somebody may read, a reader knows."""
+        return ContentStore(self.config.files.folder, self.config.files.most_megabytes * 1_000_000)
 
     def sibling(self, url: str, *, clock: Clock | None = None) -> CRM:
         """Return a CRM of the same plugins on another database of the same kind.

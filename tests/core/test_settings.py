@@ -6,7 +6,7 @@ import attrs
 import pytest
 from babel.core import get_global
 
-from crmkit.core.configuration.config import Company, Config, Database
+from crmkit.core.configuration.config import Company, Config, Database, Files
 from crmkit.core.configuration.currencies import CURRENCIES
 from crmkit.core.configuration.settings import SettingsError, known_settings, load_settings, masked
 from crmkit.core.errors import ConfigurationError
@@ -28,7 +28,9 @@ def reasons_of(caught):
 
 
 def test_empty_file_gives_the_defaults_with_the_database_beside_it(load, tmp_path):
-    assert load().config == attrs.evolve(Config(), database=Database(f"sqlite:///{tmp_path}/crm.db"))
+    assert load().config == attrs.evolve(
+        Config(), database=Database(f"sqlite:///{tmp_path}/crm.db"), files=Files(f"{tmp_path}/files")
+    )
 
 
 def test_file_sets_every_section(load):

@@ -14,7 +14,7 @@ from crmkit.core.configuration import checks as check
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["Backup", "CommandLine", "Company", "Config", "Database", "SettingInfo", "setting_info"]
+__all__ = ["Backup", "CommandLine", "Company", "Config", "Database", "Files", "SettingInfo", "setting_info"]
 
 _INFO = "crmkit"
 # Nothing, the password in a URL, or the whole value.
@@ -96,6 +96,16 @@ class Database:
 
 
 @attrs.frozen
+class Files:
+    """Where the content of files is."""
+
+    __section__ = "files"
+
+    folder: str = _setting("files", _("Where the content of files is. A relative folder lies beside crm.toml."))
+    most_megabytes: int = _setting(50, _("How large one file may be, in millions of bytes."), checked=check.positive)
+
+
+@attrs.frozen
 class CommandLine:
     """What the command line takes for granted."""
 
@@ -126,5 +136,6 @@ class Config:
     plugins: Sequence[str] = attrs.field(
         factory=list, metadata={_INFO: SettingInfo(_("The plugins that are enabled, in any order."))}
     )
+    files: Files = attrs.field(factory=Files)
     cli: CommandLine = attrs.field(factory=CommandLine)
     backup: Backup = attrs.field(factory=Backup)

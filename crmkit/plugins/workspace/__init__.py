@@ -1,4 +1,4 @@
-"""Tasks, comments and tags on any record."""
+"""Tasks, comments, files and tags on any record."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ PLUGIN = Plugin(
     name="workspace",
     version="0.1.0",
     label=_("Workspace"),
-    summary=_("Tasks, comments and tags on any record"),
+    summary=_("Tasks, comments, files and tags on any record"),
 )

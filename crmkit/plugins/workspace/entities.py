@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crmkit import (
     Choice,
+    Integer,
     LongText,
     Option,
     Owned,
@@ -22,7 +23,7 @@ from crmkit import (
     translator,
 )
 
-__all__ = ["Comment", "Tag", "Tagging", "Task"]
+__all__ = ["Comment", "File", "Tag", "Tagging", "Task"]
 
 _ = translator(__package__)
 
@@ -74,6 +75,17 @@ class Comment(Owned):
 
     regarding: Target = any_ref(also=["workspace.task"], label=_("Regarding"))
     body: str = field(LongText(max=20_000), search=True, label=_("Comment"))
+
+
+@entity("workspace.file", label=_("File"))
+class File(Owned):
+    """A file that hangs on a record; its content is kept apart, under its hash. Only uploading gives it content."""
+
+    regarding: Target = any_ref(also=["workspace.task"], label=_("Regarding"))
+    name: str = field(Text(max=255), search=True, label=_("Name"))
+    content_type: str = field(Text(max=127), label=_("Type"), help=_("The media type, such as application/pdf"))
+    size: int = field(Integer(min=0), label=_("Size"), help=_("In bytes"))
+    content_hash: str = field(Text(max=64), indexed=True, label=_("Hash"), help=_("SHA-256 of the content"))
 
 
 @entity("workspace.tag", label=_("Tag"))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Role, Section, TimelinePart, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Problem, Role, Section, TimelinePart, Write, WriteContext, hookimpl
 
 from . import demo, entities, roles, sections, services
 
 
 @hookimpl
 def crmkit_register_entities() -> Sequence[type[Any]]:
-    """Declare tasks, comments and tags."""
-    return [entities.Task, entities.Comment, entities.Tag, entities.Tagging]
+    """Declare tasks, comments, files and tags."""
+    return [entities.Task, entities.Comment, entities.File, entities.Tag, entities.Tagging]
 
 
 @hookimpl
@@ -24,7 +24,7 @@ def crmkit_register_roles() -> Sequence[Role]:
 
 @hookimpl
 def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
-    """Show tasks, comments and tags with every record."""
+    """Show tasks, comments, files and tags with every record."""
     return sections.SECTIONS
 
 
@@ -33,6 +33,12 @@ def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
     """Keep tasks consistent, and make the tasks of the stages that records enter."""
     services.settle_tasks(context, writes)
     services.add_entry_tasks(context, writes)
+
+
+@hookimpl
+def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
+    """Refuse files whose content was not uploaded with them."""
+    return services.check_contents(context, writes)
 
 
 @hookimpl

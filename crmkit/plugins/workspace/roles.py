@@ -1,4 +1,4 @@
-"""Who may do what with tasks, comments and tags."""
+"""Who may do what with tasks, comments, files and tags."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ __all__ = ["ROLES"]
 
 _ = translator(__package__)
 
-# Comments and taggings need no narrower scope: they are seen only where their record is.
+# Comments, files and taggings need no narrower scope: they are seen only where their record is.
 _SHARED = (
     Grant("workspace.comment", ["read", "create"], "all"),
+    Grant("workspace.file", ["read", "create"], "all"),
     Grant("workspace.tag", ["read", "create"], "all"),
     Grant("workspace.tagging", ["read", "create", "delete"], "all"),
 )
@@ -24,6 +25,7 @@ MEMBER = Role(
         Grant("workspace.task", ["create"], "all"),
         Grant("workspace.task", ["update", "delete", "transfer", "share", "export"], "own"),
         Grant("workspace.comment", ["update", "delete"], "own"),
+        Grant("workspace.file", ["update", "delete"], "own"),
         *_SHARED,
     ],
 )
@@ -35,6 +37,8 @@ MANAGER = Role(
         Grant("workspace.task", ["read", "update", "delete", "transfer", "share", "export"], "subtree"),
         Grant("workspace.comment", ["update"], "own"),
         Grant("workspace.comment", ["delete", "export"], "subtree"),
+        Grant("workspace.file", ["update"], "own"),
+        Grant("workspace.file", ["delete", "export"], "subtree"),
         Grant("workspace.tag", ["update", "delete"], "all"),
         *_SHARED,
     ],
@@ -42,7 +46,7 @@ MANAGER = Role(
 VIEWER = Role(
     "workspace.viewer",
     _("Workspace viewer"),
-    [Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "tag", "tagging")],
+    [Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "file", "tag", "tagging")],
 )
 
 ROLES = (MEMBER, MANAGER, VIEWER)

@@ -1,4 +1,4 @@
-"""What is shown with records of any entity: open tasks, comments and tags."""
+"""What is shown with records of any entity: open tasks, comments, files and tags."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ COMMENTS = Section(
     fields=["body", "owner_id", "created_at"],
     rank=80,
 )
+FILES = Section(
+    "workspace.files",
+    _("Files"),
+    "workspace.file",
+    via="regarding",
+    fields=["name", "content_type", "size", "owner_id", "created_at"],
+    rank=70,
+)
 TAGS = Section(
     "workspace.tags", _("Tags"), "workspace.tagging", via="record", order_by="id", limit=20, fields=["tag_id"], rank=5
 )
@@ -37,5 +45,6 @@ TASKS_MADE = TimelinePart("workspace.tasks_made", _("Tasks made"), "workspace.ta
 COMMENTS_MADE = TimelinePart(
     "workspace.comments_made", _("Comments"), "workspace.comment", via="regarding", at="created_at"
 )
+FILES_ADDED = TimelinePart("workspace.files_added", _("Files"), "workspace.file", via="regarding", at="created_at")
 
-SECTIONS = (OPEN_TASKS, COMMENTS, TAGS, TASKS_DONE, TASKS_MADE, COMMENTS_MADE)
+SECTIONS = (OPEN_TASKS, COMMENTS, FILES, FILES_ADDED, TAGS, TASKS_DONE, TASKS_MADE, COMMENTS_MADE)

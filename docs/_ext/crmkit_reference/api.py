@@ -23,7 +23,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Conversion Cohort",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
-        "A CRM": "CRM Config Company Database CommandLine Explanation Clock SystemClock FixedClock",
+        "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",
+        "Content": "Content ContentStore",
         "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry Rule RuleError count total "
         "total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
