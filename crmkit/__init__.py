@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from crmkit.core.merging.choosing import FieldChoice as FieldChoice
     from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
+    from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
     from crmkit.core.money import Money as Money
     from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
     from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
@@ -202,6 +203,7 @@ _HOMES = {
     "core.merging.choosing": "FieldChoice",
     "core.merging.preview": "MergePlan Repointing",
     "core.merging.unmerge": "Leftover Unmerged",
+    "core.migrating.data_steps": "Batch in_batches",
     "core.money": "Money",
     "core.offboarding.handover": "HandedOver Handover",
     "core.offboarding.offboard": "offboard preview_offboarding",
@@ -236,6 +238,7 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "Assignment",
+    "Batch",
     "Boolean",
     "Choice",
     "Clock",
@@ -380,6 +383,7 @@ __all__ = [
     "funnel",
     "greatest",
     "hookimpl",
+    "in_batches",
     "least",
     "mixin",
     "new_id",

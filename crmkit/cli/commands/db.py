@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crmkit.cli.asking import confirm, dry_run, yes
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
-    from crmkit.core.migrating import Plan
+    from collections.abc import Sequence
+
+    from crmkit.core.migrating import Plan, Step
 
 __all__ = ["command", "show_plan"]
 
@@ -50,33 +53,38 @@ def show_plan(session: Session, found: Plan) -> None:
 
 def _as_dict(found: Plan) -> dict[str, Any]:
     return {
-        "steps": [
-            {
-                "revision": step.revision,
-                "plugin": step.plugin,
-                "description": step.description,
-                "operations": [str(operation) for operation in step.operations],
-                "tables": step.tables,
-            }
-            for step in found.steps
-        ],
+        "steps": [_step_as_dict(step) for step in found.steps],
         "restored": found.restored,
         "objects": found.objects,
         "gaps": found.gaps,
     }
 
 
+def _step_as_dict(step: Step) -> dict[str, Any]:
+    return {
+        "revision": step.revision,
+        "plugin": step.plugin,
+        "description": step.description,
+        "operations": [str(operation) for operation in step.operations],
+        "tables": step.tables,
+    }
+
+
 def _tell(session: Session, found: Plan) -> None:
     for parked in found.restored:
         session.say(translate(_("restore {name}: {rows:,} rows")).format(name=parked.name, rows=parked.rows))
-    for step in found.steps:
+    _tell_steps(session, found.steps)
+    for name in found.objects:
+        session.say(f"+ {name}")
+
+
+def _tell_steps(session: Session, steps: Sequence[Step]) -> None:
+    for step in steps:
         session.say(f"{step.revision}  {step.description}")
         for operation in step.operations:
             session.say(f"  {operation}")
         for table in step.tables:
             session.say("    " + _touched(table))
-    for name in found.objects:
-        session.say(f"+ {name}")
 
 
 def _touched(table: Any) -> str:
@@ -103,6 +111,29 @@ def _apply(session: Session) -> None:
         session.show({"restored": done.restored, "revisions": done.revisions, "objects": done.objects})
     elif not (done.revisions or done.objects or done.restored):
         session.say(translate(_("Nothing was to be done.")))
+
+
+@command.command(
+    "revert",
+    help=_("Take back the revisions of PLUGIN after number N, and what stands on them. What they made is deleted."),
+)
+@click.argument("plugin")
+@click.option("--to", "number", type=click.IntRange(0), required=True, metavar="N", help=_("The last one to keep."))
+@dry_run
+@yes
+@click.pass_obj
+def _revert(session: Session, plugin: str, number: int, dry_run: bool, yes: bool) -> None:
+    from crmkit.core.migrating import plan_reverting, revert
+
+    steps = plan_reverting(session.loaded, plugin, to=number)
+    _tell_steps(session, steps)
+    if not steps:
+        session.say(translate(_("Nothing is to be taken back.")))
+    elif not dry_run:
+        confirm(session, yes, translate(_("Take these revisions back, with all that they made?")))
+        revert(session.loaded, plugin, to=number)
+    if session.as_json:
+        session.show({"reverted": bool(steps) and not dry_run, "steps": [_step_as_dict(step) for step in steps]})
 
 
 @command.command(

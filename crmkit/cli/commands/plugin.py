@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
+from crmkit.cli.asking import confirm, dry_run, yes
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.errors import CrmkitError
@@ -134,16 +134,12 @@ def _tell(session: Session, reasons: list[CrmkitError], adds: Brought | None) ->
         session.say(f"[{reason.code}] {reason}")
 
 
-_DRY_RUN = click.option("--dry-run", is_flag=True, help=_("Only show what would be done."))
-_YES = click.option("--yes", is_flag=True, help=_("Do not ask."))
-
-
 @command.command(
     "add",
     help=_("Enable the plugin NAME: restore what is parked of it, apply its revisions, write it into crm.toml."),
 )
 @click.argument("name")
-@_DRY_RUN
+@dry_run
 @click.pass_obj
 def _add(session: Session, name: str, dry_run: bool) -> None:
     from crmkit.cli.commands.db import show_plan
@@ -166,8 +162,8 @@ def _add(session: Session, name: str, dry_run: bool) -> None:
     help=_("Disable the plugin NAME and park its tables: nothing is deleted, and adding it again restores them."),
 )
 @click.argument("name")
-@_DRY_RUN
-@_YES
+@dry_run
+@yes
 @click.pass_obj
 def _remove(session: Session, name: str, dry_run: bool, yes: bool) -> None:
     from crmkit.cli.plugin_changes import remove_plugin, removing_preview
@@ -175,7 +171,7 @@ def _remove(session: Session, name: str, dry_run: bool, yes: bool) -> None:
     tables = removing_preview(session.settings, name)
     _tell_tables(session, tables)
     if not dry_run:
-        _confirm(session, yes, translate(_("Disable {name} and park these tables?")).format(name=name))
+        confirm(session, yes, translate(_("Disable {name} and park these tables?")).format(name=name))
         remove_plugin(session.settings, name)
         session.say(translate(_("{name} is disabled and its tables are parked.")).format(name=name))
     if session.as_json:
@@ -184,8 +180,8 @@ def _remove(session: Session, name: str, dry_run: bool, yes: bool) -> None:
 
 @command.command("purge", help=_("Delete for good what is parked of the plugin NAME."))
 @click.argument("name")
-@_DRY_RUN
-@_YES
+@dry_run
+@yes
 @click.pass_obj
 def _purge(session: Session, name: str, dry_run: bool, yes: bool) -> None:
     from crmkit.cli.plugin_changes import parked, purge_plugin
@@ -193,7 +189,7 @@ def _purge(session: Session, name: str, dry_run: bool, yes: bool) -> None:
     tables = next((plugin.tables for plugin in parked(session.settings) if plugin.name == name), ())
     _tell_tables(session, tables)
     if not dry_run:
-        _confirm(session, yes or not tables, translate(_("Delete these tables of {name} for good?")).format(name=name))
+        confirm(session, yes or not tables, translate(_("Delete these tables of {name} for good?")).format(name=name))
         purge_plugin(session.settings, name)
         session.say(translate(_("What was parked of {name} is deleted.")).format(name=name))
     if session.as_json:
@@ -203,12 +199,3 @@ def _purge(session: Session, name: str, dry_run: bool, yes: bool) -> None:
 def _tell_tables(session: Session, tables: Sequence[CountedTable]) -> None:
     for table in tables:
         session.say(translate(_("{name}: {rows:,} rows")).format(name=table.name, rows=table.rows))
-
-
-def _confirm(session: Session, yes: bool, question: str) -> None:
-    """Ask where somebody can answer; a program that did not say ``--yes`` is told to."""
-    if yes:
-        return
-    if session.as_json or not sys.stdin.isatty():
-        raise click.UsageError(translate(_("Nobody is there to be asked: look with --dry-run, then give --yes.")))
-    click.confirm(question, abort=True, err=True)

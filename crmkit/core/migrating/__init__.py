@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crmkit.core.migrating.applied import pending as pending
-    from crmkit.core.migrating.applying import Report as Report, apply as apply, revert as revert
+    from crmkit.core.migrating.applying import Report as Report, apply as apply
     from crmkit.core.migrating.checking import Finding as Finding, check as check
     from crmkit.core.migrating.counting import CountedTable as CountedTable
     from crmkit.core.migrating.generating import make_revision as make_revision
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TouchedTable as TouchedTable,
         plan as plan,
     )
+    from crmkit.core.migrating.reverting import plan_reverting as plan_reverting, revert as revert
 
 _HOME_OF = {
     "CountedTable": "counting",
@@ -50,8 +51,9 @@ _HOME_OF = {
     "parking_preview": "parking",
     "pending": "applied",
     "plan": "planning",
+    "plan_reverting": "reverting",
     "purge": "parking",
-    "revert": "applying",
+    "revert": "reverting",
 }
 
 __all__ = sorted(_HOME_OF)

@@ -15,7 +15,7 @@ from crmkit.core.migrating.errors import MigrationFailedError
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["altering", "failing_as"]
+__all__ = ["altering", "failing_as", "writing_alone"]
 
 # Any number, the same in every process: two that migrate one PostgreSQL database wait for each other.
 _ADVISORY_LOCK = 7_203_411
@@ -25,9 +25,22 @@ _ADVISORY_LOCK = 7_203_411
 def altering(crm: CRM) -> Iterator[Connection]:
     """Give a connection inside a transaction that may change tables, alone among all who use this."""
     with crm.storage.altering() as connection:
-        if not crm.storage.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        _wait(connection)
         yield connection
+
+
+@contextmanager
+def writing_alone(crm: CRM) -> Iterator[Connection]:
+    """Give a connection inside a transaction that changes rows, alone among all who use this or :func:`altering`."""
+    with crm.storage.writing() as connection:
+        _wait(connection)
+        yield connection
+
+
+def _wait(connection: Connection) -> None:
+    # SQLite has one writer anyway.
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
 @contextmanager

@@ -1,31 +1,33 @@
-"""Changing the tables: one transaction for each step, so that a step that is cut short leaves nothing behind."""
+"""Changing the tables: one transaction for each step, so that a step that is cut short leaves nothing behind.
+
+A step with data steps is more than one: its ``upgrade``, every batch, and its ``finish``. Each keeps how far it came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import attrs
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 
 from crmkit.core.migrating.altering import altering, failing_as
-from crmkit.core.migrating.applied import APPLIED, State, forget_applied, note_applied, read_state
-from crmkit.core.migrating.errors import RevisionError
+from crmkit.core.migrating.applied import APPLIED, State, note_applied, read_state
+from crmkit.core.migrating.batching import run_data_step
+from crmkit.core.migrating.data_steps import data_steps
 from crmkit.core.migrating.integrity import references_kept
+from crmkit.core.migrating.operating import operating
 from crmkit.core.migrating.parking import note_presence, restore
 from crmkit.core.migrating.planning import waiting
-from crmkit.core.migrating.recording import OPERATIONS
+from crmkit.core.migrating.progress import Progress, forget_progress, keep_progress, read_progress
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
-from crmkit.core.storage.database_objects import create_objects, drop_objects
-from crmkit.core.text import gettext as _
+from crmkit.core.storage.database_objects import create_objects
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["Report", "apply", "build", "revert"]
+__all__ = ["Report", "apply", "build"]
 
 
 @attrs.frozen
@@ -97,47 +99,32 @@ def _make_objects(crm: CRM) -> list[str]:
         return create_objects(connection, crm.registry, crm.schema)
 
 
-def revert(crm: CRM, plugin: str) -> Report:
-    """Take back every revision of *plugin* and of the plugins that require it, newest first: **their data is gone**.
-
-    Reverting ``core`` empties the database.
-
-    Raises:
-        RevisionError: *crm* has no such plugin, or a revision file is not what it must be.
-        MigrationFailedError: a step failed; it changed nothing, those before it stand.
-    """
-    leaving = _dependents(crm, plugin)
-    with crm.storage.reading() as connection:
-        have = read_state(connection).applied
-    todo = [revision for revision in reversed(all_revisions(crm)) if revision.plugin in leaving and revision.id in have]
-    for revision in todo:
-        _run_backwards(crm, revision)
-    return Report(tuple(revision.id for revision in todo))
-
-
-def _dependents(crm: CRM, plugin: str) -> set[str]:
-    """Return *plugin* and all that require it, directly or not; load order puts them after it."""
-    if plugin not in branches(crm):
-        raise RevisionError(plugin, _("no enabled plugin has this name"))
-    if plugin == CORE:
-        return set(branches(crm))
-    leaving = {plugin}
-    for loaded in crm.plugins:
-        if leaving & set(loaded.manifest.requires):
-            leaving.add(loaded.name)
-    return leaving
-
-
 def _run_forwards(crm: CRM, revision: Revision) -> bool:
     """Run *revision* and return ``True``, or ``False`` if another process just did."""
     module = load_revision(revision)
-    with failing_as(revision.id), altering(crm) as connection:
+    steps = data_steps(module)
+    with failing_as(revision.id):
+        if not _begin(crm, revision, module, whole=not steps):
+            return False
+        for place, step in enumerate(steps):
+            run_data_step(crm, revision, place, step)
+        return not steps or _finish(crm, revision, module)
+
+
+def _begin(crm: CRM, revision: Revision, module: ModuleType, *, whole: bool) -> bool:
+    """Run ``upgrade``, unless it ran before, and return ``False`` if the revision is applied already."""
+    with altering(crm) as connection:
         APPLIED.create(connection, checkfirst=True)
         if revision.id in read_state(connection).applied:
             return False
-        with _operations(connection), references_kept(connection):
+        if read_progress(connection, revision) is not None:
+            return True
+        with operating(crm, connection, revision), references_kept(connection):
             module.upgrade()
-        note_applied(connection, revision, crm.clock.now())
+        if whole:
+            note_applied(connection, revision, crm.clock.now())
+        else:
+            keep_progress(connection, revision, Progress(0), crm.clock.now())
     return True
 
 
@@ -153,24 +140,21 @@ def build(crm: CRM, connection: Connection, revisions: Collection[str]) -> None:
     APPLIED.create(connection, checkfirst=True)
     for revision in all_revisions(crm):
         if revision.id in revisions:
-            with failing_as(revision.id), _operations(connection):
-                load_revision(revision).upgrade()
+            module = load_revision(revision)
+            with failing_as(revision.id), operating(crm, connection, revision):
+                module.upgrade()
+                if hasattr(module, "finish"):
+                    module.finish()
 
 
-def _run_backwards(crm: CRM, revision: Revision) -> None:
-    module = load_revision(revision)
-    with failing_as(revision.id), altering(crm) as connection:
-        if revision.number == 1:
-            drop_objects(connection, crm.registry, revision.plugin)
-        with _operations(connection), references_kept(connection):
-            module.downgrade()
-        forget_applied(connection, revision)
-        if revision.plugin == CORE and revision.number == 1:
-            APPLIED.drop(connection)
-
-
-@contextmanager
-def _operations(connection: Connection) -> Iterator[None]:
-    """Let ``alembic.op`` work on *connection*, inside the transaction that it is in."""
-    with OPERATIONS, Operations.context(MigrationContext.configure(connection)):
-        yield
+def _finish(crm: CRM, revision: Revision, module: ModuleType) -> bool:
+    """Run ``finish``, if there is one, and return ``False`` if another process did."""
+    with altering(crm) as connection:
+        if revision.id in read_state(connection).applied:
+            return False
+        if hasattr(module, "finish"):
+            with operating(crm, connection, revision), references_kept(connection):
+                module.finish()
+        forget_progress(connection, revision)
+        note_applied(connection, revision, crm.clock.now())
+    return True

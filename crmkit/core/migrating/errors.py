@@ -8,6 +8,7 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _
 
 __all__ = [
+    "IrreversibleRevisionError",
     "MigrationFailedError",
     "NotMigratedError",
     "PluginParkedError",
@@ -97,6 +98,17 @@ class RevisionRefusedError(CrmkitError):
     def __init__(self, where: str, message: str, **facts: object) -> None:
         """Name the column or the plugin."""
         super().__init__(where=where, message=message, **facts)
+
+
+class IrreversibleRevisionError(CrmkitError):
+    """A revision cannot be taken back, so nothing was."""
+
+    code = "irreversible-revision"
+    template = _("{revision} cannot be taken back: {reason} Restore a backup from before it was applied.")
+
+    def __init__(self, revision: str, reason: str) -> None:
+        """Name the *revision*."""
+        super().__init__(revision=revision, reason=reason)
 
 
 class MigrationFailedError(CrmkitError):

@@ -12,8 +12,10 @@ from sqlalchemy.engine import Connection
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.migrating.applied import State, missing, read_state
 from crmkit.core.migrating.counting import CountedTable, count_rows
+from crmkit.core.migrating.data_steps import DataStep, data_steps
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.operations import Operation, Touch, Waits
+from crmkit.core.migrating.progress import read_progress
 from crmkit.core.migrating.recording import record_operations
 from crmkit.core.migrating.revisions import Revision, all_revisions, branches, depends_on, description, load_revision
 from crmkit.core.storage.database_objects import missing_objects
@@ -132,24 +134,40 @@ def _check_dependencies(revision: Revision, known: Collection[str]) -> None:
 
 def _step(revision: Revision, connection: Connection, tables: Collection[str]) -> Step:
     module = load_revision(revision)
-    operations = tuple(record_operations(module.upgrade, connection.dialect))
-    touched = tuple(_touched(_together(operations), connection, tables))
-    return Step(revision.plugin, revision.id, description(module), operations, touched)
+    progress = read_progress(connection, revision)
+    operations = [] if progress else record_operations(module.upgrade, connection.dialect)
+    for place, step in enumerate(data_steps(module)):
+        if progress is None or progress.place <= place:
+            done = progress.rows if progress and progress.place == place else 0
+            operations.append(_in_batches(connection, step, done, tables))
+    if hasattr(module, "finish"):
+        operations += record_operations(module.finish, connection.dialect)
+    touched = touched_tables(operations, connection, tables)
+    return Step(revision.plugin, revision.id, description(module), tuple(operations), touched)
 
 
-def _together(operations: Sequence[Operation]) -> list[Touch]:
+def _in_batches(connection: Connection, step: DataStep, done: int, tables: Collection[str]) -> Operation:
+    rows = count_rows(connection, step.table) if step.table in tables else 0
+    facts = {"what": step.description, "table": step.table, "rows": rows, "done": done}
+    if done:
+        return Operation(_("in batches, {rows:,} rows of {table}, of which {done:,} are done: {what}"), facts)
+    return Operation(_("in batches, {rows:,} rows of {table}: {what}"), facts)
+
+
+def touched_tables(
+    operations: Sequence[Operation], connection: Connection, tables: Collection[str]
+) -> tuple[TouchedTable, ...]:
+    """Return those of *tables* that *operations* touch, with their rows."""
     found: dict[str, Touch] = {}
     for operation in operations:
         for touch in operation.touches:
             found[touch.table] = found[touch.table].with_(touch) if touch.table in found else touch
-    return list(found.values())
+    return tuple(_touched(found[name], connection) for name in sorted(found) if name in tables)
 
 
-def _touched(touches: Sequence[Touch], connection: Connection, tables: Collection[str]) -> Iterator[TouchedTable]:
-    for touch in sorted(touches, key=lambda touch: touch.table):
-        if touch.table in tables:
-            rows = count_rows(connection, touch.table)
-            yield TouchedTable(touch.table, rows, touch.work != "none", touch.work == "rewrite", touch.waits)
+def _touched(touch: Touch, connection: Connection) -> TouchedTable:
+    rows = count_rows(connection, touch.table)
+    return TouchedTable(touch.table, rows, touch.work != "none", touch.work == "rewrite", touch.waits)
 
 
 def _gaps(crm: CRM, connection: Connection, tables: Collection[str]) -> Iterator[Gap]:
