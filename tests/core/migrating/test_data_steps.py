@@ -71,6 +71,7 @@ def shop(blank, package):
 def small_batches(monkeypatch):
     monkeypatch.setattr(batching, "_FIRST", 4)
     monkeypatch.setattr(batching, "_MOST", 4)
+    monkeypatch.setattr(batching, "_SECONDS", 60)
 
 
 @both_databases

@@ -1,0 +1,65 @@
+"""F15: revisions, and plugins that come and go, killed at any statement: the CRM opens, and the next one arrives."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crmkit.core.migrating import note_absence, park
+from crmkit.testing import both_databases
+from tests.faults.memos import Memos
+
+
+@pytest.fixture
+def memos(tmp_path, monkeypatch, make_crm, database):
+    made = Memos(tmp_path, monkeypatch, make_crm, database)
+    made.revise()
+    made.fill()
+    made.enable("memos")
+    return made
+
+
+def kill(memos, action, points):
+    if action == "add":
+        crm = memos.crm(present=False)
+        note_absence(crm, "memos")
+        park(crm, "memos")
+        crm.close()
+        memos.enable()
+    elif action == "apply":
+        from crmkit.core.migrating import revert
+
+        crm = memos.crm()
+        revert(crm, "memos", to=1)
+        crm.close()
+    program = [sys.executable, Path(__file__).with_name("plugin_killed.py"), memos.folder, memos.site, action, points]
+    done = subprocess.run(list(map(str, program)), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)["outcomes"]
+
+
+def assert_nothing_lost(outcomes):
+    for point, killed, unopened, wrong in outcomes:
+        assert (point, killed, unopened, wrong) == (point, -signal.SIGKILL, 0, 0)
+
+
+@both_databases
+@pytest.mark.parametrize("action", ["apply", "remove", "add"])
+def test_f15_killed_at_some_statements(memos, database, action):
+    outcomes = kill(memos, action, 2)
+
+    assert len(outcomes) >= 2
+    assert_nothing_lost(outcomes)
+
+
+@pytest.mark.slow
+@both_databases
+@pytest.mark.parametrize("action", ["apply", "remove", "add"])
+def test_f15_killed_at_every_statement(memos, database, action):
+    outcomes = kill(memos, action, 0)
+
+    assert len(outcomes) > 10
+    assert_nothing_lost(outcomes)
