@@ -20,10 +20,11 @@ _LOCALES = Path(__file__).parent.parent / "locales"
 
 
 class Glimpse(NamedTuple):
-    """The language of the company and the plugins that are enabled."""
+    """The language of the company, the plugins that are enabled, and the allow-list of plugins that may load."""
 
     locale: str
     plugins: tuple[str, ...]
+    allowed: tuple[str, ...] = ()
 
 
 def glimpse(config_file: str | None) -> Glimpse:
@@ -35,8 +36,13 @@ def glimpse(config_file: str | None) -> Glimpse:
         locale = locale or machine_locale()
     listed = os.environ.get("CRM_PLUGINS_ENABLED")
     plugins: Any = listed.split(",") if listed else _get(tables or {}, "plugins", "enabled")
-    names = plugins if isinstance(plugins, list) else []
-    return Glimpse(locale if isinstance(locale, str) else "en", tuple(str(name).strip() for name in names))
+    locked = os.environ.get("CRM_TRUST_PLUGINS")
+    allowed: Any = locked.split(",") if locked else _get(tables or {}, "trust", "plugins")
+    return Glimpse(locale if isinstance(locale, str) else "en", _listed(plugins), _listed(allowed))
+
+
+def _listed(names: Any) -> tuple[str, ...]:
+    return tuple(str(name).strip() for name in names) if isinstance(names, list) else ()
 
 
 def machine_locale() -> str:

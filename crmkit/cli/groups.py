@@ -27,10 +27,11 @@ class Group(NamedTuple):
     package: str
 
 
-def import_group(plugin: str) -> Group | None:
+def import_group(plugin: str, config_file: str | None = None) -> Group | None:
     """Return the group of the installed *plugin*; ``None`` if there is no such plugin or it has no commands.
 
     Raises:
+        PluginNotTrustedError: the allow-list does not have it as it is; none of it was imported.
         DeclarationError: it is installed twice, its commands cannot be imported, or ``commands.cli`` is no group.
     """
     from importlib import import_module
@@ -40,10 +41,13 @@ def import_group(plugin: str) -> Group | None:
     from crmkit.core.errors import DeclarationError
     from crmkit.core.plugins import entry_point, installed_plugins
     from crmkit.core.text import gettext as _
+    from crmkit.core.trust import untrusted
 
     installed = installed_plugins()
     if plugin not in installed:
         return None
+    for refused in untrusted([plugin], installed, glimpse(config_file).allowed):
+        raise refused
     point = entry_point(plugin, installed)
     if _folder_of(point.value) is None:
         return None

@@ -50,15 +50,15 @@ def load_crm(config: Config, without: frozenset[str] = frozenset(), *, safe_mode
         PluginError: the plugins do not fit together.
     """
     names = [name for name in config.plugins if name not in without]
-    plugins = find_plugins(names)
+    plugins = find_plugins(names, config.trust.plugins)
     if reasons := list(check_names(plugins)):
         raise PluginError(reasons)
     absent = {ANY} if safe_mode else without
     return CRM(attrs.evolve(config, plugins=names), plugins=plugins, without=absent)
 
 
-def left_out(names: Sequence[str], without: Iterable[str]) -> frozenset[str]:
-    """Return *without* and those of *names* that require one of them, directly or not.
+def left_out(names: Sequence[str], without: Iterable[str], allowed: Sequence[str] = ()) -> frozenset[str]:
+    """Return *without* and those of *names* that require one of them, directly or not; *allowed* may be loaded.
 
     Raises:
         ConfigurationError: one of *without* is not enabled.
@@ -70,7 +70,8 @@ def left_out(names: Sequence[str], without: Iterable[str]) -> frozenset[str]:
         raise ConfigurationError("--without", message, name=unknown[0], known=", ".join(names) or "-")
     if not gone:
         return frozenset()
-    requires = {p.name: set(p.manifest.requires) for p in find_plugins([n for n in names if n not in gone])}
+    others = find_plugins([name for name in names if name not in gone], allowed)
+    requires = {plugin.name: set(plugin.manifest.requires) for plugin in others}
     while more := {name for name, wanted in requires.items() if wanted & gone} - gone:
         gone |= more
     return frozenset(gone)

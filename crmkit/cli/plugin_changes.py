@@ -134,7 +134,7 @@ def remove_plugin(settings: Settings, name: str) -> tuple[str, ...]:
     file = editable_file(settings)
     known = bool(removing_preview(settings, name))
     with _crm(settings, name, present=False) as crm:
-        note_absence(crm, name, _version(name))
+        note_absence(crm, name, _version(settings, name))
         disable(file, name)
         return park(crm, name) if known else ()
 
@@ -180,13 +180,14 @@ def _check_fits(settings: Settings, name: str) -> None:
 
 
 def _check_unrequired(settings: Settings, name: str) -> None:
-    others = find_plugins(other for other in settings.config.plugins if other != name)
+    names = (other for other in settings.config.plugins if other != name)
+    others = find_plugins(names, settings.config.trust.plugins)
     if found := sorted(other.name for other in others if name in other.manifest.requires):
         raise PluginRequiredError(name, found)
 
 
-def _version(name: str) -> str | None:
+def _version(settings: Settings, name: str) -> str | None:
     try:
-        return find_plugins([name])[0].manifest.version
+        return find_plugins([name], settings.config.trust.plugins)[0].manifest.version
     except PluginError:
         return None

@@ -96,7 +96,7 @@ def conflicts(config: Config, names: Sequence[str]) -> list[CrmkitError]:
     from crmkit.cli.opening import check_names
 
     try:
-        plugins = find_plugins(names)
+        plugins = find_plugins(names, config.trust.plugins)
         if reasons := list(check_names(plugins)):
             return reasons
         CRM(attrs.evolve(config, plugins=list(names)), plugins=plugins).close()

@@ -93,7 +93,7 @@ class Root(click.Group):
             return adopt(_own(cmd_name), "crmkit")
         from crmkit.cli.groups import import_group
 
-        found = import_group(cmd_name)
+        found = import_group(cmd_name, ctx.ensure_object(Session).config_file)
         if found is None:
             return None
         ctx.ensure_object(Session).plugin = cmd_name

@@ -104,7 +104,7 @@ class Session:
         names = self.settings.config.plugins
         if self.no_plugins:
             return frozenset(names)
-        gone = left_out(names, self.without)
+        gone = left_out(names, self.without, self.settings.config.trust.plugins)
         if more := sorted(gone - set(self.without)):
             self.warn(_("Left out as well, because they require it: {names}"), names=", ".join(more))
         return gone

@@ -63,8 +63,9 @@ class CRM:
         *without* names plugins that the database may know and that this CRM does without; ``*`` stands for all.
         """
         self.config, self.clock, self.without = config, clock or SystemClock(), frozenset(without)
-        found = find_plugins(config.plugins) if plugins is None else [_loaded(plugin) for plugin in plugins]
-        self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order(found))
+        if plugins is None:
+            plugins = find_plugins(config.plugins, config.trust.plugins)
+        self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order([_loaded(plugin) for plugin in plugins]))
         self.hooks = Hooks(self.plugins)
         self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
         registry = build_registry(self.plugins, self.hooks, config.company.currency)

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.text import Text, gettext as _
+from crmkit.core.trust import untrusted
 
 __all__ = [
     "API_VERSION",
@@ -129,15 +130,20 @@ def entry_point(name: str, installed: Mapping[str, Sequence[metadata.EntryPoint]
     return points[0]
 
 
-def find_plugins(names: Iterable[str]) -> list[LoadedPlugin]:
+def find_plugins(names: Iterable[str], allowed: Sequence[str] = ()) -> list[LoadedPlugin]:
     """Return the installed plugins *names*, with what went wrong for all of them at once.
 
+    Where *allowed* lists plugins with their hashes, no other is imported.
+
     Raises:
-        PluginError: one is not installed or installed twice, fails to import, or has no manifest of its name.
+        PluginError: one is not installed or installed twice, not allowed, fails to import, or has no manifest of its
+            name.
     """
-    installed = installed_plugins()
+    installed, wanted = installed_plugins(), list(names)
+    if refused := list(untrusted(wanted, installed, allowed)):
+        raise PluginError(refused)
     found, reasons = [], []
-    for name in names:
+    for name in wanted:
         try:
             found.append(_import_plugin(name, installed))
         except CrmkitError as error:

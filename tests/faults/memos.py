@@ -114,5 +114,6 @@ class Memos:
         with crm.system("test") as db:
             memo = crm.registry.entity("memos.memo").cls
             db.create_many([memo(title=str(n), rank=n) for n in range(ROWS)])
-            db.create(crm.registry.entity("core.user").cls(name="Ada"))
+            ada = db.create(crm.registry.entity("core.user").cls(name="Ada"))
+            db.create(crm.registry.entity("core.assignment").cls(user_id=ada.id, role="core.administrator"))
         crm.close()

@@ -33,10 +33,11 @@ def _list(session: Session) -> None:
     from crmkit.cli.plugin_changes import parked
     from crmkit.core.plugins import installed_plugins
 
-    enabled = list(session.settings.config.plugins)
+    config = session.settings.config
+    enabled = list(config.plugins)
     installed, away = installed_plugins(), {plugin.name: plugin for plugin in parked(session.settings)}
     rows = [
-        {**_row(name, name in enabled, name in installed), **_parked(away.get(name))}
+        {**_row(name, name in enabled, name in installed, config.trust.plugins), **_parked(away.get(name))}
         for name in sorted({*installed, *enabled, *away})
     ]
     columns = {
@@ -60,12 +61,12 @@ def _parked(plugin: ParkedPlugin | None) -> dict[str, Any]:
     return {"parked_since": plugin.since, "parked_rows": plugin.rows, "parked_tables": plugin.tables}
 
 
-def _row(name: str, enabled: bool, installed: bool) -> dict[str, Any]:
+def _row(name: str, enabled: bool, installed: bool, allowed: Sequence[str]) -> dict[str, Any]:
     from crmkit.core.plugins import PluginError, find_plugins
 
     row: dict[str, Any] = {"name": name, "enabled": enabled, "installed": installed, "problem": None}
     try:
-        manifest = find_plugins([name])[0].manifest
+        manifest = find_plugins([name], allowed)[0].manifest
     except PluginError as error:
         return {**row, "version": None, "requires": [], "summary": None, "problem": str(error.facts["reasons"][0])}
     requires = [f"{other} {wanted}".strip() for other, wanted in manifest.requires.items()]
@@ -87,7 +88,7 @@ def _check(session: Session, name: str | None) -> None:
     if name is None:
         reasons, adds = conflicts(config, config.plugins), None
     else:
-        reasons, adds = conflicts_of(config, name), _brought(name)
+        reasons, adds = conflicts_of(config, name), _brought(name, config.trust.plugins)
     if session.as_json:
         found = [{"code": reason.code, "message": str(reason)} for reason in reasons]
         session.show({"plugin": name, "fits": not reasons, "conflicts": found, "brings": adds})
@@ -97,15 +98,29 @@ def _check(session: Session, name: str | None) -> None:
         click.get_current_context().exit(1)
 
 
-def _brought(name: str) -> Brought | None:
+def _brought(name: str, allowed: Sequence[str]) -> Brought | None:
     """Return what the plugin brings; ``None`` where that cannot be found out, as a conflict says."""
     from crmkit.cli.plugin_report import brought
     from crmkit.core.plugins import find_plugins
 
     try:
-        return brought(find_plugins([name])[0])
+        return brought(find_plugins([name], allowed)[0])
     except CrmkitError:
         return None
+
+
+@command.command("hash", help=_("Print plugins, or the enabled ones, as an allow-list under [trust] names them."))
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def _hash(session: Session, names: tuple[str, ...]) -> None:
+    from crmkit.core.plugins import entry_point, installed_plugins
+    from crmkit.core.trust import fingerprint
+
+    installed, wanted = installed_plugins(), names or tuple(session.settings.config.plugins)
+    found = {name: fingerprint(entry_point(name, installed)) for name in wanted}
+    session.show([f"{name}={value}" for name, value in found.items()] if session.as_json else None)
+    for name, value in found.items():
+        session.say(f"{name}={value}")
 
 
 _HEADINGS = {

@@ -12,9 +12,21 @@ from zoneinfo import ZoneInfo, available_timezones
 from crmkit.core.configuration.currencies import CURRENCIES
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["Unacceptable", "accepts", "closest", "currency", "database_url", "locale", "name", "positive", "time_zone"]
+__all__ = [
+    "Unacceptable",
+    "accepts",
+    "closest",
+    "currency",
+    "database_url",
+    "hashes",
+    "locale",
+    "name",
+    "positive",
+    "time_zone",
+]
 
 _LOCALE = re.compile(r"([a-z]{2,3})(_[A-Z][a-z]{3})?(_[A-Z]{2})?\Z")
+_HASH = re.compile(r"[a-z][a-z0-9_]*=sha256:[0-9a-f]{64}\Z")
 _URL = re.compile(r"(sqlite|postgresql)(\+\w+)?://")
 
 
@@ -128,6 +140,19 @@ def database_url(value: str) -> None:
     """
     if not _URL.match(value):
         raise Unacceptable(_("is no database URL; give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"))
+
+
+def hashes(value: list[str]) -> None:
+    """Return if *value* lists names with their hashes.
+
+    Raises:
+        Unacceptable: an entry is something else.
+    """
+    for entry in value:
+        if not _HASH.match(entry):
+            raise Unacceptable(
+                _("{entry!r} is no NAME=sha256:… with 64 digits; crmkit plugin hash prints it"), entry=entry
+            )
 
 
 def positive(value: int) -> None:

@@ -14,7 +14,17 @@ from crmkit.core.configuration import checks as check
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["Backup", "CommandLine", "Company", "Config", "Database", "Files", "SettingInfo", "setting_info"]
+__all__ = [
+    "Backup",
+    "CommandLine",
+    "Company",
+    "Config",
+    "Database",
+    "Files",
+    "SettingInfo",
+    "Trust",
+    "setting_info",
+]
 
 _INFO = "crmkit"
 # Nothing, the password in a URL, or the whole value.
@@ -128,6 +138,19 @@ class Backup:
 
 
 @attrs.frozen
+class Trust:
+    """Whose code may run here."""
+
+    __section__ = "trust"
+
+    plugins: list[str] = _setting(
+        [],
+        _("Where any are listed, no other plugins load: NAME=sha256:…, as crmkit plugin hash prints it."),
+        checked=check.hashes,
+    )
+
+
+@attrs.frozen
 class Config:
     """Everything that ``crm.toml`` may say."""
 
@@ -137,5 +160,6 @@ class Config:
         factory=list, metadata={_INFO: SettingInfo(_("The plugins that are enabled, in any order."))}
     )
     files: Files = attrs.field(factory=Files)
+    trust: Trust = attrs.field(factory=Trust)
     cli: CommandLine = attrs.field(factory=CommandLine)
     backup: Backup = attrs.field(factory=Backup)

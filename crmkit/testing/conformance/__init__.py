@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +19,10 @@ import pytest
 
 from crmkit.core.configuration.config import Config, Database
 from crmkit.core.crm import CRM
-from crmkit.core.migrating import apply, check, revert
+from crmkit.core.migrating import apply, check, park, revert
+from crmkit.core.migrating.errors import IrreversibleRevisionError
 from crmkit.core.plugins import LoadedPlugin, as_loaded, installed_plugins
-from crmkit.testing.conformance import declarations, readme, sources, texts
+from crmkit.testing.conformance import declarations, readme, records, sources, texts
 from crmkit.testing.crms import CRMMaker, DatabaseKind
 from crmkit.testing.marks import both_databases
 from crmkit.testing.plugin_sets import resolve
@@ -137,4 +139,38 @@ class PluginConformance:
         revert(crm, package.PLUGIN.name)
         apply(crm)
 
+        assert [str(finding) for finding in check(crm) if finding.is_problem] == []
+
+    @both_databases
+    def test_records_survive_that_revisions_are_taken_back_and_applied_again(
+        self, make_crm: CRMMaker, package: ModuleType, database: DatabaseKind
+    ) -> None:
+        """Down to the first revision and up again with rows in every table: none is gone, and none is in the way."""
+        crm, name = make_crm(package, database=database), package.PLUGIN.name
+        records.fill(crm, name)
+        before = records.counted(crm, name)
+        with suppress(IrreversibleRevisionError):
+            revert(crm, name, to=1)
+            apply(crm)
+
+        after = records.counted(crm, name)
+        assert {table: rows for table, rows in before.items() if rows > after[table] > 0} == {}
+        assert [str(finding) for finding in check(crm) if finding.is_problem] == []
+
+    @both_databases
+    def test_records_survive_that_the_plugin_leaves_and_comes_back(
+        self, make_crm: CRMMaker, package: ModuleType, database: DatabaseKind
+    ) -> None:
+        """What is parked is restored to the last value, and the CRM goes on meanwhile."""
+        crm, name = make_crm(package, database=database), package.PLUGIN.name
+        rest = CRM(crm.config, plugins=[plugin for plugin in crm.plugins if plugin.name != name], clock=crm.clock)
+        records.fill(crm, name)
+        before = records.stored(crm, name)
+
+        park(rest, name)
+        rest.check_ready()
+        rest.close()
+        apply(crm)
+
+        assert records.stored(crm, name) == before
         assert [str(finding) for finding in check(crm) if finding.is_problem] == []
