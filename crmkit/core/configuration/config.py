@@ -143,7 +143,7 @@ class Trust:
 
     __section__ = "trust"
 
-    plugins: list[str] = _setting(
+    plugins: list[str] = _setting(  # noqa: RUF009
         [],
         _("Where any are listed, no other plugins load: NAME=sha256:…, as crmkit plugin hash prints it."),
         checked=check.hashes,
