@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     )
     from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
     from crmkit.core.crm import CRM as CRM
+    from crmkit.core.custom_fields.converting import (
+        FieldConversion as FieldConversion,
+        FieldConversionError as FieldConversionError,
+        convert_field as convert_field,
+    )
+    from crmkit.core.custom_fields.entity import CustomField as CustomField
+    from crmkit.core.custom_fields.purging import purge_field as purge_field
     from crmkit.core.demo import Demo as Demo, DemoPart as DemoPart, DemoPerson as DemoPerson
     from crmkit.core.entity import (
         ExtensionRecord as ExtensionRecord,
@@ -183,6 +190,9 @@ _HOMES = {
     "core.configuration.config": "CommandLine Company Config Database Files",
     "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
+    "core.custom_fields.converting": "FieldConversion FieldConversionError convert_field",
+    "core.custom_fields.entity": "CustomField",
+    "core.custom_fields.purging": "purge_field",
     "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
@@ -253,6 +263,7 @@ __all__ = [
     "ContentStore",
     "Conversion",
     "CrmkitError",
+    "CustomField",
     "CycleTimes",
     "Database",
     "Date",
@@ -271,6 +282,8 @@ __all__ = [
     "Explanation",
     "ExtensionRecord",
     "FieldChoice",
+    "FieldConversion",
+    "FieldConversionError",
     "FieldProblem",
     "FieldType",
     "File",
@@ -374,6 +387,7 @@ __all__ = [
     "board",
     "computed",
     "conversion",
+    "convert_field",
     "count",
     "cycle_times",
     "entity",
@@ -389,6 +403,7 @@ __all__ = [
     "new_id",
     "offboard",
     "preview_offboarding",
+    "purge_field",
     "ref",
     "reject",
     "request_approval",

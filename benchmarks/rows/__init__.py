@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.figures import Figure
-from benchmarks.rows import changing, creating, getting, imports, lists, overviews, starting, sums, testing_kit
+from benchmarks.rows import (
+    changing,
+    creating,
+    custom_fields,
+    getting,
+    imports,
+    lists,
+    overviews,
+    starting,
+    sums,
+    testing_kit,
+)
 from benchmarks.world.opening import World
 
 __all__ = ["IN_A_WORLD", "ONCE"]
@@ -26,4 +37,5 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     changing.figures: ("update", "move"),
     imports.figures: ("import",),
     overviews.figures: ("overview",),
+    custom_fields.figures: ("custom field",),
 }

@@ -137,6 +137,7 @@ class Session:
         from crmkit.cli.opening import check_ready
 
         check_ready(self.loaded)
+        self.loaded.refresh()
         return self.loaded
 
     @cached_property

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.configuration.config import Config
 from crmkit.core.content.store import ContentStore
-from crmkit.core.definitions import DEFINITIONS, Definitions
+from crmkit.core.custom_fields.defining import CUSTOM_FIELDS
+from crmkit.core.definitions import Definitions
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
@@ -47,8 +48,9 @@ class CRM:
         PluginError: the plugins do not fit together; every reason is given, before anything runs.
     """
 
-    # The kinds of what may be defined at run time.
-    definitions: ClassVar[Sequence[Definitions]] = DEFINITIONS
+    # The kinds of what may be defined at run time, in the order in which they are read: a later one may refer to what
+    # an earlier one defines.
+    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_FIELDS,)
 
     def __init__(
         self,
@@ -186,6 +188,11 @@ class CRM:
         with self._opened.reading() as connection:
             reader = self._reader(connection, asker)
             return explain(Asker(reader.model, connection, reader), principal, verb, subject)
+
+    def refresh(self) -> None:
+        """Bring :attr:`registry` up to date with what was defined at run time; every reader and writer does so too."""
+        with self.storage.reading() as connection:
+            self._resolved(connection, Principal(None, "system", ""))
 
     def _reader(self, connection: Connection, principal: Principal) -> Reader:
         model, access = self._resolved(connection, principal)

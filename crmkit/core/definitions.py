@@ -1,8 +1,7 @@
 """Definitions made at run time: what the database adds to what plugins declare.
 
 A kind of definition is kept in entities, which administrators write like any others. Its rows become claims, as the
-declarations of plugins do, whenever a CRM builds a model. :data:`DEFINITIONS` names the kinds that there are, in the
-order in which they are read: a later one may refer to what an earlier one defines.
+declarations of plugins do, whenever a CRM builds a model. :attr:`crmkit.CRM.definitions` names the kinds there are.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.registry import Claim
 from crmkit.core.storage.schema import Schema
 
-__all__ = ["DEFINITIONS", "Definitions"]
+__all__ = ["Definitions"]
 
 
 @attrs.frozen
@@ -29,6 +28,3 @@ class Definitions:
 
     entities: frozenset[str]
     read: Callable[[Connection, Schema], Iterable[Claim]]
-
-
-DEFINITIONS: tuple[Definitions, ...] = ()

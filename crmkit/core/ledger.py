@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
 from crmkit.core.storage.codecs import slot_decoder, slot_encoder
@@ -31,6 +32,7 @@ __all__ = [
     "Entry",
     "Ledger",
     "LedgerEntry",
+    "ledger_names",
     "ledger_row",
     "read_history",
     "seal",
@@ -158,10 +160,19 @@ def seal(number: int, stamp: str, principal: UUID | None, entry: Entry, request:
     return f"{asked}{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
+def ledger_names(info: EntityInfo, readable: frozenset[str]) -> dict[str, str]:
+    """Return the *readable* fields of *info* by the names under which the ledger has them."""
+    names = {name: name for name in readable if name not in info.custom}
+    for name, field in info.custom.items():
+        if name in readable:
+            names |= {f"custom.{slot}": name for slot in (field.slot, *field.former)}
+    return names
+
+
 def read_history(
-    connection: Connection, schema: Schema, record: Target, readable: frozenset[str], visibility: Visibility
+    connection: Connection, schema: Schema, record: Target, names: Mapping[str, str], visibility: Visibility
 ) -> list[LedgerEntry]:
-    """Return the history of *record*, oldest first, with the changes of *readable* fields.
+    """Return the history of *record*, oldest first, with the changes of the fields in *names*, by their ledger names.
 
     *visibility* is that of the reader, and decides which causes are told.
     """
@@ -173,7 +184,7 @@ def read_history(
         .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id)
         .order_by(ledger.c.id)
     )
-    return [LedgerEntry(**{**row, "changes": _readable(row["changes"], readable)}) for row in found.mappings()]
+    return [LedgerEntry(**{**row, "changes": _readable(row["changes"], names)}) for row in found.mappings()]
 
 
 def told_of_history(
@@ -186,14 +197,14 @@ def told_of_history(
     return ledger, ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id), (*columns, payload.c.changes)
 
 
-def ledger_row(dialect: str, readable: frozenset[str]) -> Callable[[Sequence[Any]], LedgerEntry]:
-    """Return what makes an entry, with the changes of *readable* fields, of the driver's row of these columns."""
+def ledger_row(dialect: str, names: Mapping[str, str]) -> Callable[[Sequence[Any]], LedgerEntry]:
+    """Return what makes an entry, with the changes of the fields in *names*, of the driver's row of these columns."""
     id_of, moment = slot_decoder(_ID, dialect) or _same, slot_decoder(_MOMENT, dialect) or _same
 
     def decode(row: Sequence[Any]) -> LedgerEntry:
         number, at, principal, kind, cause, depth, changes = row
         who = None if principal is None else id_of(principal)
-        return LedgerEntry(number, moment(at).astimezone(UTC), who, kind, cause, depth, _readable(changes, readable))
+        return LedgerEntry(number, moment(at).astimezone(UTC), who, kind, cause, depth, _readable(changes, names))
 
     return decode
 
@@ -214,8 +225,8 @@ def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
     return sa.case((author.is_(None), "system"), (known, ledger.c.cause), else_="")
 
 
-def _readable(changes: str | None, readable: frozenset[str]) -> Mapping[str, tuple[Any, Any]] | None:
+def _readable(changes: str | None, names: Mapping[str, str]) -> Mapping[str, tuple[Any, Any]] | None:
     if changes is None:
         return None
     decoded: dict[str, list[Any]] = msgspec.json.decode(changes)
-    return {name: (old, new) for name, (old, new) in decoded.items() if name in readable}
+    return {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}

@@ -16,6 +16,8 @@ from sqlalchemy.engine import Connection
 from crmkit.core.approving.entities import APPROVING
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
+from crmkit.core.custom_fields.entity import CustomField
+from crmkit.core.custom_fields.jobs import INDEX_CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
 from crmkit.core.entity import EntityInfo
 from crmkit.core.hooks import Hooks
@@ -194,7 +196,8 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    claims = [Claim(CORE, declared) for declared in (*PEOPLE, *APPROVING, *CORE_ROLES)]
+    core = (*PEOPLE, CustomField, *APPROVING, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
+    claims = [Claim(CORE, declared) for declared in core]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

@@ -35,6 +35,7 @@ Declared = (
     | Job
     | Schedule
     | RecordSchedule
+    | FieldInfo
 )
 
 
@@ -246,6 +247,8 @@ class _Builder:
     def add(self, claim: Claim) -> bool:
         """Take *claim* and return whether it could be taken."""
         declared = claim.declared
+        if isinstance(declared, FieldInfo):
+            return self._add_field(declared)
         if not isinstance(declared, type):
             return self._add(claim.plugin, _word(declared), declared, self.others[type(declared)])
         if issubclass(declared, Event):
@@ -268,6 +271,16 @@ class _Builder:
         if taken:
             self.entities[info.id] = info
         return taken
+
+    def _add_field(self, field: FieldInfo) -> bool:
+        """Take a field made at run time."""
+        host, where = self.entities.get(field.entity), f"{field.entity}.{field.name}"
+        if host is None:
+            message = _("there is no entity {entity!r}")
+            self.conflicts.append(DeclarationError(where, message, entity=field.entity))
+            return False
+        self.entities[host.id] = attrs.evolve(host, custom={**host.custom, field.name: field})
+        return True
 
     def _claim(self, plugin: str, what: str, id_: str) -> bool:
         """Note the claim; ``False`` when it is refused because of its name or because it is taken."""
@@ -312,7 +325,7 @@ class _Builder:
         return {section.id: section for section in sorted(sections, key=lambda each: (each.rank, each.id))}
 
     def _all_fields(self, entity: str) -> Mapping[str, FieldInfo]:
-        fields = dict(self.entities[entity].fields)
+        fields = {**self.entities[entity].fields, **self.entities[entity].custom}
         for plugin, info in self.extensions.get(entity, {}).items():
             fields |= {f"{plugin}.{name}": field for name, field in info.fields.items()}
         return MappingProxyType(fields)
@@ -334,7 +347,7 @@ class _Builder:
         found: dict[str, list[tuple[EntityInfo, FieldInfo]]] = {}
         tables = [*self.entities.values(), *(e for host in self.extensions.values() for e in host.values())]
         for info in tables:
-            for field in info.fields.values():
+            for field in (*info.fields.values(), *info.custom.values()):
                 if isinstance(field.type, Reference):
                     found.setdefault(field.type.entity, []).append((info, field))
                 elif isinstance(field.type, AnyReference):

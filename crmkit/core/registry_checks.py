@@ -50,6 +50,10 @@ def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
         yield from _check_table(registry, info, {info.plugin: plugins})
     elif isinstance(declared, Pipeline):
         yield from _check_pipeline(registry, declared)
+    elif isinstance(declared, FieldInfo) and isinstance(declared.type, Reference):
+        where, entity = f"{declared.entity}.{declared.name}", declared.type.entity
+        if entity not in registry.entities:
+            yield DeclarationError(where, _("there is no entity {entity!r}"), entity=entity)
 
 
 def _closure(plugin: str, requires: Mapping[str, Iterable[str]]) -> frozenset[str]:

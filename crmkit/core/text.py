@@ -5,13 +5,24 @@ from __future__ import annotations
 import gettext as _gettext
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
+from typing import Any, cast
 
-__all__ = ["Text", "casefold", "current_locale", "gettext", "is_storable", "translate", "translator", "use_locale"]
+__all__ = [
+    "LabelledText",
+    "Text",
+    "casefold",
+    "current_locale",
+    "gettext",
+    "is_storable",
+    "translate",
+    "translator",
+    "use_locale",
+]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _locale: ContextVar[str] = ContextVar("crmkit_locale", default="en")
@@ -32,6 +43,24 @@ class Text(str):
         text = super().__new__(cls, source)
         text.package = package
         return text
+
+
+class LabelledText(Text):
+    """A text written at run time, with its translations beside it."""
+
+    __slots__ = ("labels",)
+    labels: Mapping[str, str]
+
+    def __new__(cls, source: str, labels: Mapping[str, str]) -> LabelledText:
+        """Return *source* with its *labels* by locale."""
+        text: Any = super().__new__(cls, source)
+        text.labels = labels
+        return cast("LabelledText", text)
+
+    def translated(self, locale: str) -> str:
+        """Return the label in *locale*, or in its language; the source where there is none."""
+        found = self.labels.get(locale) or self.labels.get(locale.partition("_")[0])
+        return str(found or self)
 
 
 def gettext(source: str) -> Text:
@@ -62,6 +91,8 @@ def current_locale() -> str:
 def translate(text: str, locale: str | None = None) -> str:
     """Return *text* in *locale* (default: the current one); the English source where no translation exists."""
     wanted = locale or _locale.get()
+    if isinstance(text, LabelledText):
+        return text.translated(wanted)
     if wanted.startswith("en") or not text:
         return str(text)
     package = text.package if isinstance(text, Text) else "crmkit"

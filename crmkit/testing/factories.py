@@ -11,7 +11,7 @@ from uuid import UUID
 
 from crmkit.core import fields
 from crmkit.core.crm import CRM
-from crmkit.core.entity import EntityInfo, FieldInfo, Record
+from crmkit.core.entity import EntityInfo, FieldInfo, Record, is_custom
 from crmkit.core.fields import FieldType, Target
 from crmkit.core.ids import new_id
 from crmkit.core.money import Money
@@ -41,8 +41,8 @@ class Factory:
     def make(self, entity: type[R], values: Mapping[str, Any] | None = None, /, **more: Any) -> R:
         """Return a stored record of *entity*, with the values given and others where the entity demands them.
 
-        Fields that other plugins have added are named ``plugin.field`` and given in *values*; those that they made
-        required are filled too.
+        Fields that other plugins have added are named ``plugin.field`` and given in *values*, those made at run time
+        ``custom.key``; those that are required are filled too.
 
         Raises:
             ValidationError: a value that was given is refused.
@@ -63,7 +63,8 @@ class Factory:
     def _make(self, db: Writer, entity: type[R], values: Mapping[str, Any]) -> R:
         info = self._crm.registry.entity(entity)
         own = {name: value for name, value in values.items() if "." not in name}
-        stored = db.create(entity(**self._filled(db, info, own)))
+        custom = {name: value for name, value in values.items() if is_custom(name)}
+        stored = db.create(entity(**self._filled(db, info, own), custom=self._customised(db, info, custom)))
         extended = self._extended(db, info, values)
         return db.update(stored, extended) if extended else stored
 
@@ -71,9 +72,15 @@ class Factory:
         lacking = [field for name, field in info.fields.items() if name not in values and _is_required(field)]
         return {**{field.name: self._value(db, field) for field in lacking}, **values}
 
+    def _customised(self, db: Writer, info: EntityInfo, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of fields made at run time, by key: those given, and others where one is required."""
+        lacking = (field for name, field in info.custom.items() if name not in values and _is_required(field))
+        found = {**{field.name: self._value(db, field) for field in lacking}, **values}
+        return {name.partition(".")[2]: value for name, value in found.items()}
+
     def _extended(self, db: Writer, info: EntityInfo, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of extensions by ``plugin.field``."""
-        found = {name: value for name, value in values.items() if "." in name}
+        found = {name: value for name, value in values.items() if "." in name and not is_custom(name)}
         for plugin, extension in self._crm.registry.extensions.get(info.id, {}).items():
             for field in extension.fields.values():
                 if _is_required(field) and f"{plugin}.{field.name}" not in found:

@@ -100,7 +100,7 @@ class _Binder:
 
     def bind(self) -> BoundStep:
         fields = tuple(self._field(plan) for plan in self._step.fields)
-        own = [f for f in self._entity.fields.values() if f.init and not f.is_system and f.has_default]
+        own = [field for field in self._own() if field.has_default]
         self._check_required({field.name for field in fields})
         return BoundStep(self._step, self._entity, fields, {f.name: f.default for f in own})
 
@@ -177,17 +177,18 @@ class _Binder:
         read = converter(kind, self._step.file.formats)
         return lambda cell: kind.normalise(read(cell))
 
+    def _own(self) -> list[FieldInfo]:
+        """Return the fields of new records that are not set by crmkit, those made at run time included."""
+        entity = self._entity
+        return [f for f in (*entity.fields.values(), *entity.custom.values()) if f.init and not f.is_system]
+
     def _check_required(self, given: set[str]) -> None:
         if self._step.on_new != "create":
             return
         missing = [
             field.name
-            for field in self._entity.fields.values()
-            if field.init
-            and not field.is_system
-            and not field.nullable
-            and not field.has_default
-            and field.name not in given
+            for field in self._own()
+            if not field.nullable and not field.has_default and field.name not in given
         ]
         if missing:
             raise PlanError(

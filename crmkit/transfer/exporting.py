@@ -10,7 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from crmkit.core.entity import EntityInfo, FieldInfo, Record
+from crmkit.core.entity import EntityInfo, FieldInfo, Record, value_of
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import MoneyType
 from crmkit.core.progress import Meter, Show
@@ -101,13 +101,15 @@ class _Column:
 def _column(reader: Reader, entity: type[Record], name: str) -> _Column:
     registry = reader.access.registry
     info = registry.entity(entity)
-    known = registry.fields(info.id)
-    first, _dot, rest = name.partition(".")
-    relation = next((field for field in info.fields.values() if rest and field.relation == first), None)
-    if relation is not None and relation.name in reader.readable_fields(entity):
-        return _behind(reader, info, relation, name, rest)
-    if name not in reader.readable_fields(entity):
+    known, readable = registry.fields(info.id), reader.readable_fields(entity)
+    for field in (*info.fields.values(), *info.custom.values()):
+        if field.relation and name.startswith(f"{field.relation}.") and field.name in readable:
+            return _behind(reader, info, field, name, name.removeprefix(f"{field.relation}."))
+    if name not in readable:
         raise UnknownFieldError(info.id, name)
+    if name in info.custom:
+        return _Column(name, False, lambda record, _beside: value_of(record, info.custom[name]))
+    first, _dot, rest = name.partition(".")
     computed = registry.extensions[info.id][first].computed if rest else info.computed
     kind = known[name].type if name in known else computed[rest or name].type
     if rest:
@@ -118,14 +120,17 @@ def _column(reader: Reader, entity: type[Record], name: str) -> _Column:
 def _behind(reader: Reader, info: EntityInfo, field: FieldInfo, name: str, rest: str) -> _Column:
     """Return the column of a field behind the reference *field*; empty where the record is not visible."""
     target = reader.access.registry.entities[field.type.entity]  # type: ignore[attr-defined]
-    if rest not in reader.readable_fields(target.cls) or rest not in {*target.fields, *target.computed}:
+    stored = {**target.fields, **target.custom}
+    if rest not in reader.readable_fields(target.cls) or rest not in {*stored, *target.computed}:
         raise UnknownFieldError(info.id, name)
-    kind = target.fields[rest].type if rest in target.fields else target.computed[rest].type
+    kind = stored[rest].type if rest in stored else target.computed[rest].type
     relation = str(field.relation)
 
     def get(record: Any, beside: _Beside) -> Any:
-        found = beside[relation].get(getattr(record, field.name))
-        return None if found is None else getattr(found, rest)
+        found = beside[relation].get(value_of(record, field))
+        if found is None:
+            return None
+        return value_of(found, stored[rest]) if rest in stored else getattr(found, rest)
 
     return _Column(name, isinstance(kind, MoneyType), get, relation=relation)
 

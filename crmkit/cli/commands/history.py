@@ -73,9 +73,10 @@ def _names(db: Reader, record: Record, entries: Iterable[LedgerEntry]) -> dict[s
     from crmkit.core.fields import Reference
 
     registry, wanted = db.access.registry, dict[str, set[UUID]]()
+    known = registry.fields(record.__entity__.id)
     for entry in entries:
         for field, values in (entry.changes or {}).items():
-            kind: Any = getattr(record.__entity__.fields.get(field), "type", None)
+            kind: Any = getattr(known.get(field), "type", None)
             if isinstance(kind, Reference):
                 wanted.setdefault(kind.entity, set()).update(UUID(value) for value in values if value)
     found = (db.get_many(registry.entities[entity].cls, ids) for entity, ids in wanted.items())

@@ -22,7 +22,11 @@ SYSTEM_FIELDS = frozenset(
 
 @attrs.frozen(eq=False)
 class FieldInfo:
-    """One field of one entity, as every part of crmkit sees it."""
+    """One field of one entity, as every part of crmkit sees it.
+
+    A field made at run time is called ``custom.<key>``; *slot* is where the record's JSON keeps its values, and
+    *former* are the slots in which it kept them before it was converted.
+    """
 
     name: str
     type: FieldType
@@ -39,6 +43,8 @@ class FieldInfo:
     unique: bool = False
     personal: bool = False
     purpose: str | None = None
+    slot: str | None = None
+    former: tuple[str, ...] = ()
 
     @property
     def relation(self) -> str | None:
@@ -46,6 +52,16 @@ class FieldInfo:
         if not isinstance(self.type, types_.Reference):
             return None
         return self.name.removesuffix("_id")
+
+    @property
+    def ledger_name(self) -> str:
+        """The name in the ledger: another field that has the same name later has a slot of its own."""
+        return self.name if self.slot is None else f"custom.{self.slot}"
+
+    @property
+    def key(self) -> str:
+        """The name without what stands before it: ``size`` for ``custom.size``."""
+        return self.name.rpartition(".")[2]
 
     @property
     def is_system(self) -> bool:
@@ -57,7 +73,8 @@ class FieldInfo:
 class EntityInfo:
     """One entity: its class and its fields in order. *host* is set for an extension.
 
-    *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline.
+    *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline. *custom* are the fields
+    that were added at run time, by their whole name.
     """
 
     id: str
@@ -71,6 +88,7 @@ class EntityInfo:
     extends_as: str | None = None
     owned: bool = False
     pipelined: bool = False
+    custom: Mapping[str, FieldInfo] = attrs.field(factory=dict)
     number: FieldInfo | None = attrs.field(init=False)
 
     @number.default

@@ -11,14 +11,14 @@ from uuid import UUID
 from crmkit.core import fields as types_
 from crmkit.core.entity.declaring import field, ref
 from crmkit.core.entity.hiding import Hiding
-from crmkit.core.entity.info import EntityInfo, entity_info
+from crmkit.core.entity.info import EntityInfo, FieldInfo, entity_info
 from crmkit.core.entity.making import mixin
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.ids import new_id
 from crmkit.core.rules.build import FieldNamespace
 from crmkit.core.text import gettext as _
 
-__all__ = ["ExtensionRecord", "Owned", "Pipelined", "Record", "loaded_values"]
+__all__ = ["ExtensionRecord", "Owned", "Pipelined", "Record", "loaded_values", "value_of"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Record(Hiding):
     updated_at: datetime = field(init=False, label=_("Updated at"))
     created_by: UUID | None = field(types_.File(), init=False, label=_("Created by"))
     deleted_at: datetime | None = field(init=False, label=_("Deleted at"))
-    custom: Mapping[str, Any] = field(types_.Json(), factory=dict, init=False, label=_("Custom fields"))
+    custom: Mapping[str, Any] = field(types_.Json(), factory=dict, label=_("Custom fields"))
 
     f: ClassVar[FieldNamespace]
     __entity__: ClassVar[EntityInfo]
@@ -93,6 +93,11 @@ class ExtensionRecord(Hiding):
     __repr__ = vars(Record)["__repr__"]
     __eq__ = vars(Record)["__eq__"]
     __hash__ = None  # type: ignore[assignment]
+
+
+def value_of(record: Any, field: FieldInfo) -> Any:
+    """Return what *record* has in *field*, which may be one that was made at run time."""
+    return getattr(record, field.name) if field.slot is None else record.custom[field.key]
 
 
 def loaded_values(record: Any) -> dict[str, Any]:

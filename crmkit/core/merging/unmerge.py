@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import CrmkitError, ForbiddenError, NotFoundError
 from crmkit.core.fields import AnyReference, Reference
-from crmkit.core.ledger import Entry
+from crmkit.core.ledger import Entry, ledger_names
 from crmkit.core.merging.recorded import Recorded, is_the_same, read_merge, value_of
 from crmkit.core.merging.redirects import merged_number
 from crmkit.core.reading.reader import as_id
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
+from crmkit.core.writing.custom import stored_custom
 from crmkit.core.writing.restoring import missing_for
 from crmkit.core.writing.stages import check_emptied
 from crmkit.core.writing.validate import references_in
@@ -190,7 +191,7 @@ class _Undoing:
         in_order = sorted(ids)
         sides = self.writer.model.store.read_extensions(self.writer.connection, info, in_order)
         rows = self.writer.stored_rows(info, "update", in_order)
-        return {id_: rows[id_][0] | sides[id_] for id_ in in_order}
+        return {id_: rows[id_][0] | sides[id_] | stored_custom(info, rows[id_][0]) for id_ in in_order}
 
     def _revert(
         self,
@@ -205,7 +206,9 @@ class _Undoing:
             self._leave(recorded, "", _ERASED)
             return None
         fields = self.writer.model.registry.fields(info.id)
-        for name, (old, new) in recorded.changes.items():
+        names = ledger_names(info, frozenset(fields))
+        for in_ledger, (old, new) in recorded.changes.items():
+            name = names.get(in_ledger, "")
             if name not in fields or not is_mine(recorded, name, old, new):
                 continue
             if is_the_same(stored.get(name), old):

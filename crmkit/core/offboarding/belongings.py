@@ -20,6 +20,8 @@ from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.custom import column_in
+from crmkit.core.storage.schema import column_names
 
 __all__ = ["Belonging", "belongings", "references_to_users"]
 
@@ -90,4 +92,5 @@ def _of_leaver(
     statement = sa.select(table.c.id, seen, split)
     if info.host is not None:
         statement = statement.join(side, side.c.record_id == table.c.id)
-    return statement.where(table.c.deleted_at.is_(None), side.c[field.name] == leaver).order_by(table.c.id)
+    refers = column_in(side.c, column_names(field)[0], field.type.columns()[-1]) == leaver
+    return statement.where(table.c.deleted_at.is_(None), refers).order_by(table.c.id)

@@ -107,7 +107,7 @@ class Access:
         """Return what the principal may do with *info*."""
         found = self._entities.get(info.id)
         if found is None:
-            found = self._entities[info.id] = self._resolve(info)
+            found = self._entities[info.id] = self._resolve(self.registry.entities[info.id])
         return found
 
     def may(self, verb: str, subject: str) -> bool:
@@ -149,6 +149,8 @@ class Access:
         readable = _fields_open_to(readers, info.id, names, ("hidden",)) | ALWAYS_READABLE
         # A computed field that needs a hidden one would tell what that holds.
         readable -= {name for name, needs in computed.items() if not readable.issuperset(needs)}
+        if "custom" not in readable:
+            readable -= frozenset(info.custom)
         writable = readable & _fields_open_to(writers, info.id, names, ("hidden", "read_only"))
         return EntityAccess(scopes, readable, writable, self._restrictions(info), shared)
 

@@ -8,7 +8,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.entity import EntityInfo, FieldInfo, computed
+from crmkit.core.entity import EntityInfo, FieldInfo, computed, is_custom
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
 from crmkit.core.pipelines import overdue
@@ -19,6 +19,7 @@ from crmkit.core.rules.check import check
 from crmkit.core.rules.portable import WhereShown
 from crmkit.core.rules.rule import Rule
 from crmkit.core.rules.sql import compile_rule
+from crmkit.core.storage.custom import column_in
 from crmkit.core.storage.schema import Schema, filter_column
 
 if TYPE_CHECKING:
@@ -48,10 +49,22 @@ class FieldScope:
         """
         if not self._is_readable(name):
             raise UnknownFieldError(self.entity.id, name)
-        found = self.entity.fields.get(name) or self.entity.computed.get(name)
+        entity = self.entity
+        found = entity.fields.get(name) or entity.computed.get(name) or entity.custom.get(name)
         if found is None:
-            raise UnknownFieldError(self.entity.id, name)
+            raise UnknownFieldError(entity.id, name)
         return found
+
+    def named(self, name: str) -> tuple[str | None, FieldInfo | computed[Any]]:
+        """Return the field *name* as lists and measures name it, and the plugin whose extension it belongs to.
+
+        Raises:
+            UnknownFieldError: there is none, or it is hidden; the words are the same.
+        """
+        plugin, dot, inner = name.partition(".")
+        if dot and not is_custom(name):
+            return plugin, self.extension(plugin).field(inner)
+        return None, self.field(name)
 
     def related(self, relation: str) -> FieldScope:
         """Return the scope of the records behind the reference called *relation*.
@@ -59,7 +72,7 @@ class FieldScope:
         Raises:
             UnknownFieldError: there is no such reference, or it is hidden.
         """
-        for field in self.entity.fields.values():
+        for field in (*self.entity.fields.values(), *self.entity.custom.values()):
             if isinstance(field.type, Reference) and field.relation == relation and self._is_readable(field.name):
                 return attrs.evolve(self, entity=self.registry.entities[field.type.entity])
         raise UnknownFieldError(self.entity.id, relation)
@@ -119,8 +132,7 @@ class VisibleSource:
         """Return what *field* is compared, sorted and summed up by."""
         if not isinstance(field, FieldInfo):
             return self.computed(field.name)
-        found: ColumnElement[Any] = self.columns[filter_column(field)]
-        return found
+        return column_in(self.columns, filter_column(field), field.type.columns()[-1])
 
     def computed(self, name: str) -> ColumnElement[Any]:
         """Return the expression of a computed field; of rows that are not shown it is null."""

@@ -12,6 +12,7 @@ from crmkit.core.money import Money
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.rules.check_paths import default_of
+from crmkit.core.storage.custom import column_in
 from crmkit.core.storage.schema import column_names
 
 __all__ = ["GroupedRows"]
@@ -42,8 +43,7 @@ class GroupedRows:
         Raises:
             UnknownFieldError: there is none, or it is hidden; the words are the same.
         """
-        plugin, dot, inner = name.partition(".")
-        return self._scope.extension(plugin).field(inner) if dot else self._scope.field(name)
+        return self._scope.named(name)[1]
 
     def value(self, name: str) -> ColumnElement[Any]:
         """Return what the field *name* is grouped and summed up by: of money, the value in the company's currency."""
@@ -54,12 +54,13 @@ class GroupedRows:
         """Return every column of the field *name*, which is stored."""
         field, source = self.field(name), self._source(name)
         assert isinstance(field, FieldInfo)
-        columns = [source.columns[column] for column in column_names(field)]
+        pairs = zip(column_names(field), field.type.columns(), strict=True)
+        columns = [column_in(source.columns, column, slot) for column, slot in pairs]
         return [self._or_default(source, field, column, place) for place, column in enumerate(columns)]
 
     def _source(self, name: str) -> VisibleSource:
-        plugin, dot, _inner = name.partition(".")
-        if not dot:
+        plugin, _field = self._scope.named(name)
+        if plugin is None:
             return self.source
         if plugin not in self._sides:
             extension = self.visibility.registry.extensions[self.info.id][plugin]

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.entity import EntityInfo, Record, entity_info
+from crmkit.core.entity import EntityInfo, Record, value_of
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Reference
 from crmkit.core.policy.rule_sources import FieldScope
@@ -32,13 +32,13 @@ def expand(reader: Reader, records: Sequence[Record], relation: str) -> dict[UUI
     """
     if not records:
         return {}
-    info = entity_info(type(records[0]))
+    info = reader.model.registry.entity(type(records[0]))
     if relation in info.links:
         return _expand_link(reader, info, records, relation)
     scope = FieldScope(reader.model.registry, info, reader.access)
     target = scope.related(relation).entity
-    name = next(f.name for f in info.fields.values() if f.relation == relation)
-    wanted = [id_ for record in records if (id_ := getattr(record, name)) is not None]
+    field = next(f for f in (*info.fields.values(), *info.custom.values()) if f.relation == relation)
+    wanted = [id_ for record in records if (id_ := value_of(record, field)) is not None]
     return reader.get_many(target.cls, wanted)
 
 

@@ -104,11 +104,10 @@ def parse_order(scope: FieldScope, info: EntityInfo, asked: str | Sequence[str] 
 
 def _key(scope: FieldScope, info: EntityInfo, asked: str) -> OrderKey:
     name = asked.removeprefix("-")
-    plugin, dot, inner = name.partition(".")
-    field = scope.extension(plugin).field(inner) if dot else scope.field(name)
+    plugin, field = scope.named(name)
     if isinstance(field.type, _UNSORTABLE):
         raise OrderError(info.id, name, _("its values have no order"))
-    return OrderKey(name, asked.startswith("-"), field, plugin if dot else None)
+    return OrderKey(name, asked.startswith("-"), field, plugin)
 
 
 _KINDS: dict[str, type[Any]] = {

@@ -16,7 +16,7 @@ from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
-from crmkit.core.ledger import LedgerEntry, read_history
+from crmkit.core.ledger import LedgerEntry, ledger_names, read_history
 from crmkit.core.merging.redirects import merged_number, winners_of
 from crmkit.core.money import Money
 from crmkit.core.pipelines import Pipeline
@@ -304,11 +304,11 @@ class Reader:
         Raises:
             NotFoundError: the record is not visible.
         """
-        info = entity_info(type(record))
+        info = self.model.registry.entity(type(record))
         # Of a merged record, the one that it went into: who sees that need not see what was merged.
         found = self.get(type(record), record.id)
-        target, readable = Target(info.id, found.id), self.access.entity(info).readable
-        return read_history(self._connection, self.model.schema, target, readable, self._visibility(named=False))
+        target, names = Target(info.id, found.id), ledger_names(info, self.access.entity(info).readable)
+        return read_history(self._connection, self.model.schema, target, names, self._visibility(named=False))
 
     def shares(self, record: Record) -> list[SharedWith]:
         """Return with whom *record* is shared, oldest first.

@@ -12,7 +12,8 @@ from crmkit.core.money import minor_digits
 from crmkit.core.policy.rule_sources import VisibleSource
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.storage.columns import ScaledInteger
-from crmkit.core.storage.schema import column_names
+from crmkit.core.storage.custom import column_in
+from crmkit.core.storage.schema import column_names, filter_column
 
 __all__ = ["safe_relation"]
 
@@ -21,13 +22,19 @@ def safe_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     """Return the safe relation of an entity or extension; a hidden field has no column in it.
 
     Money has its parts (``amount_minor``, ``amount_currency``, ``amount_base``) and, as ``amount``, its value in the
-    company's currency as a decimal. Computed fields are columns like any other.
+    company's currency as a decimal. Computed fields are columns like any other, and so are those made at run time:
+    ``relation.c["custom.size"]``.
     """
     if info.host is not None:
         return _extension(visibility, info)
     table = visibility.schema.table(info)
     readable = visibility.access.entity(info).readable
-    columns = _columns(visibility, info, table, readable)
+    columns = _columns(visibility, info, table, readable - {"custom"})
+    columns += [
+        column_in(table.c, filter_column(field), field.type.columns()[-1]).label(name)
+        for name, field in info.custom.items()
+        if name in readable
+    ]
     source = VisibleSource(visibility, info, table.c)
     columns += [source.computed(name).label(name) for name in info.computed if name in readable]
     return sa.select(*columns).where(visibility.shown(info, table.c)).subquery()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import Column
-from crmkit.core.ledger import LedgerEntry, ledger_row, told_of_history
+from crmkit.core.ledger import LedgerEntry, ledger_names, ledger_row, told_of_history
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.ordering import CursorError
 from crmkit.core.reading.packing import Packed
@@ -254,7 +254,7 @@ def _history(reader: Reader, host: EntityInfo) -> _Line:
     statement = sa.select(ledger.c.at.label(_AT), ledger.c.id.label(_KEY), *columns).select_from(joined)
     mine = ledger.c.record_id == sa.bindparam(HOST, type_=Id(), required=True)
     statement = statement.where(ledger.c.entity == host.id, mine)
-    decode = ledger_row(reader.model.storage.dialect.name, reader.access.entity(host).readable)
+    decode = ledger_row(reader.model.storage.dialect.name, ledger_names(host, reader.access.entity(host).readable))
 
     def made(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         return ({"change": decode(row)} for row in rows)

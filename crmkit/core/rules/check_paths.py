@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
+
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import AnyReference, FieldType, MoneyType
 from crmkit.core.money import Money, minor_digits
@@ -89,16 +91,43 @@ class Paths:
         for index in range(last):
             if index == last - 1 and (target := self._target_part(namespace, steps, path)):
                 return target
+            if path.parts[index] == "custom" and not _prefix(steps):
+                return self._custom(namespace, path, index, steps)
             step, namespace = self._step(namespace, path, index, _prefix(steps))
             steps.append(step)
-        info = self._last(namespace, path)
+        return self._field(namespace, self._last(namespace, path), steps)
+
+    def _field(self, namespace: Namespace, info: FieldInfo | computed[Any], steps: list[plan.Step]) -> plan.Field:
         self.fields.add((namespace.entity.id, _prefix(steps) + info.name))
         column = info.name + ("_base" if isinstance(info.type, MoneyType) else info.type.columns()[-1].suffix)
+        if (slot := getattr(info, "slot", None)) is not None:
+            column = f"custom.{slot}"
         kind = kind_of(info.type, self.digits)
         of_extension = bool(steps) and isinstance(steps[-1], plan.Extension)
         missing = self._missing(namespace.entity, info, kind) if of_extension else None
         is_computed = not hasattr(info, "has_default")
         return plan.Field(kind, tuple(steps), info.name, column, info.type, is_computed, missing)
+
+    def _custom(self, namespace: Namespace, path: ast.Path, index: int, steps: list[plan.Step]) -> plan.Field:
+        """Return the field made at run time that stands behind the part *index*, or what it refers to has."""
+        name, at = f"custom.{path.parts[index + 1]}", path.place(index)
+        if index == len(path.parts) - 2:
+            found: FieldInfo | computed[Any] | None = _known(namespace.field, name)
+            if found is None:
+                raise UnknownRuleFieldError(UnknownFieldError(namespace.entity.id, name[:80]), at)
+            return self._field(namespace, found, steps)
+        below = _known(namespace.related, name)
+        field: FieldInfo | None = None if below is None else _known(namespace.field, f"{name}_id")
+        if field is None:
+            raise UnknownRuleFieldError(UnknownFieldError(namespace.entity.id, name[:80]), at)
+        self.relations.add((namespace.entity.id, name))
+        self.fields.add((namespace.entity.id, field.name))
+        step = plan.Relation(f"custom.{field.slot}", name, below.entity.id)
+        rest = ast.Path(path.parts[index + 2 :], path.places[index + 2 :], at=path.at)
+        behind = Paths(below)
+        behind.fields, behind.relations = self.fields, self.relations
+        inner = behind.resolve(rest)
+        return attrs.evolve(inner, steps=(*steps, step, *inner.steps))
 
     def _step(self, namespace: Namespace, path: ast.Path, index: int, prefix: str) -> tuple[plan.Step, Namespace]:
         part, entity = path.parts[index], namespace.entity.id

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from crmkit.core.fields import Column
 from crmkit.core.rules import plan
 from crmkit.core.rules.kinds import Kind
 from crmkit.core.rules.moment import Moment
@@ -19,10 +20,12 @@ from crmkit.core.rules.parameters import kept, parameter_name
 from crmkit.core.rules.portable import Checked, DayLine, MomentLine, Operand, SlugCount, Unbounded, Whole
 from crmkit.core.rules.sql_source import Source
 from crmkit.core.storage import columns
+from crmkit.core.storage.custom import column_in
 
 __all__ = ["Scope", "SqlValues", "literal", "many"]
 
 Expression: TypeAlias = ColumnElement[Any]
+_ID = Column("", "uuid")
 _MICROSECOND = timedelta(microseconds=1)
 _TYPES: dict[str, TypeEngine[Any]] = {
     "text": sa.String(),
@@ -52,7 +55,7 @@ class Scope:
         """Return the scope behind *step*, and the key on this side and on that side."""
         if isinstance(step, plan.Relation):
             there = self.source.related(step.entity)
-            here, key = self.source.columns[step.field], there.columns["id"]
+            here, key = column_in(self.source.columns, step.field, _ID), there.columns["id"]
         else:
             there = self.source.extension(step.plugin)
             here, key = self.source.columns["id"], there.columns["record_id"]
@@ -93,7 +96,8 @@ class SqlValues:
     def _field(self, value: plan.Field) -> Expression:
         if len(value.steps) == self.scope.steps:
             source = self.scope.source
-            found = source.computed(value.name) if value.is_computed else source.columns[value.column]
+            slot = value.type.columns()[-1]
+            found = source.computed(value.name) if value.is_computed else column_in(source.columns, value.column, slot)
             return sa.type_coerce(found, _TYPES["number"]) if value.kind.name == "number" else found
         step = value.steps[self.scope.steps]
         there, here, key = self.scope.follow(step)

@@ -69,7 +69,8 @@ def drop_objects(connection: Connection, registry: Registry, plugin: str) -> Non
             connection.exec_driver_sql(f"DROP SEQUENCE IF EXISTS {name}")
         if plugin == CORE:
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {_GUARD}() CASCADE")
-            connection.exec_driver_sql("DROP FUNCTION IF EXISTS crm_fold(text)")
+            for name in ("crm_fold", *_ISO_READERS):
+                connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}(text)")
 
 
 def _wanted(dialect: str, registry: Registry, schema: Schema) -> Iterator[_DatabaseObject]:
@@ -113,6 +114,7 @@ def _sqlite() -> Iterator[_DatabaseObject]:
 
 def _postgresql(registry: Registry) -> Iterator[_DatabaseObject]:
     yield _fold()
+    yield from map(_reading_iso, _ISO_READERS.items())
     yield _guard_function()
     for table, verbs in _REFUSED.items():
         yield _guard(table, (*verbs, "truncate"))
@@ -125,6 +127,31 @@ def _fold() -> _DatabaseObject:
     found = sa.text("SELECT 1 WHERE obj_description(to_regprocedure('crm_fold(text)')) = :made")
     exists = found.bindparams(made=f"Unicode {casefold_unicode_version()}")
     return _DatabaseObject("function crm_fold", exists, lambda c: _run_script(c, _fold_ddl()))
+
+
+# What reads days and moments of custom fields. PostgreSQL's own casts follow the session, so that no index takes them.
+_ISO_READERS = {
+    "crm_day": (
+        "date",
+        "make_date(substr(value, 1, 4)::int, substr(value, 6, 2)::int, substr(value, 9, 2)::int)",
+    ),
+    "crm_moment": (
+        "timestamptz",
+        "make_timestamp(substr(value, 1, 4)::int, substr(value, 6, 2)::int, substr(value, 9, 2)::int, "
+        "substr(value, 12, 2)::int, substr(value, 15, 2)::int, substr(value, 18, 9)::double precision) "
+        "AT TIME ZONE 'UTC'",
+    ),
+}
+
+
+def _reading_iso(named: tuple[str, tuple[str, str]]) -> _DatabaseObject:
+    name, (kind, body) = named
+    exists = sa.text("SELECT 1 WHERE to_regprocedure(:name) IS NOT NULL").bindparams(name=f"{name}(text)")
+    ddl = (
+        f"CREATE FUNCTION {name}(value text) RETURNS {kind} LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE "
+        f"AS $crm$ SELECT {body} $crm$"
+    )
+    return _DatabaseObject(f"function {name}", exists, lambda c: _run_script(c, ddl))
 
 
 @cache

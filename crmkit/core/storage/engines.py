@@ -145,6 +145,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in _SQLITE_PRAGMAS:
         _set_when_free(connection, pragma)
     connection.create_function("crm_fold", 1, _fold_or_none, deterministic=True)
+    connection.create_function("crm_id", 1, _id_or_none, deterministic=True)
 
 
 def _set_when_free(connection: Any, pragma: str) -> None:
@@ -162,6 +163,10 @@ def _set_when_free(connection: Any, pragma: str) -> None:
 
 def _fold_or_none(value: Any) -> Any:
     return casefold(value) if isinstance(value, str) else value
+
+
+def _id_or_none(value: Any) -> Any:
+    return bytes.fromhex(value.replace("-", "")) if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,15 +6,16 @@ in it. Ids and moments that a page repeats are decoded once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from crmkit.core.entity import EntityInfo, FieldInfo
+from crmkit.core.entity import CustomValues, EntityInfo, FieldInfo
 from crmkit.core.entity.hiding import hidden_computed, set_hidden
 from crmkit.core.fields import Column, FieldType, MoneyType
 from crmkit.core.storage.codecs import slot_decoder
+from crmkit.core.storage.custom import from_json
 
 __all__ = ["Loader", "make_loader", "make_row_decoder", "slot_setter"]
 
@@ -39,6 +40,9 @@ def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loa
     for place, field in enumerate(fields):
         names[f"set_{place}"] = slot_setter(info.cls, field.name)
         lines, value = _read(field, len(columns), dialect, names)
+        if field.name == "custom":
+            names["shown"] = _custom_values(info, readable)
+            value = f"shown({value})"
         body += [*lines, f"set_{place}(record, {value})"]
         columns += [field.name + slot.suffix for slot in field.type.columns()]
     if info.computed:
@@ -53,6 +57,16 @@ def make_loader(info: EntityInfo, readable: frozenset[str], dialect: str) -> Loa
     source = [*head, *(f"        {line}" for line in body), "        records.append(record)", "    return records"]
     exec("\n".join(source), names)
     return Loader(tuple(columns), names["load"])
+
+
+def _custom_values(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping[str, Any]], CustomValues]:
+    """Return what makes of the JSON of ``custom`` what a record shows to those who may read *readable*."""
+    entity, shown = info.id, [field for name, field in info.custom.items() if name in readable]
+    if not shown:
+        nothing = CustomValues(entity, {})
+        return lambda _kept: nothing
+    decoders = [(field.key, str(field.slot), from_json(field.type)) for field in shown]
+    return lambda kept: CustomValues(entity, {key: decode(kept.get(slot)) for key, slot, decode in decoders})
 
 
 def make_row_decoder(info: EntityInfo, dialect: str) -> Callable[[Sequence[Any]], dict[str, Any]]:

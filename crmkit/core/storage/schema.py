@@ -61,7 +61,9 @@ class Schema:
 
 
 def column_names(field: FieldInfo) -> list[str]:
-    """Return the names of the columns that keep *field*."""
+    """Return the names of the columns that keep *field*; ``custom.<slot>`` of one made at run time."""
+    if field.slot is not None:
+        return [f"custom.{field.slot}"]
     return [field.name + slot.suffix for slot in field.type.columns()]
 
 

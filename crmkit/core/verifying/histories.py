@@ -20,6 +20,7 @@ from crmkit.core.storage.loading import make_row_decoder
 from crmkit.core.storage.schema import Schema, column_names
 from crmkit.core.text import gettext as _
 from crmkit.core.verifying.findings import Finding
+from crmkit.core.writing.custom import stored_custom
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.store import Store
 
@@ -53,7 +54,7 @@ def examine_histories(connection: Connection, schema: Schema, registry: Registry
             histories = _histories(connection, schema, info, ids)
             sides = store.read_extensions(connection, info, ids)
             for record in records:
-                stored = record | sides[record["id"]]
+                stored = record | sides[record["id"]] | stored_custom(info, record)
                 yield from _compared(info, registry, stored, histories.get(record["id"]))
         yield from _vanished(connection, schema, info)
 
@@ -112,8 +113,9 @@ def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
 
 
 def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
-    if name in history.values:
-        return not _is_same(_plain(stored[name]), history.values[name])
+    known = info.custom[name].ledger_name if name in info.custom else name
+    if known in history.values:
+        return not _is_same(_plain(stored[name]), history.values[known])
     if history.is_erased or stored[name] is None:
         return False
     # Where a field came later, older records have its default, of which no history tells.

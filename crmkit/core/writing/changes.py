@@ -10,7 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from crmkit.core.entity import EntityInfo, Record, entity_info
+from crmkit.core.entity import EntityInfo, Record, entity_info, is_custom
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
 from crmkit.core.fields.base import shortened
 from crmkit.core.policy.access import Access
@@ -86,7 +86,8 @@ class Write:
             UnknownFieldError: the entity has no such field.
             TypeError: the write is being checked, so it cannot change any more.
         """
-        if field not in self.entity.fields and "." not in field:
+        known = self.entity.custom if is_custom(field) else self.entity.fields
+        if field not in known and (is_custom(field) or "." not in field):
             raise UnknownFieldError(self.entity.id, field)
         self.values[field] = value
 
@@ -156,4 +157,5 @@ def creation(record: Record, *, trusted: bool = False, depth: int = 0) -> Write:
     if not isinstance(id_, UUID):
         problem = FieldProblem("id", _("expected {expected}, got {value!r}"), expected="UUID", value=shortened(id_))
         raise ValidationError(info.id, [problem])
-    return Write("create", info, record.id, initial_values(record), trusted=trusted, depth=depth)
+    values = initial_values(record) | {f"custom.{key}": value for key, value in record.custom.items()}
+    return Write("create", info, record.id, values, trusted=trusted, depth=depth)

@@ -11,6 +11,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crmkit.core.custom_fields.checking import check_definitions, name_slot
+from crmkit.core.custom_fields.jobs import plan_indexes
+from crmkit.core.custom_fields.removing import policy_that_ends
 from crmkit.core.errors import CrmkitError, NotFoundError, StaleError
 from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
@@ -19,6 +22,7 @@ from crmkit.core.merging.redirects import winners_of
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
+from crmkit.core.writing.custom import check_custom, in_ledger, keep_custom, know_custom, stored_custom
 from crmkit.core.writing.dependents import check_taken_along, dependent_writes
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
@@ -88,6 +92,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
         _store(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
+    plan_indexes(writer, kept)
     return kept
 
 
@@ -98,6 +103,7 @@ def load_stored(writer: Writer, writes: Sequence[Write]) -> None:
         NotFoundError: there is none that the principal can see.
         StaleError: it has another version than the one expected.
     """
+    know_custom(writer.model.registry, writes)
     changing = [w for w in writes if w.kind != "create" and not w.stored]
     # The order in which rows are locked is the same for everybody, so that nobody waits for who waits for them.
     for (entity, kind, trusted), group in sorted(grouped(changing, lambda w: (w.entity.id, w.kind, w.trusted))):
@@ -117,7 +123,7 @@ def _take_stored(write: Write, found: Stored | None, side: dict[str, Any], is_sy
         raise NotFoundError(write.entity.id, write.record_id)
     if write.version is not None and write.version != values["version"]:
         raise StaleError(write.entity.id, write.record_id, write.version)
-    write.stored, write.version = values | side, values["version"]
+    write.stored, write.version = values | side | stored_custom(write.entity, values), values["version"]
     write.allowed = allowed or write.trusted or is_system
 
 
@@ -135,7 +141,11 @@ def _clean(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> N
 
 def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]) -> list[Write]:
     """Ask ``crmkit_before_write`` about the batch, then about what was added, until nothing is added."""
-    additions = [*dependent_writes(writer, writes), *assignments_that_end(writer, writes)]
+    additions = [
+        *dependent_writes(writer, writes),
+        *assignments_that_end(writer, writes),
+        *policy_that_ends(writer, writes),
+    ]
     check_taken_along(writer, writes, additions)
     load_stored(writer, additions)
     if not writer.model.hooks.has("crmkit_before_write"):
@@ -162,13 +172,14 @@ def _prepare(writer: Writer, write: Write) -> None:
     if write.kind == "create":
         _default_owner(writer, write)
         enter_first_stage(writer, write)
-        values["id"], values["version"], values["custom"] = write.record_id, 1, {}
+        values["id"], values["version"] = write.record_id, 1
         values["created_at"] = values["updated_at"] = now
         values["created_by"], values["deleted_at"] = writer.access.user_id, None
     elif write.kind == "delete":
         values["deleted_at"] = now
     elif write.kind == "restore":
         values["deleted_at"] = None
+    keep_custom(write)
 
 
 def _default_owner(writer: Writer, write: Write) -> None:
@@ -188,11 +199,20 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     registry = writer.model.registry
     problems = [(place, p) for place, write in enumerate(writes) for p in check_required(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_policy(registry, write)]
+    problems += [
+        (place, p)
+        for place, write in enumerate(writes)
+        if write.entity.custom
+        for p in check_custom(write, writer.access.entity(write.entity))
+    ]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_reasons(registry, write)]
+    problems += [(place, p) for place, write in enumerate(writes) for p in check_definitions(writer, write)]
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
+    for write in writes:
+        name_slot(writer, write)
     _number(writer, writes)
 
 
@@ -239,7 +259,10 @@ def _store(writer: Writer, writes: Sequence[Write]) -> None:
 
 def _entries(writer: Writer, writes: Sequence[Write]) -> list[Entry]:
     cause, depth = writer.cause, writer.depth
-    return [Entry(w.entity.id, w.record_id, w.kind, _changes(w), cause, depth + w.depth) for w in writes]
+    return [
+        Entry(w.entity.id, w.record_id, w.kind, in_ledger(w.entity, _changes(w)), cause, depth + w.depth)
+        for w in writes
+    ]
 
 
 def _changes(write: Write) -> dict[str, tuple[Any, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from crmkit.core.entity import FieldInfo
+from crmkit.core.entity import FieldInfo, is_custom
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
 from crmkit.core.fields import MoneyType, Refused
 from crmkit.core.policy.access import EntityAccess
@@ -39,9 +39,17 @@ class Normaliser:
             for write in writes if locked else ():
                 asked = [f.name for f in locked if write.values[f.name] != f.default()]
                 self._check_names(write, asked, access)
+            for write in writes:
+                if write.entity.custom or len(write.values) > len(shape_of(write.entity).settable):
+                    self._check_names(write, self._asked_custom(write), access)
             return
         for write in writes:
             self._check_names(write, list(write.values), access)
+
+    def _asked_custom(self, write: Write) -> list[str]:
+        """Return the custom fields for which the caller gave more than their defaults."""
+        custom = write.entity.custom
+        return [n for n, v in write.values.items() if is_custom(n) and not (n in custom and v == custom[n].default())]
 
     def _check_names(self, write: Write, names: Sequence[str], access: EntityAccess) -> None:
         problems, moved = [], shape_of(write.entity).moved

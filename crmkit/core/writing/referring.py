@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import AnyReference
 from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.custom import column_in
 from crmkit.core.storage.locks import Purpose, locked
+from crmkit.core.storage.schema import column_names
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
@@ -38,7 +40,7 @@ def referring(
     They are held for *purpose* until the transaction ends.
     """
     statement = partial(_of_referring, writer, entity, info, field, purpose)
-    key = ("referring", entity, info.table, field.name, purpose)
+    key = ("referring", entity, info.table, *column_names(field), purpose)
     return sorted(writer.trusted.ids_by_ids(key, statement, ids))
 
 
@@ -51,8 +53,8 @@ def _of_referring(
         statement = statement.join(table, table.c.record_id == host.c.id)
     if isinstance(field.type, AnyReference):
         statement = statement.where(table.c[f"{field.name}_entity"] == entity)
-        column = table.c[f"{field.name}_id"]
+        column: Any = table.c[f"{field.name}_id"]
     else:
-        column = table.c[field.name]
+        column = column_in(table.c, column_names(field)[0], field.type.columns()[-1])
     statement = statement.where(host.c.deleted_at.is_(None), column.in_(id_parameters(number)))
     return statement if purpose is None else locked(statement, host, writer.model.storage.dialect.name, purpose)

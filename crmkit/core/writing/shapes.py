@@ -35,12 +35,12 @@ class EntityShape:
 @lru_cache(maxsize=1024)
 def shape_of(info: EntityInfo) -> EntityShape:
     """Return the shape of *info*."""
-    fields = list(info.fields.values())
+    fields, custom = list(info.fields.values()), info.custom.values()
     settable = [f for f in fields if f.init and f.name not in SYSTEM_FIELDS]
     return EntityShape(
         settable=tuple(settable),
         required=tuple(f.name for f in settable if not f.nullable),
-        references=tuple((f.name, f.type.entity) for f in fields if isinstance(f.type, Reference)),
+        references=tuple((f.name, f.type.entity) for f in (*fields, *custom) if isinstance(f.type, Reference)),
         any_references=tuple((f.name, f.type) for f in fields if isinstance(f.type, AnyReference)),
         in_ledger=tuple(f.name for f in fields if f.name not in _NOT_IN_LEDGER),
         moved=(_STAGED if info.pipelined else {}) | (_OWNED if info.owned else {}),
@@ -49,4 +49,4 @@ def shape_of(info: EntityInfo) -> EntityShape:
 
 def is_given_by_crmkit(field: FieldInfo) -> bool:
     """Return whether no caller may ever set *field*."""
-    return field.name in SYSTEM_FIELDS or isinstance(field.type, Number)
+    return field.name in SYSTEM_FIELDS or isinstance(field.type, Number) or not field.init

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crmkit.core.approving.checking import approval_is_needed, approved_request
+from crmkit.core.entity import is_custom
 from crmkit.core.errors import ConflictError, FieldProblem
 from crmkit.core.pipelines import ANY_STAGE, Move, Pipeline, Refusal, Stage, UnknownStageError
 from crmkit.core.registry import Registry
@@ -71,7 +72,7 @@ def _missing(registry: Registry, write: Write, stage: Stage) -> list[str]:
 
 def _value(registry: Registry, write: Write, name: str) -> Any:
     """Return the value that *name* will have; a new record has the defaults of what plugins add to it."""
-    if write.kind == "create" and "." in name and name not in write.values:
+    if write.kind == "create" and "." in name and not is_custom(name) and name not in write.values:
         return registry.field(write.entity.id, name).default()
     return write.get(name)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo, Record, entity_info
+from crmkit.core.entity import SYSTEM_FIELDS, CustomValues, EntityInfo, FieldInfo, Record, entity_info
 from crmkit.core.entity.hiding import hidden_computed, set_hidden
 from crmkit.core.fields import Column, FieldType, MoneyType
 from crmkit.core.storage.codecs import slot_encoder
@@ -50,7 +50,11 @@ def _maker(info: EntityInfo, readable: frozenset[str]) -> Callable[[Mapping[str,
     lines = ["def make(values):", "    record = new(cls)", "    get = values.get"]
     for place, name in enumerate(n for n in info.fields if n in readable):
         names[f"set_{place}"] = slot_setter(info.cls, name)
-        lines.append(f"    set_{place}(record, get({name!r}))")
+        value = f"get({name!r})"
+        if name == "custom":
+            shown = ", ".join(f"{f.key!r}: get({f.name!r})" for f in info.custom.values() if f.name in readable)
+            names["custom_values"], value = CustomValues, f"custom_values({info.id!r}, {{{shown}}})"
+        lines.append(f"    set_{place}(record, {value})")
     if info.computed:
         names |= {"set_hidden": set_hidden, "hidden": hidden_computed(info.computed, readable)}
         lines.append("    set_hidden(record, hidden)")

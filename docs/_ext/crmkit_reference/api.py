@@ -33,6 +33,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
+        "Fields made at run time": "CustomField convert_field FieldConversion FieldConversionError purge_field",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
         "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
@@ -55,7 +56,7 @@ _MEMBERS: Mapping[str, str] = {
     "Worker": "run_until_idle step next_due circuits close",
     "Event": "id",
     "WriteContext": "entered_stage create update",
-    "CRM": "principal read write system explain close",
+    "CRM": "principal read write system explain refresh close",
 }
 # What is no class and no function has no docstring of its own.
 _DATA: Mapping[str, str] = {

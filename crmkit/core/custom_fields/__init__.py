@@ -1,0 +1,1 @@
+"""Fields that administrators add to entities at run time."""

@@ -1,0 +1,166 @@
+"""The types that a custom field may have, and what their options say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from crmkit.core import fields
+from crmkit.core.fields import FieldType, Option, Refused
+from crmkit.core.fields.base import shortened
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["TYPES", "field_type", "from_plain"]
+
+_MOST_CHOICES = 500
+_LONGEST_SLUG = 64
+
+
+class _Options:
+    """The options of one type; what is left over when it is made was none of its own."""
+
+    def __init__(self, given: Any) -> None:
+        if not isinstance(given, Mapping):
+            raise Refused(_("expected {expected}, got {value!r}"), expected="a JSON object", value=shortened(given))
+        self._left = dict(given)
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        value = self._left.pop(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            message = _("{name} is a whole number between {low} and {high}, got {value!r}")
+            raise Refused(message, name=name, low=low, high=high, value=shortened(value))
+        return value
+
+    def bound(self, name: str) -> Decimal | None:
+        value = self._left.pop(name, None)
+        return None if value is None else _decimal(value)
+
+    def one_of(self, name: str, default: Any, accepted: tuple[str, ...]) -> Any:
+        value = self._left.pop(name, default)
+        if value not in accepted:
+            message = _("{name} is one of {accepted}, got {value!r}")
+            raise Refused(message, name=name, accepted=", ".join(accepted), value=shortened(value))
+        return value
+
+    def text(self, name: str) -> str:
+        value = self._left.pop(name, None)
+        if not isinstance(value, str) or not value:
+            raise Refused(_("{name} must be given as text"), name=name)
+        return value
+
+    def choices(self) -> list[Option]:
+        given = self._left.pop("choices", None)
+        if not isinstance(given, list | tuple) or not 0 < len(given) <= _MOST_CHOICES:
+            raise Refused(_("choices is a list of one to {most} slugs"), most=_MOST_CHOICES)
+        found = [_option(each) for each in given]
+        if len({option.slug for option in found}) != len(found):
+            raise Refused(_("a slug occurs twice"))
+        return found
+
+    def done(self) -> None:
+        if self._left:
+            raise Refused(_("there is no option {name!r} for this type"), name=shortened(next(iter(self._left))))
+
+
+def _option(given: Any) -> Option:
+    slug, label = (given, None) if isinstance(given, str) else (given.get("slug"), given.get("label"))
+    valid = isinstance(slug, str) and 0 < len(slug) <= _LONGEST_SLUG and slug.isprintable() and "|" not in slug
+    if not valid or not isinstance(label, str | None) or slug != slug.strip():
+        raise Refused(_("{value!r} is no slug, nor an object of slug and label"), value=shortened(given))
+    return Option(slug, Text(label or slug.replace("_", " ").capitalize()))
+
+
+def _text(options: _Options) -> FieldType:
+    return fields.Text(max=options.whole("max", 500, 1, 2_000))
+
+
+def _long_text(options: _Options) -> FieldType:
+    return fields.LongText(max=options.whole("max", 10_000, 1, 100_000))
+
+
+def _integer(options: _Options) -> FieldType:
+    low, high = -(2**63), 2**63 - 1
+    return fields.Integer(min=options.whole("min", low, low, high), max=options.whole("max", high, low, high))
+
+
+def _decimals(options: _Options) -> FieldType:
+    return fields.Decimals(scale=options.whole("scale", 2, 0, 9), min=options.bound("min"), max=options.bound("max"))
+
+
+def _reference(options: _Options) -> FieldType:
+    return fields.Reference(
+        options.text("entity"), on_delete=options.one_of("on_delete", "clear", ("clear", "restrict"))
+    )
+
+
+TYPES: Mapping[str, Callable[[_Options], FieldType]] = {
+    "text": _text,
+    "long_text": _long_text,
+    "integer": _integer,
+    "decimal": _decimals,
+    "percent": lambda options: fields.Percent(scale=options.whole("scale", 2, 0, 9)),
+    "boolean": lambda _options: fields.Boolean(),
+    "date": lambda _options: fields.Date(),
+    "datetime": lambda _options: fields.DateTime(),
+    "choice": lambda options: fields.Choice(options.choices()),
+    "multi_choice": lambda options: fields.MultiChoice(options.choices()),
+    "url": lambda _options: fields.Url(),
+    "email": lambda _options: fields.PlainEmail(),
+    "phone": lambda _options: fields.Text(max=40),
+    "reference": _reference,
+}
+
+
+def field_type(name: str, options: Any) -> FieldType:
+    """Return the type *name* with its *options*: ``{"scale": 2}``, ``{"choices": ["a", "b"]}``, ``{"entity": …}``.
+
+    Raises:
+        Refused: there is no such type, or an option is not one of its own.
+    """
+    if name not in TYPES:
+        raise Refused(_("one of {accepted}, got {value!r}"), accepted=", ".join(TYPES), value=shortened(name))
+    given = _Options(options)
+    made = TYPES[name](given)
+    given.done()
+    return made
+
+
+def from_plain(type: FieldType, plain: Any) -> Any:
+    """Return the value of *type* that *plain*, a value of JSON, stands for.
+
+    Raises:
+        Refused: it stands for none.
+    """
+    if plain is None:
+        return None
+    try:
+        return type.normalise(_native(type, plain))
+    except (ValueError, TypeError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(_("expected {expected}, got {value!r}"), expected=type.name, value=shortened(plain)) from None
+
+
+def _native(type: FieldType, plain: Any) -> Any:
+    match type:
+        case fields.Decimals():
+            return _decimal(plain)
+        case fields.DateTime():
+            return datetime.fromisoformat(plain)
+        case fields.Date():
+            return date.fromisoformat(plain)
+        case fields.Reference():
+            return UUID(plain)
+    return plain
+
+
+def _decimal(plain: Any) -> Decimal:
+    if isinstance(plain, bool | float):
+        raise Refused(_("expected {expected}, got {value!r}"), expected="text such as 12.50", value=shortened(plain))
+    try:
+        return Decimal(plain)
+    except (InvalidOperation, ValueError, TypeError):
+        raise Refused(_("{value} is no number"), value=shortened(plain)) from None

@@ -1,0 +1,56 @@
+"""Custom fields."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "core_0009"
+down_revision = "core_0008"
+branch_labels = None
+depends_on = None
+
+ID = sa.LargeBinary(16).with_variant(sa.Uuid(), "postgresql")
+MOMENT = sa.String(32).with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+ALIVE: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), sa.text("deleted_at IS NULL"))
+
+
+def text(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "core_custom_field",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.Column("created_by", ID, nullable=True),
+        sa.Column("deleted_at", MOMENT, nullable=True),
+        sa.Column("custom", JSON, nullable=False),
+        sa.Column("entity", text(80), nullable=False),
+        sa.Column("key", text(41), nullable=False),
+        sa.Column("type", text(64), nullable=False),
+        sa.Column("label", text(200), nullable=False),
+        sa.Column("labels", JSON, nullable=False),
+        sa.Column("help", text(2000), nullable=True),
+        sa.Column("options", JSON, nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.Column("default", JSON, nullable=True),
+        sa.Column("indexed", sa.Boolean(), nullable=False),
+        sa.Column("personal", sa.Boolean(), nullable=False),
+        sa.Column("purpose", text(200), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("slot", text(60), nullable=False),
+        sa.Column("former", JSON, nullable=True),
+        sa.Column("purged_at", MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_core_custom_field"),
+    )
+    op.create_index("uq_core_custom_field_entity_key", "core_custom_field", ["entity", "key"], unique=True, **ALIVE)
+
+
+def downgrade() -> None:
+    op.drop_table("core_custom_field")
