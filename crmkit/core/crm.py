@@ -87,7 +87,8 @@ class CRM:
     @property
     def contents(self) -> ContentStore:
         """What is inside files; which of them somebody may read, a reader knows."""
-        return ContentStore(self.config.files.folder, self.config.files.most_megabytes * 1_000_000)
+        files = self.config.files
+        return ContentStore(files.folder, files.most_megabytes * 1_000_000, endpoint=files.endpoint)
 
     def sibling(self, url: str, *, clock: Clock | None = None) -> CRM:
         """Return a CRM of the same plugins on another database of the same kind.

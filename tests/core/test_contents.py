@@ -4,6 +4,7 @@ import io
 import os
 import tracemalloc
 import zipfile
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given, strategies as st
@@ -167,6 +168,7 @@ KINDS = {
     ("letter.docx", archive("word/document.xml")): f"application/vnd.{WORD}",
     ("all.zip", archive("a.txt")): "application/zip",
     ("nobody.knows", b"\x01\x02\x03\x04"): "application/octet-stream",
+    ("raw.bin", b"\x01\x02\x03\x04"): "application/octet-stream",
 }  # fmt: skip
 
 
@@ -227,3 +229,64 @@ def test_memory_stays_flat_both_ways(folder):
 
     assert size == content.size == len(chunk) * number
     assert most < 2_000_000
+
+
+# In a bucket, on a server that speaks S3.
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint, monkeypatch):
+    for name, value in (("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    name = f"b{os.urandom(8).hex()}"
+    urlopen(Request(f"{endpoint}/{name}", method="PUT")).close()
+    return ContentStore(f"s3://{name}/crm", 50_000_000, endpoint=endpoint)
+
+
+def test_bucket_keeps_content_as_a_folder_does(bucket):
+    content, same = bucket.put("a.txt", [b"one ", b"two"]), bucket.put("b.txt", [b"one two"])
+
+    assert content.hash == same.hash
+    assert b"".join(bucket.read(content.hash)) == b"one two"
+    assert list(bucket.hashes(LATER)) == [content.hash]
+    assert list(bucket.hashes(0)) == []
+    assert bucket.tidy(LATER) == 0
+    assert not bucket.remove(content.hash, 0)
+    assert bucket.remove(content.hash, LATER)
+    assert not bucket.has(content.hash)
+    with pytest.raises(ContentMissingError):
+        bucket.read(content.hash)
+
+
+def test_bucket_takes_large_content_in_parts(bucket):
+    chunk = bytes(range(256)) * 256
+    content = bucket.put("a.bin", (chunk for _n in range(250)))
+
+    assert content.size == sum(map(len, bucket.read(content.hash))) == len(chunk) * 250
+
+
+def test_damaged_content_of_a_bucket_is_told_before_its_first_byte(bucket):
+    content = bucket.put("a.txt", [b"whole"])
+    bucket._place._store.put(f"{content.hash[:2]}/{content.hash[2:4]}/{content.hash}", b"other")
+
+    with pytest.raises(ContentDamagedError):
+        bucket.read(content.hash)
+
+
+@pytest.mark.parametrize("hash_", ESCAPES)
+def test_t25_what_is_no_hash_leads_nowhere_in_a_bucket(hash_):
+    store = ContentStore("s3://nowhere", 1000, endpoint="http://127.0.0.1:1")
+    for ask in (store.read, store.has, lambda h: store.remove(h, LATER)):
+        with pytest.raises(ContentMissingError):
+            ask(hash_)

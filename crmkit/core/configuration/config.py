@@ -111,7 +111,13 @@ class Files:
 
     __section__ = "files"
 
-    folder: str = _setting("files", _("Where the content of files is. A relative folder lies beside crm.toml."))
+    folder: str = _setting(
+        "files",
+        _("Where the content of files is: a folder, beside crm.toml if it is relative, or s3://BUCKET/PREFIX."),
+    )
+    endpoint: str | None = _setting(
+        None, _("The server of the bucket, where it is not Amazon's: an http or https URL.")
+    )
     most_megabytes: int = _setting(50, _("How large one file may be, in millions of bytes."), checked=check.positive)
 
 

@@ -172,7 +172,7 @@ def _assemble(values: dict[str, Value], folder: Path, reasons: list[Configuratio
     """Return the configuration, or ``None`` and the *reasons* why there is none."""
     if url := values.get("database.url"):
         values["database.url"] = attrs.evolve(url, value=_anchored(url.value, folder))
-    if place := values.get("files.folder"):
+    if (place := values.get("files.folder")) and "://" not in place.value:
         values["files.folder"] = attrs.evolve(place, value=str(folder / place.value))
     sections: dict[str, Any] = {}
     for name, section in _sections():

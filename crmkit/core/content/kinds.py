@@ -56,7 +56,7 @@ def kind_of(name: str, start: bytes) -> str:
         raise ContentRefusedError(name, program or str(ending and ending[0]))
     declared = _types.guess_type(name)[0]
     found = _found(name, start)
-    if declared is None:
+    if declared in (None, UNKNOWN):
         return next(iter(found), UNKNOWN)
     if declared in found or _may_be(declared, start, found):
         return declared
