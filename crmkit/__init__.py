@@ -159,6 +159,17 @@ if TYPE_CHECKING:
         Restriction as Restriction,
         Role as Role,
     )
+    from crmkit.core.publishing.carrying import CarriedOver as CarriedOver, carry_over as carry_over
+    from crmkit.core.publishing.drafting import (
+        discard_draft as discard_draft,
+        draft_of as draft_of,
+        publish_draft as publish_draft,
+        save_draft as save_draft,
+        versions_of as versions_of,
+    )
+    from crmkit.core.publishing.entities import PipelineVersion as PipelineVersion
+    from crmkit.core.publishing.trying import DryRun as DryRun, StageThatGoes as StageThatGoes, try_draft as try_draft
+    from crmkit.core.publishing.written import written_pipeline as written_pipeline
     from crmkit.core.reading.measures import (
         average as average,
         count as count,
@@ -225,6 +236,11 @@ _HOMES = {
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
+    "core.publishing.carrying": "CarriedOver carry_over",
+    "core.publishing.drafting": "discard_draft draft_of publish_draft save_draft versions_of",
+    "core.publishing.entities": "PipelineVersion",
+    "core.publishing.trying": "DryRun StageThatGoes try_draft",
+    "core.publishing.written": "written_pipeline",
     "core.reading.measures": "average count greatest least total total_by_currency",
     "core.reading.reader": "Page Reader",
     "core.reading.section_lists": "SectionList",
@@ -250,6 +266,7 @@ __all__ = [
     "Assignment",
     "Batch",
     "Boolean",
+    "CarriedOver",
     "Choice",
     "Clock",
     "Cohort",
@@ -273,6 +290,7 @@ __all__ = [
     "Demo",
     "DemoPart",
     "DemoPerson",
+    "DryRun",
     "DueRecord",
     "Durations",
     "Email",
@@ -321,6 +339,7 @@ __all__ = [
     "Percent",
     "Phone",
     "Pipeline",
+    "PipelineVersion",
     "Pipelined",
     "PlainEmail",
     "Plugin",
@@ -348,6 +367,7 @@ __all__ = [
     "SharedWith",
     "Split",
     "Stage",
+    "StageThatGoes",
     "StaleError",
     "StatementRefusedError",
     "Subscriber",
@@ -385,11 +405,14 @@ __all__ = [
     "approve",
     "average",
     "board",
+    "carry_over",
     "computed",
     "conversion",
     "convert_field",
     "count",
     "cycle_times",
+    "discard_draft",
+    "draft_of",
     "entity",
     "event",
     "extension",
@@ -403,16 +426,21 @@ __all__ = [
     "new_id",
     "offboard",
     "preview_offboarding",
+    "publish_draft",
     "purge_field",
     "ref",
     "reject",
     "request_approval",
+    "save_draft",
     "take_back",
     "total",
     "total_by_currency",
     "translate",
     "translator",
+    "try_draft",
     "use_locale",
+    "versions_of",
+    "written_pipeline",
 ]
 
 

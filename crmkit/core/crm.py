@@ -28,6 +28,7 @@ from crmkit.core.model import Model, build_registry
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal, stated
+from crmkit.core.publishing.reading import PIPELINES
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
 from crmkit.core.storage.engines import Storage
@@ -50,7 +51,7 @@ class CRM:
 
     # The kinds of what may be defined at run time, in the order in which they are read: a later one may refer to what
     # an earlier one defines.
-    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_FIELDS,)
+    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_FIELDS, PIPELINES)
 
     def __init__(
         self,

@@ -23,11 +23,13 @@ from crmkit.core.entity import EntityInfo
 from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
+from crmkit.core.pipelines import Pipeline
 from crmkit.core.plugins import LoadedPlugin
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
 from crmkit.core.policy.shapes import Shapes
+from crmkit.core.publishing.entities import PipelineVersion
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
 from crmkit.core.rules.moment import Moment
@@ -78,7 +80,7 @@ class Model:
         *definitions* are the kinds of what may be defined at run time.
         """
         self.registry, self.hooks, self.storage, self.clock = registry, hooks, storage, clock
-        self.definitions = definitions
+        self.definitions, self._coded = definitions, registry
         self.defining = frozenset[str]().union(*(kind.entities for kind in definitions))
         self.schema = Schema.build(registry)
         self.statements = StatementCache()
@@ -152,6 +154,10 @@ class Model:
         """What keeps visits to stages."""
         return Visits(self.schema, self.storage.dialect)
 
+    def shipped_pipeline(self, pipeline: str) -> Pipeline | None:
+        """Return *pipeline* as its plugin declares it, whatever was made of it at run time."""
+        return self._coded.pipelines.get(pipeline)
+
     def moment(self, access: Access) -> Moment:
         """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""
         zone = self._zone if access.is_system else ZoneInfo(access.time_zone)
@@ -196,7 +202,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    core = (*PEOPLE, CustomField, *APPROVING, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
+    core = (*PEOPLE, CustomField, *APPROVING, PipelineVersion, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
     claims = [Claim(CORE, declared) for declared in core]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]

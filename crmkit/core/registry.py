@@ -14,7 +14,7 @@ from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError
 from crmkit.core.events import Event, EventInfo, Subscriber, event_info
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.jobs import Job, RecordSchedule, Schedule
-from crmkit.core.pipelines import Guard, Pipeline
+from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
 from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
 from crmkit.core.sections import Section, TimelinePart
@@ -28,6 +28,7 @@ Declared = (
     | Role
     | Restriction
     | Pipeline
+    | PastPipeline
     | Guard
     | Section
     | TimelinePart
@@ -56,6 +57,7 @@ class Registry:
     roles: Mapping[str, Role]
     restrictions: Mapping[str, Restriction]
     pipelines: Mapping[str, Pipeline]
+    past_pipelines: Mapping[str, PastPipeline]
     guards: Mapping[str, Guard]
     sections: Mapping[str, Section]
     timeline_parts: Mapping[str, TimelinePart]
@@ -178,6 +180,16 @@ class Registry:
         """Return the pipelines of *entity*; the first is the default."""
         return self._pipelines.get(entity, ())
 
+    def pinned(self, pipeline: Pipeline, version: int | None) -> Pipeline:
+        """Return *pipeline* in the *version* that a record pins; as it is today if that is not known any more."""
+        past = self.past_pipelines.get(f"{pipeline.id}@{version}")
+        return past.pipeline if past and past.pipeline.entity == pipeline.entity else pipeline
+
+    def past_versions(self, pipeline: str) -> list[Pipeline]:
+        """Return the earlier versions of *pipeline* that are known, oldest first."""
+        past = [each.pipeline for each in self.past_pipelines.values() if each.pipeline.id == pipeline]
+        return sorted(past, key=lambda each: each.version)
+
     def reasons(self, entity: str) -> Mapping[str, tuple[str, ...]]:
         """Return by the field that keeps it which reasons the pipelines of *entity* declare."""
         return self._reasons.get(entity, {})
@@ -203,6 +215,7 @@ _BY_ID: Mapping[type[Any], str] = {
     Role: "roles",
     Restriction: "restrictions",
     Pipeline: "pipelines",
+    PastPipeline: "past_pipelines",
     Guard: "guards",
     Section: "sections",
     TimelinePart: "timeline_parts",
@@ -257,6 +270,10 @@ class _Builder:
 
     def _add(self, plugin: str, word: str, declared: Any, kept_in: dict[str, Any]) -> bool:
         taken = self._claim(plugin, f"{word} {declared.id}", declared.id)
+        if taken and isinstance(before := kept_in.get(declared.id), Pipeline):
+            # What a plugin ships is replaced by what was made of it here, but records may pin it.
+            past = PastPipeline(before)
+            self.others[PastPipeline][past.id] = past
         if taken:
             kept_in[declared.id] = declared
         return taken
@@ -303,6 +320,7 @@ class _Builder:
             roles=MappingProxyType(self.others[Role]),
             restrictions=MappingProxyType(self.others[Restriction]),
             pipelines=MappingProxyType(self.others[Pipeline]),
+            past_pipelines=MappingProxyType(self.others[PastPipeline]),
             guards=MappingProxyType(self.others[Guard]),
             sections=MappingProxyType(self._by_rank()),
             timeline_parts=MappingProxyType(self.others[TimelinePart]),

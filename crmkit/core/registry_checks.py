@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
-from crmkit.core.pipelines import Approval, Pipeline
+from crmkit.core.pipelines import Approval, PastPipeline, Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
 from crmkit.core.registry_sections import check_sections
 from crmkit.core.rules.rule import Rule
@@ -48,6 +48,8 @@ def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
         info = entity_info(declared)
         plugins = frozenset(entity.partition(".")[0] for entity in registry.entities)
         yield from _check_table(registry, info, {info.plugin: plugins})
+    elif isinstance(declared, PastPipeline):
+        yield from _check_pipeline(registry, declared.pipeline)
     elif isinstance(declared, Pipeline):
         yield from _check_pipeline(registry, declared)
     elif isinstance(declared, FieldInfo) and isinstance(declared.type, Reference):

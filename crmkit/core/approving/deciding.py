@@ -62,7 +62,8 @@ def _vote(db: Writer, id_: UUID, verdict: str, note: str | None) -> Status:
         raise NotFoundError("core.approval", id_) from None
     # Read again: what was written before the record was held is seen now.
     request = db.trusted.get(ApprovalRequest, id_)
-    move = move_between(db.model.registry, info.id, request.pipeline, request.source, request.target)
+    version = held.stored["pipeline_version"]
+    move = move_between(db.model.registry, request.pipeline, version, request.source, request.target)
     approval = move.approval if move else None
     if approval is None:
         raise NotPendingError(id_, "void")

@@ -37,7 +37,7 @@ def standing_of(write: Write) -> Standing:
     return Standing(write.get("pipeline"), write.stored["stage"], write.get("owner_id"), write.get)
 
 
-def move_between(registry: Registry, entity: str, pipeline: str, source: str, target: str) -> Move | None:
-    """Return the move of a pipeline of today from one stage to another, if there is one."""
-    known = {each.id: each for each in registry.pipelines_of(entity)}
-    return known[pipeline].moves_from(source).get(target) if pipeline in known else None
+def move_between(registry: Registry, pipeline: str, version: int, source: str, target: str) -> Move | None:
+    """Return the move of a *version* of a pipeline from one stage to another, if there is one."""
+    known = registry.pipelines.get(pipeline)
+    return registry.pinned(known, version).moves_from(source).get(target) if known else None

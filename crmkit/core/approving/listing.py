@@ -76,10 +76,11 @@ def _states(db: Reader, info: EntityInfo, requests: Sequence[ApprovalRequest]) -
     found: list[tuple[ApprovalState, Approval]] = []
     for request in requests:
         record, side = records.get(request.record.id), sides[request.record.id]
-        move = move_between(db.model.registry, info.id, request.pipeline, request.source, request.target)
-        approval = (move and move.approval) or Approval(roles=["-"])
         if record is None:
             continue
+        version = record.pipeline_version
+        move = move_between(db.model.registry, request.pipeline, version, request.source, request.target)
+        approval = (move and move.approval) or Approval(roles=["-"])
         standing = Standing(
             record.pipeline,
             record.stage,

@@ -47,7 +47,8 @@ def request_approval(db: Writer, record: Record, stage: str, *, note: str | None
     info = entity_info(type(record))
     held = hold_record(db, info, record.id)
     refuse_forbidden(db, [held])
-    move = move_between(db.model.registry, info.id, held.stored["pipeline"], held.stored["stage"], stage)
+    stands = (held.stored["pipeline"], held.stored["pipeline_version"], held.stored["stage"])
+    move = move_between(db.model.registry, *stands, stage)
     if move is None or move.approval is None:
         raise NoApprovalNeededError(info.id, record.id, stage)
     open_already = _open_request(db, held, move.approval, stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -90,7 +90,8 @@ def funnel(
     else:
         require(db, entity, ["stage_entered_at", *([amount] if amount else [])])
         found = standing_then(db, entity, chosen.id, at, amount, amounts)
-    return Funnel(chosen.id, chosen.version, db.currency, at, _lanes(chosen, found, amount))
+    past = db.model.registry.past_versions(chosen.id)
+    return Funnel(chosen.id, chosen.version, db.currency, at, _lanes(chosen, past, found, amount))
 
 
 def board(db: Reader, entity: type[Record], pipeline: str | None = None, *, amount: str | None = None) -> Funnel:
@@ -127,9 +128,12 @@ def _standing_now(
     return {str(row["stage"]): row for row in rows}
 
 
-def _lanes(pipeline: Pipeline, found: dict[str, Mapping[str, Any]], amount: str | None) -> tuple[Lane, ...]:
+def _lanes(
+    pipeline: Pipeline, past: Sequence[Pipeline], found: dict[str, Mapping[str, Any]], amount: str | None
+) -> tuple[Lane, ...]:
     lanes = [_lane(stage, found.pop(stage.slug, {}), amount) for stage in pipeline.stages]
-    retired = [Stage(slug, Text(slug)) for slug in sorted(found)]
+    known = {stage.slug: stage for version in past for stage in version.stages}
+    retired = [known.get(slug, Stage(slug, Text(slug))) for slug in sorted(found)]
     lanes += [attrs.evolve(_lane(stage, found[stage.slug], amount), is_retired=True) for stage in retired]
     return tuple(lanes)
 

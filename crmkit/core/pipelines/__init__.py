@@ -5,6 +5,7 @@ from __future__ import annotations
 from crmkit.core.pipelines.ageing import overdue
 from crmkit.core.pipelines.approvals import Approval
 from crmkit.core.pipelines.moves import ANY_STAGE, Guard, Move
+from crmkit.core.pipelines.past import PastPipeline
 from crmkit.core.pipelines.pipeline import Pipeline
 from crmkit.core.pipelines.reasons import Reason, Reasons
 from crmkit.core.pipelines.refusals import ApprovalMissingError, Refusal, UnknownPipelineError, UnknownStageError
@@ -17,6 +18,7 @@ __all__ = [
     "EntryTask",
     "Guard",
     "Move",
+    "PastPipeline",
     "Pipeline",
     "Reason",
     "Reasons",

@@ -21,7 +21,15 @@ from crmkit.core.writing.rerouting import target_of, ways_into
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_emptied", "check_moves", "enter_first_stage", "plan_change", "plan_move", "record_visits"]
+__all__ = [
+    "check_emptied",
+    "check_moves",
+    "enter_first_stage",
+    "plan_carried",
+    "plan_change",
+    "plan_move",
+    "record_visits",
+]
 
 
 def enter_first_stage(writer: Writer, write: Write) -> None:
@@ -44,6 +52,8 @@ def enter_first_stage(writer: Writer, write: Write) -> None:
 def pipeline_of(registry: Registry, write: Write) -> Pipeline:
     """Return the pipeline of the record that *write* concerns, the entity's default for a new one without.
 
+    A stored record goes by the version that it pins, where that is still known.
+
     Raises:
         UnknownStageError: no such pipeline is declared for the entity.
     """
@@ -52,7 +62,7 @@ def pipeline_of(registry: Registry, write: Write) -> Pipeline:
     found = next((p for p in known if p.id == wanted), None) if wanted else known[0]
     if found is None:
         raise UnknownStageError(write.entity.id, str(wanted), [p.id for p in known])
-    return found
+    return registry.pinned(found, write.get("pipeline_version")) if write.stored else found
 
 
 def _stand(write: Write, pipeline: Pipeline, stage: Stage, now: datetime) -> None:
@@ -97,8 +107,9 @@ def check_emptied(writer: Writer, write: Write) -> Iterator[FieldProblem]:
 def _required_where(writer: Writer, write: Write) -> tuple[str, ...]:
     """Return the fields that the record's stage requires; of an import that goes on to move it, the next one."""
     slug = write.details.get("moves_to") or write.stored["stage"]
-    known = writer.model.registry.pipelines_of(write.entity.id)
-    stages = (s for p in known if p.id == write.stored["pipeline"] for s in p.stages)
+    registry = writer.model.registry
+    known = (p for p in registry.pipelines_of(write.entity.id) if p.id == write.stored["pipeline"])
+    stages = (s for p in known for s in registry.pinned(p, write.stored["pipeline_version"]).stages)
     return next((stage.required for stage in stages if stage.slug == slug), ())
 
 
@@ -132,6 +143,15 @@ def plan_change(writer: Writer, write: Write, pipeline: str, stages: Mapping[str
     chosen, stage = target_of(writer, write, pipeline, stages)
     write.details["rerouted"] = True
     _stand(write, chosen, stage, writer.now)
+
+
+def plan_carried(writer: Writer, write: Write, pipeline: Pipeline, target: str) -> None:
+    """Turn *write* into the step of its record to the stage *target* of a newer version of its pipeline.
+
+    Whoever published the version has decided it, so nothing is asked but what the stage requires.
+    """
+    write.details["placed"] = True
+    _stand(write, pipeline, pipeline.stage(target), writer.now)
 
 
 def _check_known_somewhere(writer: Writer, write: Write, pipeline: Pipeline, target: str) -> None:

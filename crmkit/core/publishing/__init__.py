@@ -1,0 +1,1 @@
+"""Pipelines that administrators edit: drafts, what publishing them would do, and the versions that are published."""

@@ -1,0 +1,110 @@
+"""Making, publishing and discarding drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crmkit.core.entity import entity_info
+from crmkit.core.errors import NotFoundError
+from crmkit.core.publishing.checking import check_may_edit, check_pipeline, current, read_draft
+from crmkit.core.publishing.entities import FIRST_LOCAL, PipelineVersion
+from crmkit.core.publishing.written import read_pipeline, written_pipeline
+from crmkit.core.writing.changes import Write, creation
+
+if TYPE_CHECKING:
+    from crmkit.core.reading.reader import Reader
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["discard_draft", "draft_of", "publish_draft", "save_draft", "versions_of"]
+
+
+def save_draft(
+    db: Writer, definition: Mapping[str, Any], *, mapping: Mapping[str, str] | None = None, note: str | None = None
+) -> PipelineVersion:
+    """Keep *definition* as the draft of the pipeline that it names, instead of the one before, and return it.
+
+    *mapping* says into which stages those records go whose stage *definition* does not have any more.
+
+    Raises:
+        ForbiddenError: the principal may not edit pipelines.
+        ValidationError: it is no pipeline, does not fit what the CRM consists of, or gives a slug another meaning;
+            each problem names its place.
+    """
+    id_ = str(definition.get("id"))
+    check_may_edit(db, id_)
+    draft, mapping = read_pipeline(definition, 0), dict(mapping or {})
+    check_pipeline(db, draft, mapping)
+    shipped, now, existing = db.model.shipped_pipeline(draft.id), current(db, draft.id), _draft(db, draft.id)
+    values: dict[str, Any] = {
+        "definition": written_pipeline(draft),
+        "mapping": mapping,
+        "based_on": now.version if now else None,
+        "base": shipped.version if shipped else None,
+        "base_definition": written_pipeline(shipped) if shipped else None,
+        "note": note,
+    }
+    if existing is not None:
+        db.take(Write("update", entity_info(PipelineVersion), existing.id, values, trusted=True))
+    else:
+        numbers = [version.number for version in versions_of(db, draft.id)]
+        number = max([FIRST_LOCAL - 1, *numbers]) + 1
+        db.take(creation(PipelineVersion(pipeline=draft.id, number=number, **values), trusted=True))
+    return draft_of(db, draft.id)
+
+
+def publish_draft(db: Writer, pipeline: str, *, note: str | None = None) -> PipelineVersion:
+    """Make the draft of *pipeline* its newest version, which new records take, and return it.
+
+    Records that stand in the pipeline already keep the version that they have entered until they are carried over.
+
+    Raises:
+        ForbiddenError: the principal may not edit pipelines.
+        NotFoundError: there is no draft.
+        ValidationError: it does not fit any more what the CRM consists of.
+    """
+    check_may_edit(db, pipeline)
+    version = db.hold([draft_of(db, pipeline)])[0]
+    check_pipeline(db, read_draft(version), version.mapping)
+    values = {"published_at": db.now, "note": note or version.note}
+    db.take(Write("update", entity_info(PipelineVersion), version.id, values, trusted=True))
+    return db.trusted.get(PipelineVersion, version.id)
+
+
+def discard_draft(db: Writer, pipeline: str) -> None:
+    """Throw the draft of *pipeline* away.
+
+    Raises:
+        ForbiddenError: the principal may not edit pipelines.
+        NotFoundError: there is no draft.
+    """
+    check_may_edit(db, pipeline)
+    db.take(Write("delete", entity_info(PipelineVersion), draft_of(db, pipeline).id, {}, trusted=True))
+
+
+def versions_of(db: Reader, pipeline: str) -> list[PipelineVersion]:
+    """Return the versions of *pipeline* made at run time, oldest first, the draft last.
+
+    Raises:
+        ForbiddenError: the principal may not edit pipelines.
+    """
+    check_may_edit(db, pipeline)
+    return db.trusted.find(PipelineVersion, PipelineVersion.f.pipeline == pipeline, order_by="number")
+
+
+def draft_of(db: Reader, pipeline: str) -> PipelineVersion:
+    """Return the draft of *pipeline*.
+
+    Raises:
+        ForbiddenError: the principal may not edit pipelines.
+        NotFoundError: there is none.
+    """
+    found = _draft(db, pipeline)
+    if found is None:
+        raise NotFoundError("core.pipeline_version", pipeline)
+    return found
+
+
+def _draft(db: Reader, pipeline: str) -> PipelineVersion | None:
+    drafts = [version for version in versions_of(db, pipeline) if version.published_at is None]
+    return drafts[0] if drafts else None
