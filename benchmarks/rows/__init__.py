@@ -18,6 +18,7 @@ from benchmarks.rows import (
     overviews,
     starting,
     sums,
+    telling,
     testing_kit,
 )
 from benchmarks.world.opening import World
@@ -38,4 +39,5 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     imports.figures: ("import",),
     overviews.figures: ("overview",),
     custom_fields.figures: ("custom field",),
+    telling.figures: ("events",),
 }

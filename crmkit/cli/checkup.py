@@ -6,48 +6,26 @@ import platform
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.cli.failures import as_crmkit_error
+from crmkit.cli.finding import Finding, Status
 from crmkit.cli.opening import check_there, database_file
 from crmkit.core.errors import ConfigurationError
-from crmkit.core.text import Text, gettext as _, translate
+from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
     from crmkit.cli.session import Session
     from crmkit.core.crm import CRM
 
-__all__ = ["Finding", "examine"]
-
-Status = Literal["ok", "warn", "fail"]
-
-
-@attrs.frozen
-class Finding:
-    """One line of the report: what was looked at, how it is, and what to do where it is not well."""
-
-    check: str
-    status: Status
-    message: Text
-    facts: Mapping[str, Any] = attrs.field(factory=dict)
-    todo: Text | None = None
-
-    @property
-    def sentence(self) -> str:
-        """What was found."""
-        return translate(self.message).format_map(self.facts)
-
-    @property
-    def advice(self) -> str | None:
-        """What to do about it."""
-        return translate(self.todo).format_map(self.facts) if self.todo else None
+__all__ = ["examine"]
 
 
 def examine(session: Session, *, full: bool) -> Iterator[Finding]:
@@ -79,6 +57,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield from _guarded(_definitions, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
+    yield from _guarded(_jobs, crm)
     yield from _guarded(_people, session)
 
 
@@ -270,6 +249,12 @@ def _clock(crm: CRM) -> Iterator[Finding]:
 def _server_time(connection: Connection) -> datetime:
     found: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return found
+
+
+def _jobs(crm: CRM) -> Iterator[Finding]:
+    from crmkit.cli.checkup_jobs import examine_jobs
+
+    yield from examine_jobs(crm)
 
 
 def _people(session: Session) -> Iterator[Finding]:

@@ -39,6 +39,8 @@ COMMANDS: dict[str, Text] = {
     "verify": _("Check that the database is what crmkit wrote, row by row; or that a backup is whole."),
     "backup": _("Write the whole database to an encrypted file, while others go on."),
     "restore": _("Put a backup into an empty database, or in the place of one."),
+    "worker": _("Deliver events and do jobs until told to stop."),
+    "jobs": _("See what is to be done and what failed, try it again or cancel it."),
     "shell": _("Open a Python prompt with the CRM at hand."),
 }
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.__main__ import main
 
-GROUPS = ("get", "funnel", "create", "update", "move", "import")
+GROUPS = ("get", "funnel", "create", "update", "move", "import", "events")
 
 
 @pytest.mark.slow

@@ -57,15 +57,19 @@ class Dispatcher:
         for subscriber in crm.registry.subscribers.values():
             self._subscribers[subscriber.trigger.entity].append(subscriber)
 
+    @property
+    def told(self) -> sa.Select[Any]:
+        """The position up to which everything has been told."""
+        return sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
+
     def lag(self, connection: Connection) -> int:
         """Return how many rows of the ledger nobody has looked at yet."""
-        told = sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD).scalar_subquery()
-        return int(connection.execute(sa.select(self._head.c.last_id - told)).scalar() or 0)
+        behind = sa.select(self._head.c.last_id - self.told.scalar_subquery())
+        return int(connection.execute(behind).scalar() or 0)
 
     def tell(self, connection: Connection, now: datetime) -> int:
         """Enqueue deliveries of what comes next, and return by how many rows of the ledger it went on."""
-        mine = sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
-        position = connection.execute(mine.with_for_update(skip_locked=True)).scalar()
+        position = connection.execute(self.told.with_for_update(skip_locked=True)).scalar()
         head = connection.execute(sa.select(self._head.c.last_id)).scalar() or 0
         if position is None or position >= head:
             return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from crmkit.core.storage.schema import Schema
 __all__ = ["JobStore"]
 
 _LEASED = [field.name for field in attrs.fields(Lease)]
+# How long jobs are kept after they are done, and how many are forgotten at once.
+_KEPT, _SWEPT = timedelta(days=30), 1000
 _IDLE: Mapping[str, Any] = {"owner": None, "leased_until": None, "is_suspect": False}
 
 
@@ -133,6 +135,12 @@ class JobStore:
         attempts = c.attempts - sa.case((c.is_suspect, 0), else_=1)
         values = {**_IDLE, "state": "ready", "is_suspect": True, "attempts": attempts}
         return dead + connection.execute(sa.update(self.table).where(self._expired(now)).values(values)).rowcount
+
+    def sweep(self, connection: Connection, now: datetime) -> int:
+        """Forget some of the jobs that were done or cancelled long ago, and return how many."""
+        c = self.table.c
+        old = sa.select(c.id).where(c.state.in_(["done", "cancelled"]), c.finished_at < now - _KEPT).limit(_SWEPT)
+        return connection.execute(sa.delete(self.table).where(c.id.in_(old))).rowcount
 
     def extend(self, connection: Connection, owner: str, now: datetime) -> int:
         """Say that *owner* is alive *now*, so that it keeps what it has. Return how many rows that is."""

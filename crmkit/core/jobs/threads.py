@@ -15,6 +15,8 @@ from crmkit.core.jobs.lease import Lease
 
 __all__ = ["Task", "Threads"]
 
+_SOON, _TOGETHER = 0.05, 0.01
+
 
 @attrs.define(eq=False)
 class Task:
@@ -73,31 +75,31 @@ class Threads:
                 task.is_over, task.error = True, error
             self._done.put(task)
 
-    def over(self, *, wait: bool) -> list[Task]:
-        """Return the tasks that ended or missed their deadline since the last call; with *wait*, at least one."""
-        found: list[Task] = []
-        while self._tasks:
-            found += self._ended(wait=wait and not found)
-            found += self._late()
-            if found or not wait:
-                break
+    def over(self, wait: float = 0) -> list[Task]:
+        """Return the tasks that ended or missed their deadline since the last call; wait up to *wait* seconds."""
+        if not self._tasks:
+            return []
+        found = self._ended(wait) + self._late()
         self._tasks.difference_update(found)
         return found
 
-    def _ended(self, *, wait: bool) -> list[Task]:
+    def _ended(self, wait: float) -> list[Task]:
         ended: list[Task] = []
         try:
             if wait:
-                ended.append(self._done.get(timeout=self._until_next_deadline()))
-            while True:
-                ended.append(self._done.get_nowait())
+                ended.append(self._done.get(timeout=min(wait, self._until_next_deadline())))
+            # What ends together is written down together: each commit costs more than most handlers.
+            last = monotonic() + (_TOGETHER if ended else 0)
+            while len(ended) < len(self._tasks):
+                ended.append(self._done.get(timeout=max(0.0, last - monotonic())))
         except Empty:
-            return ended
+            pass
+        return ended
 
     def _until_next_deadline(self) -> float:
         deadlines = [task.deadline for task in self._tasks if task.deadline is not None]
         # A task that no thread has begun yet has none; look again soon.
-        return min(0.2, max(0.0, min(deadlines, default=0.05) - monotonic()))
+        return max(0.0, min(deadlines, default=monotonic() + _SOON) - monotonic())
 
     def _late(self) -> list[Task]:
         now, late = monotonic(), list[Task]()

@@ -7,16 +7,18 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
+from threading import Event
 from traceback import format_exception
 from typing import TYPE_CHECKING
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.errors import CrmkitError
+from crmkit.core.errors import CrmkitError, TryAgainError
 from crmkit.core.events.dispatcher import Dispatcher
 from crmkit.core.jobs.circuits import Circuit, Circuits
 from crmkit.core.jobs.errors import JobArgumentsError, LeaseLostError, LoopError, UnknownJobError
@@ -24,6 +26,7 @@ from crmkit.core.jobs.lease import LEASE, Lease
 from crmkit.core.jobs.retrying import backoff
 from crmkit.core.jobs.threads import Task, Threads
 from crmkit.core.jobs.ticking import Ticker
+from crmkit.core.jobs.waking import waker
 from crmkit.core.jobs.work import task_of
 from crmkit.core.registry import CORE
 
@@ -35,7 +38,10 @@ __all__ = ["Worker"]
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
 # How much a worker takes at once for each of its threads.
-_AHEAD = 8
+_AHEAD = 16
+# For how many seconds a worker waits for threads before it looks for further work.
+_LOOK = 0.2
+_SWEEP = timedelta(minutes=5)
 _LONGEST_DETAILS = 8000
 # Trying again cannot help.
 _FINAL = (LoopError, UnknownJobError, JobArgumentsError, msgspec.ValidationError)
@@ -48,27 +54,50 @@ class Worker:
     """
 
     def __init__(self, crm: CRM, *, threads: int = 4, chance: Random | None = None) -> None:
-        """Make a worker with *threads* threads; it begins with :meth:`step`."""
+        """Make a worker with *threads* threads; it begins with :meth:`step`.
+
+        Raises:
+            NotMigratedError, RevisionsMissingError, PluginParkedError: the database is not what the plugins need.
+        """
+        crm.check_ready()
         self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._threads, self._chance = Threads(threads), chance or Random()
         self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
         self._plugins = frozenset({CORE, *(plugin.name for plugin in crm.plugins)})
         self._extended_at: datetime | None = None
+        self._swept_at: datetime | None = None
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and what comes of it, until nothing is due any more."""
-        while self.step(wait=True):
+        while self.step(wait=_LOOK):
             pass
 
-    def step(self, *, wait: bool = False) -> bool:
-        """Go on with what there is, and return whether there was anything; with *wait*, some work has then ended."""
+    def run(self, stop: Event) -> None:
+        """Do what is due until *stop* is set, then finish what has been begun and give back the rest.
+
+        What goes wrong with the database is logged and tried again.
+        """
+        with waker(self.crm.storage) as sleeper:
+            while not stop.is_set():
+                try:
+                    went_on = self.step(wait=_LOOK)
+                except (TryAgainError, sa.exc.DBAPIError) as error:
+                    _log.warning("the worker could not go on, and tries again", exc_info=error)
+                    went_on = False
+                if not went_on:
+                    sleeper.wait(stop)
+        self.close()
+
+    def step(self, *, wait: float = 0) -> bool:
+        """Go on with what there is, and return whether there was anything; wait *wait* seconds for what runs."""
         begun = self._begin()
-        return self._end(self._threads.over(wait=wait)) or begun or bool(self._threads.busy)
+        return self._end(self._threads.over(wait)) or begun or bool(self._threads.busy)
 
     def _begin(self) -> bool:
         now = self.crm.clock.now()
         self._keep_leases(now)
+        self._sweep(now)
         if not self._is_anything_due(now):
             return False
         with self.crm.storage.writing() as connection:
@@ -100,13 +129,21 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return self._threads.number * _AHEAD - self._threads.busy
+        """How much to take: nothing before half of what was taken is done, so that it is worth a transaction."""
+        most = self._threads.number * _AHEAD
+        return most - self._threads.busy if self._threads.busy <= most // 2 else 0
 
     def _keep_leases(self, now: datetime) -> None:
         if self._threads.busy and (self._extended_at is None or now - self._extended_at >= LEASE / 3):
             with self.crm.storage.writing() as connection:
                 self.crm.model.jobs.extend(connection, self.owner, now)
             self._extended_at = now
+
+    def _sweep(self, now: datetime) -> None:
+        if self._swept_at is None or now - self._swept_at >= _SWEEP:
+            with self.crm.storage.writing() as connection:
+                self.crm.model.jobs.sweep(connection, now)
+            self._swept_at = now
 
     def _lease(self, connection: Connection, now: datetime) -> list[Lease]:
         """Take what is due; of a plugin whose circuit is open, one piece of work now and then."""
@@ -162,11 +199,14 @@ class Worker:
             self._circuits.failed(connection, lease.plugin, lease.id, name[:100], now)
 
     def close(self) -> None:
-        """Give back what nobody has begun; threads end with what they do."""
+        """Give back what nobody has begun, and wait for what has been, no longer than its time limits."""
         withdrawn = [task.lease for task in self._threads.withdraw()]
         if withdrawn:
             with self.crm.storage.writing() as connection:
                 self.crm.model.jobs.give_back(connection, withdrawn)
+        while self._threads.busy:
+            self._keep_leases(self.crm.clock.now())
+            self._end(self._threads.over(_LOOK))
         self._threads.close()
 
 

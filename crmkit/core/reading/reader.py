@@ -16,6 +16,7 @@ from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
+from crmkit.core.jobs.door import Jobs
 from crmkit.core.ledger import LedgerEntry, ledger_names, read_history
 from crmkit.core.merging.redirects import merged_number, winners_of
 from crmkit.core.money import Money
@@ -358,6 +359,11 @@ class Reader:
         relation = money_relation(self._visibility(named=False), info, field, at)
         self._issued[relation] = None
         return relation
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Deliveries, jobs and schedules, as far as the principal may see them."""
+        return Jobs(self)
 
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""

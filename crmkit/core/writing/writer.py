@@ -15,6 +15,7 @@ from crmkit.core.approving.checking import use_approvals
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.jobs import Job
+from crmkit.core.jobs.door import JobsDesk
 from crmkit.core.jobs.enqueuing import enqueue
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.merging.choosing import Choices
@@ -336,6 +337,11 @@ class Writer(Asking):
             ConflictError: a value that must be unique is taken meanwhile.
         """
         return unmerge(self, entity, reference)
+
+    @cached_property
+    def jobs(self) -> JobsDesk:
+        """Deliveries, jobs and schedules, to be seen, tried again and cancelled."""
+        return JobsDesk(self)
 
     @cached_property
     def external(self) -> ExternalIds:

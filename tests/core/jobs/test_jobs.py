@@ -166,6 +166,18 @@ def test_job_acts_for_whoever_enqueued_it(make_crm, database, make_worker, diary
     assert parcel.owner_id == anna.user_id
 
 
+def test_job_that_was_done_is_forgotten_after_a_month_and_its_key_with_it(crm, clock, diary, make_worker):
+    worker = make_worker(crm)
+    for days in (29, 2):
+        with crm.system("test") as db:
+            db.enqueue("post.weigh", Weigh("a"), key="a")
+        worker.run_until_idle()
+        clock.advance(days=days)
+        worker.run_until_idle()
+    assert len(diary.entries) == 1
+    assert rows(crm) == []
+
+
 def test_two_workers_share_the_work_and_do_nothing_twice(crm, diary, make_worker):
     with crm.system("test") as db:
         for place in range(200):

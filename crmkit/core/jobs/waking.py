@@ -1,0 +1,58 @@
+"""Waiting until there may be work: somebody committed, or so much time has passed that something may be due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from time import monotonic
+from typing import Any, Protocol
+
+from crmkit.core.storage.engines import Storage
+
+__all__ = ["Waker", "waker"]
+
+_LOOK = 0.2
+_LONGEST = 1.0
+
+
+class Waker(Protocol):
+    """Waits, on one connection or none."""
+
+    def wait(self, stop: Event) -> None:
+        """Return as soon as there may be work, or *stop* is set."""
+        ...
+
+
+@contextmanager
+def waker(storage: Storage) -> Iterator[Waker]:
+    """Give what waits for commits on *storage*, in this process and in others."""
+    if storage.is_sqlite:
+        with storage.engine.connect() as connection:
+            yield _DataVersion(connection.connection.driver_connection)
+    else:
+        yield _Poll()
+
+
+class _DataVersion:
+    """SQLite counts the commits of others; asking five times a second costs next to nothing."""
+
+    def __init__(self, driver: Any) -> None:
+        """Ask through the connection *driver*, which nobody else uses."""
+        self._driver = driver
+        self._seen: int | None = None
+
+    def wait(self, stop: Event) -> None:
+        end = monotonic() + _LONGEST
+        while not stop.wait(_LOOK) and monotonic() < end:
+            (version,) = self._driver.execute("PRAGMA data_version").fetchone()
+            if version != self._seen:
+                self._seen = version
+                return
+
+
+class _Poll:
+    """Look again soon: for drivers that cannot wait for what PostgreSQL notifies."""
+
+    def wait(self, stop: Event) -> None:
+        stop.wait(_LOOK)
