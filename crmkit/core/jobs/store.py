@@ -142,9 +142,10 @@ class JobStore:
         old = sa.select(c.id).where(c.state.in_(["done", "cancelled"]), c.finished_at < now - _KEPT).limit(_SWEPT)
         return connection.execute(sa.delete(self.table).where(c.id.in_(old))).rowcount
 
-    def extend(self, connection: Connection, owner: str, now: datetime) -> int:
-        """Say that *owner* is alive *now*, so that it keeps what it has. Return how many rows that is."""
-        mine = sa.and_(self.table.c.owner == owner, self.table.c.state == "running")
+    def extend(self, connection: Connection, owner: str, ids: Collection[UUID], now: datetime) -> int:
+        """Say that *owner* is alive *now*, so that it keeps the rows *ids*. Return how many it still had."""
+        c = self.table.c
+        mine = sa.and_(c.id.in_(list(ids)), c.owner == owner, c.state == "running")
         return connection.execute(sa.update(self.table).where(mine).values(leased_until=now + LEASE)).rowcount
 
     def hold(self, connection: Connection, lease: Lease, now: datetime, **values: Any) -> bool:

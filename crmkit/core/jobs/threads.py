@@ -48,6 +48,11 @@ class Threads:
         """How many tasks are waiting or running."""
         return len(self._tasks)
 
+    @property
+    def leases(self) -> list[Lease]:
+        """What is waiting or running."""
+        return [task.lease for task in self._tasks]
+
     def submit(self, task: Task) -> None:
         """Have a thread do *task*."""
         self._tasks.add(task)

@@ -65,6 +65,7 @@ class Worker:
         self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
         self._plugins = frozenset({CORE, *(plugin.name for plugin in crm.plugins)})
+        self._ended: list[Task] = []
         self._extended_at: datetime | None = None
         self._swept_at: datetime | None = None
 
@@ -97,13 +98,13 @@ class Worker:
     def _begin(self) -> bool:
         now = self.crm.clock.now()
         self._keep_leases(now)
-        self._sweep(now)
         if not self._is_anything_due(now):
             return False
         with self.crm.storage.writing() as connection:
             went_on = self.crm.model.jobs.reclaim(connection, now) + self._dispatcher.tell(connection, now)
             went_on += self._ticker.tick(connection, now)
             leases = self._lease(connection, now)
+            self._sweep(connection, now)
         for lease in leases:
             self._start(lease)
         return bool(went_on or leases)
@@ -136,13 +137,13 @@ class Worker:
     def _keep_leases(self, now: datetime) -> None:
         if self._threads.busy and (self._extended_at is None or now - self._extended_at >= LEASE / 3):
             with self.crm.storage.writing() as connection:
-                self.crm.model.jobs.extend(connection, self.owner, now)
+                ids = [lease.id for lease in self._threads.leases]
+                self.crm.model.jobs.extend(connection, self.owner, ids, now)
             self._extended_at = now
 
-    def _sweep(self, now: datetime) -> None:
+    def _sweep(self, connection: Connection, now: datetime) -> None:
         if self._swept_at is None or now - self._swept_at >= _SWEEP:
-            with self.crm.storage.writing() as connection:
-                self.crm.model.jobs.sweep(connection, now)
+            self.crm.model.jobs.sweep(connection, now)
             self._swept_at = now
 
     def _lease(self, connection: Connection, now: datetime) -> list[Lease]:
@@ -165,20 +166,26 @@ class Worker:
                 self._fail(connection, lease, error)
 
     def _end(self, tasks: Sequence[Task]) -> bool:
-        """Write down what came of *tasks*."""
+        """Write down what came of *tasks*, and of those before that could not be written down."""
+        self._ended += tasks
+        if not self._ended:
+            return False
+        with self.crm.storage.writing() as connection:
+            self._write_down(connection, self._ended)
+        self._ended = []
+        return True
+
+    def _write_down(self, connection: Connection, tasks: Sequence[Task]) -> None:
+        jobs, now = self.crm.model.jobs, self.crm.clock.now()
         done = [task.lease for task in tasks if task.error is None and not task.context.is_finished]
-        failed = [(task.lease, task.error) for task in tasks if task.error is not None]
-        if tasks:
-            now = self.crm.clock.now()
-            with self.crm.storage.writing() as connection:
-                self.crm.model.jobs.finish_deliveries(connection, [lease for lease in done if lease.kind == "delivery"])
-                for lease in done:
-                    if lease.kind != "delivery":
-                        self.crm.model.jobs.finish(connection, lease, now)
-                self._succeed(connection, {task.lease.plugin for task in tasks if task.error is None})
-                for lease, error in failed:
-                    self._fail(connection, lease, error)
-        return bool(tasks)
+        jobs.finish_deliveries(connection, [lease for lease in done if lease.kind == "delivery"])
+        for lease in done:
+            if lease.kind != "delivery":
+                jobs.finish(connection, lease, now)
+        self._succeed(connection, {task.lease.plugin for task in tasks if task.error is None})
+        for task in tasks:
+            if task.error is not None:
+                self._fail(connection, task.lease, task.error)
 
     def _succeed(self, connection: Connection, plugins: set[str]) -> None:
         if plugins and any(circuit.plugin in plugins for circuit in self._circuits.all(connection)):
