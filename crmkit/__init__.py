@@ -186,6 +186,12 @@ if TYPE_CHECKING:
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
     from crmkit.core.sections import Section as Section, Through as Through, TimelinePart as TimelinePart
+    from crmkit.core.simulating.simulation import (
+        FieldShift as FieldShift,
+        RecordShift as RecordShift,
+        ScopeShift as ScopeShift,
+        Simulation as Simulation,
+    )
     from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
     from crmkit.core.writing.changes import Write as Write, WriteContext as WriteContext
     from crmkit.core.writing.life import WriteRefusedError as WriteRefusedError
@@ -251,6 +257,7 @@ _HOMES = {
     "core.rules.rule": "Rule",
     "core.sections": "Section Through TimelinePart",
     "core.text": "translate translator use_locale",
+    "core.simulating.simulation": "FieldShift RecordShift ScopeShift Simulation",
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
     "core.writing.writer": "Writer",
@@ -303,6 +310,7 @@ __all__ = [
     "FieldConversion",
     "FieldConversionError",
     "FieldProblem",
+    "FieldShift",
     "FieldType",
     "File",
     "Files",
@@ -352,6 +360,7 @@ __all__ = [
     "Record",
     "RecordChanged",
     "RecordSchedule",
+    "RecordShift",
     "Reference",
     "Refusal",
     "Refused",
@@ -362,9 +371,11 @@ __all__ = [
     "Rule",
     "RuleError",
     "Schedule",
+    "ScopeShift",
     "Section",
     "SectionList",
     "SharedWith",
+    "Simulation",
     "Split",
     "Stage",
     "StageThatGoes",

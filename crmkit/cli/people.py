@@ -23,6 +23,7 @@ __all__ = [
     "AmbiguousNameError",
     "LastAdministratorError",
     "UnknownNameError",
+    "UnknownRoleError",
     "active_administrators",
     "check_not_last",
     "find_principal",
@@ -71,6 +72,17 @@ class UnknownNameError(Suggesting, NotFoundError):
         """Suggest *options*."""
         super().__init__(entity, reference)
         self.facts = {**self.facts, "options": options}
+
+
+class UnknownRoleError(CrmkitError):
+    """A role was named that no plugin ships and nobody made."""
+
+    code = "unknown-role"
+    template = _("There is no role {role!r}. Roles: {known}.")
+
+    def __init__(self, role: str, known: list[str]) -> None:
+        """Name the *role* and those that are *known*."""
+        super().__init__(role=role, known=", ".join(known))
 
 
 def find_principal(crm: CRM, name: str) -> Principal:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
 from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 import attrs
@@ -38,6 +38,8 @@ from crmkit.core.writing.writer import Writer
 
 if TYPE_CHECKING:
     from crmkit.core.explaining.explanation import Explanation
+    from crmkit.core.policy.roles import Restriction
+    from crmkit.core.simulating.simulation import Simulation
 
 __all__ = ["CRM"]
 
@@ -195,6 +197,34 @@ class CRM:
         """Bring :attr:`registry` up to date with what was defined at run time; every reader and writer does so too."""
         with self.storage.reading() as connection:
             self._resolved(connection, Principal(None, "system", ""))
+
+    def simulate(
+        self,
+        changes: Callable[[Writer], Any],
+        *,
+        asker: Principal,
+        people: Sequence[UUID] | None = None,
+        verbs: Sequence[str] = ("read",),
+        restrictions: Sequence[Restriction] = (),
+        examples: int = 20,
+    ) -> Simulation:
+        """Return who would gain or lose what if *changes* were made, as far as the *asker* sees it.
+
+        *changes* is called with a writer of the asker, twice, in a transaction that is never committed; *restrictions*
+        would be declared as well, or instead of those with the same ids. Of *people*, or of everybody whom the asker
+        sees, the records that they may do *verbs* with are compared. Of each difference *examples* are named.
+
+        Raises:
+            ForbiddenError: the asker may not know what others may do; or may not make the changes.
+            NotFoundError: the asker does not see one of *people*.
+            UnknownVerbError: there is no such verb.
+            CrmkitError: whatever making the changes would raise.
+        """
+        from crmkit.core.simulating.simulate import Trial
+
+        with self._opened.trying() as connection:
+            model, access = self._resolved(connection, asker)
+            return Trial(model, connection, access, changes, restrictions).run(people, verbs, examples)
 
     def _reader(self, connection: Connection, principal: Principal) -> Reader:
         model, access = self._resolved(connection, principal)

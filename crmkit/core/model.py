@@ -117,7 +117,11 @@ class Model:
     @cached_property
     def accesses(self) -> AccessCache:
         """What each principal may do."""
-        return AccessCache(self.registry, self.schema, self.epochs, self._company)
+        return self.fresh_accesses(self.registry)
+
+    def fresh_accesses(self, registry: Registry) -> AccessCache:
+        """Return a cache that knows nothing yet, for *registry*: for transactions that are not to be kept."""
+        return AccessCache(registry, self.schema, self.epochs, self._company)
 
     @cached_property
     def system_access(self) -> Access:

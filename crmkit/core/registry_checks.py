@@ -80,6 +80,8 @@ def _check_table(
         if isinstance(field.type, Reference):
             yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
             yield from _check_leaving(info, field, field.type)
+        if isinstance(field.type, Reference | AnyReference) and field.type.goes_along is not None:
+            yield from _check_going_along(registry, info, field, field.type.goes_along)
     for link in info.links.values():
         yield from _check_target(registry, info.id, link, allowed)
     for group in info.unique:
@@ -88,6 +90,18 @@ def _check_table(
                 yield DeclarationError(info.id, _("unique names the unknown field {field!r}"), field=name)
     for computed in info.computed.values():
         yield from _check_needs(info, f"{info.id}.{computed.name}", computed.needs)
+
+
+def _check_going_along(registry: Registry, info: EntityInfo, field: FieldInfo, rule: str) -> Iterator[CrmkitError]:
+    """Yield a conflict if what hangs on a record by *field* cannot go along with it."""
+    where = f"{info.id}.{field.name}"
+    if not info.owned:
+        yield DeclarationError(where, _("has goes_along, but its records have no owner"))
+        return
+    try:
+        yield from check_rule(registry, where, info.id, Rule.parse(rule))
+    except CrmkitError as error:
+        yield error
 
 
 def _check_leaving(info: EntityInfo, field: FieldInfo, kind: Reference) -> Iterator[CrmkitError]:

@@ -21,6 +21,7 @@ FOLLOWED = (
     "migrate",
     "offboard",
     "safe-mode",
+    "simulate",
     "test-a-plugin",
     "verify",
 )

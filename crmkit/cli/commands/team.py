@@ -57,4 +57,24 @@ def _create(session: Session, name: str, parent: str | None) -> None:
         above = find_team(db, parent) if parent else None
         team = db.create(Team(name=name, parent_id=above.id if above else None))
     made = {"id": team.id, "name": team.name, "parent_id": team.parent_id, "parent": above.name if above else None}
-    session.show(made, columns={"id": _("Id"), "name": _("Name"), "parent": _("Parent team")})
+    _show_team(session, made)
+
+
+@command.command("move", help=_("Hang a TEAM under another one, or under none."))
+@click.argument("team")
+@click.option("--under", metavar="TEAM", help=_("The team above it. Default: none."))
+@click.pass_obj
+def _move(session: Session, team: str, under: str | None) -> None:
+    from crmkit.cli.people import find_team
+
+    with session.writer() as db:
+        above = find_team(db, under) if under else None
+        moved = db.update(find_team(db, team), parent_id=above.id if above else None)
+    _show_team(
+        session,
+        {"id": moved.id, "name": moved.name, "parent_id": moved.parent_id, "parent": above.name if above else None},
+    )
+
+
+def _show_team(session: Session, team: dict[str, Any]) -> None:
+    session.show(team, columns={"id": _("Id"), "name": _("Name"), "parent": _("Parent team")})

@@ -17,7 +17,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit import Assignment, Membership, Reader, Team, User, Writer
 
-__all__ = ["NoMemberError", "UnknownRoleError", "command"]
+__all__ = ["NoMemberError", "command"]
 
 _COLUMNS = {
     "id": _("Id"),
@@ -30,17 +30,6 @@ _COLUMNS = {
     "time_zone": _("Time zone"),
     "locale": _("Language"),
 }
-
-
-class UnknownRoleError(CrmkitError):
-    """A role was named that no plugin ships and nobody made."""
-
-    code = "unknown-role"
-    template = _("There is no role {role!r}. Roles: {known}.")
-
-    def __init__(self, role: str, known: list[str]) -> None:
-        """Name the *role* and those that are *known*."""
-        super().__init__(role=role, known=", ".join(known))
 
 
 class NoMemberError(CrmkitError):
@@ -183,6 +172,7 @@ def _checked(where: str, check: Any, value: str | None) -> None:
 
 
 def _check_roles(session: Session, db: Reader, roles: tuple[str, ...]) -> None:
+    from crmkit.cli.people import UnknownRoleError
     from crmkit.core.policy.people import RoleRecord
 
     known = [*session.crm.registry.roles, *(role.name for role in db.find(RoleRecord))]
@@ -301,7 +291,7 @@ def _held(db: Reader, user: User) -> list[Assignment]:
 @click.argument("role")
 @click.pass_obj
 def _unassign(session: Session, person: str, role: str) -> None:
-    from crmkit.cli.people import ADMINISTRATOR, check_not_last, find_user
+    from crmkit.cli.people import ADMINISTRATOR, UnknownRoleError, check_not_last, find_user
 
     with session.writer() as db:
         user = find_user(db, person)

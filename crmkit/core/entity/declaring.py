@@ -75,25 +75,27 @@ def ref(
     follows: bool = False,
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict",
     on_leave: Literal["transfer", "clear", "end", "keep"] = "keep",
+    goes_along: str | None = None,
     label: Text | None = None,
     help: Text | None = None,
     indexed: bool = True,
     unique: bool = False,
 ) -> Any:
     """Declare a reference to a record of *entity*; the field's name ends in ``_id``. See :class:`Reference`."""
-    kind = types_.Reference(entity, follows=follows, on_delete=on_delete, on_leave=on_leave)
+    kind = types_.Reference(entity, follows=follows, on_delete=on_delete, on_leave=on_leave, goes_along=goes_along)
     return field(kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique)
 
 
 def any_ref(
     *,
     also: Sequence[str] = (),
+    goes_along: str | None = None,
     default: Any = attrs.NOTHING,
     label: Text | None = None,
     help: Text | None = None,
 ) -> Any:
     """Declare a reference to a record of any entity; the value is a :class:`Target`. See :class:`AnyReference`."""
-    return field(types_.AnyReference(also), default=default, label=label, help=help, indexed=True)
+    return field(types_.AnyReference(also, goes_along), default=default, label=label, help=help, indexed=True)
 
 
 class computed(Generic[T]):

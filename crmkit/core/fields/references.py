@@ -33,13 +33,15 @@ class Reference(FieldType):
     With *follows*, the record is visible only to those who see its target. *on_delete* says what deleting the
     target does: refuse (``restrict``), empty this field (``clear``) or delete this record too (``cascade``).
     *on_leave* says, of a reference to a user, what the user's offboarding does: give the successor's place here
-    (``transfer``), empty this field (``clear``), delete this record (``end``) or nothing (``keep``).
+    (``transfer``), empty this field (``clear``), delete this record (``end``) or nothing (``keep``). *goes_along* is a
+    rule: where it holds, this record goes to a new owner together with its target, if both belong to the same person.
     """
 
     entity: str
     follows: bool = False
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict"
     on_leave: Literal["transfer", "clear", "end", "keep"] = "keep"
+    goes_along: str | None = None
     name: ClassVar[str] = "reference"
     python: ClassVar[type[Any]] = UUID
     operators: ClassVar[Sequence[str]] = EQUALITY
@@ -63,10 +65,11 @@ class AnyReference(FieldType):
     """A record of any entity. Who does not see the target does not see the record that points at it.
 
     Entities that hang on an any-reference themselves are targets only if *also* names them, so that what is visible
-    never depends on itself.
+    never depends on itself. *goes_along* is as for a :class:`Reference`.
     """
 
     also: tuple[str, ...] = attrs.field(converter=_names, default=())
+    goes_along: str | None = None
     name: ClassVar[str] = "any_reference"
     python: ClassVar[type[Any]] = Target
     operators: ClassVar[Sequence[str]] = ("==", "!=")

@@ -14,7 +14,7 @@ from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Grant, Mask, Role
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 
-__all__ = ["Access", "EntityAccess", "VerbScope"]
+__all__ = ["ALWAYS_READABLE", "Access", "EntityAccess", "VerbScope"]
 
 ALWAYS_READABLE = frozenset({"id", "version"})
 

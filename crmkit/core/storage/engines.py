@@ -86,6 +86,20 @@ class Storage:
             yield connection
 
     @contextmanager
+    def trying(self) -> Iterator[Connection]:
+        """Give a connection inside a write transaction that is rolled back at the end.
+
+        Raises:
+            TryAgainError: another transaction was in the way.
+        """
+        with self._writers.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    @contextmanager
     def altering(self) -> Iterator[Connection]:
         """Give a connection inside a write transaction that may rebuild tables.
 

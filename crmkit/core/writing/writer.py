@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +36,7 @@ from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.returning import bring_back
 from crmkit.core.writing.sharing import Holder, share, unshare
 from crmkit.core.writing.stages import plan_change, plan_move
+from crmkit.core.writing.transferring import Keep, plan_transfer
 from crmkit.core.writing.values import record_from_values
 
 if TYPE_CHECKING:
@@ -140,25 +141,43 @@ class Writer(Asking):
             bring_back(self, write)
         return self._written(write)  # type: ignore[no-any-return]
 
-    def transfer(self, record: R, owner: UUID | None, *, team: UUID | None = None) -> R:
+    def transfer(
+        self,
+        record: R,
+        owner: UUID | None,
+        *,
+        team: UUID | None = None,
+        with_related: bool = False,
+        keep: Keep = None,
+    ) -> R:
         """Give *record* to *owner* and to *team*, or else to the owner's home team, and return it.
+
+        *with_related* takes along what hangs on it as ``goes_along`` says, as far as that belongs to the same owner and
+        the principal may transfer it. *keep* shares the record with who had it, at the level ``read`` or ``write``.
 
         Raises:
             ValidationError: the owner or the team does not exist for the principal.
             InapplicableVerbError: records of its entity have no owner.
-            NotFoundError, StaleError, ForbiddenError: as for :meth:`update`.
+            NotFoundError, StaleError, ForbiddenError: as for :meth:`update`, and for :meth:`share` to *keep* it.
         """
-        return self.transfer_many([record], owner, team=team)[0]
+        return self.transfer_many([record], owner, team=team, with_related=with_related, keep=keep)[0]
 
-    def transfer_many(self, records: Sequence[R], owner: UUID | None, *, team: UUID | None = None) -> list[R]:
+    def transfer_many(
+        self,
+        records: Sequence[R],
+        owner: UUID | None,
+        *,
+        team: UUID | None = None,
+        with_related: bool = False,
+        keep: Keep = None,
+    ) -> list[R]:
         """Give *records* away as :meth:`transfer` does."""
         _check_applies("transfer", records)
-        home = team or (self.home_team_of(owner) if owner else None)
-        writes = [self._write("transfer", record, {"owner_id": owner, "team_id": home}) for record in records]
-        for write in writes:
-            write.details["defaulted"] = [] if team else ["team_id"]
-        self._live(writes)
-        return [self._written(write) for write in writes]
+        with self.attempt() if keep else nullcontext():
+            with self._noticing_collisions():
+                writes = plan_transfer(self, records, owner, team, with_related=with_related, keep=keep)
+            self._live(writes)
+        return [self._written(write) for write in writes[: len(records)]]
 
     def move(self, record: R, stage: str, *, reason: str | None = None, note: str | None = None) -> R:
         """Move *record* to *stage* of its pipeline and return it.

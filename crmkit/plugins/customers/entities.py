@@ -102,7 +102,7 @@ class Contact(Owned):
     family_name: str | None = field(
         Text(max=100), default=None, personal=True, purpose=_CONTACTING, label=_("Family name")
     )
-    company_id: UUID | None = ref("customers.company", default=None, label=_("Company"))
+    company_id: UUID | None = ref("customers.company", default=None, goes_along="true", label=_("Company"))
     job_title: str | None = field(Text(max=150), default=None, label=_("Job title"))
     department: str | None = field(Text(max=150), default=None, label=_("Department"))
     email: str | None = field(

@@ -66,7 +66,9 @@ class Deal(Owned, Pipelined):
 
     number: str | None = field(Number(prefix="D"), default=None, label=_("Number"))
     name: str = field(Text(max=200), search=True, label=_("Name"))
-    company_id: UUID | None = ref("customers.company", default=None, label=_("Company"))
+    company_id: UUID | None = ref(
+        "customers.company", default=None, goes_along='stage_kind == "open"', label=_("Company")
+    )
     contact_id: UUID | None = ref("customers.contact", default=None, label=_("Contact"))
     product_id: UUID | None = ref("commerce.product", default=None, label=_("Product"))
     amount: Money | None = field(default=None, label=_("Amount"), help=_("What the customer is to pay"))

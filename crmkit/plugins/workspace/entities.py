@@ -52,6 +52,7 @@ class Task(Owned):
     description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
     regarding: Target | None = any_ref(
         default=None,
+        goes_along="!is_done",
         label=_("Regarding"),
         help=_("The record that the task is about. Who does not see that record does not see the task."),
     )

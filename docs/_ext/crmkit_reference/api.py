@@ -28,6 +28,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
         "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",
         "Content": "Content ContentStore",
+        "Simulating": "Simulation RecordShift FieldShift ScopeShift",
         "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry Rule RuleError count total "
         "total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
@@ -58,7 +59,7 @@ _MEMBERS: Mapping[str, str] = {
     "Worker": "run run_until_idle step next_due circuits close",
     "Event": "id",
     "WriteContext": "entered_stage create update",
-    "CRM": "principal read write system explain refresh close",
+    "CRM": "principal read write system explain simulate refresh close",
 }
 # What is no class and no function has no docstring of its own.
 _DATA: Mapping[str, str] = {
