@@ -14,6 +14,7 @@ def test_records_are_transferred_by_number_or_rule_with_what_hangs_on_them(crmki
     crmkit(
         "shell",
         "-c",
+        "from crmkit import Target\n"
         'with write() as db: db.create(Task(title="Call", regarding=Target.of(db.get(Company, "C-000001"))))',
     )
     crmkit("transfer", "C-1", "--to", "Ben", "--with-related", "--keep", "read")

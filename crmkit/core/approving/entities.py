@@ -17,15 +17,15 @@ class TeamLead(Record):
     """Lets a user lead a team; a team may have several leads."""
 
     team_id: UUID = ref("core.team", on_delete="cascade", label=_("Team"))
-    user_id: UUID = ref("core.user", on_delete="cascade", label=_("User"))
+    user_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("User"))
 
 
 @entity("core.reporting_line", label=_("Reporting line"), unique=[("user_id",)])
 class ReportingLine(Record):
     """Says who is the manager of a user."""
 
-    user_id: UUID = ref("core.user", on_delete="cascade", label=_("User"))
-    manager_id: UUID = ref("core.user", on_delete="cascade", label=_("Manager"))
+    user_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("User"))
+    manager_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("Manager"))
 
 
 @entity("core.approval", label=_("Approval"))
