@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from crmkit.core.jobs.context import WorkContext as WorkContext
     from crmkit.core.jobs.errors import LeaseLostError as LeaseLostError, LoopError as LoopError
     from crmkit.core.jobs.worker import Worker as Worker
+    from crmkit.core.matching import Matcher as Matcher, MatchKey as MatchKey
     from crmkit.core.merging.choosing import FieldChoice as FieldChoice
     from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
@@ -170,6 +171,7 @@ if TYPE_CHECKING:
     from crmkit.core.publishing.entities import PipelineVersion as PipelineVersion
     from crmkit.core.publishing.trying import DryRun as DryRun, StageThatGoes as StageThatGoes, try_draft as try_draft
     from crmkit.core.publishing.written import written_pipeline as written_pipeline
+    from crmkit.core.reading.matches import Matches as Matches
     from crmkit.core.reading.measures import (
         average as average,
         count as count,
@@ -227,6 +229,7 @@ _HOMES = {
     "core.jobs.context": "WorkContext",
     "core.jobs.errors": "LeaseLostError LoopError",
     "core.jobs.worker": "Worker",
+    "core.matching": "MatchKey Matcher",
     "core.merging.choosing": "FieldChoice",
     "core.merging.preview": "MergePlan Repointing",
     "core.merging.unmerge": "Leftover Unmerged",
@@ -247,6 +250,7 @@ _HOMES = {
     "core.publishing.entities": "PipelineVersion",
     "core.publishing.trying": "DryRun StageThatGoes try_draft",
     "core.publishing.written": "written_pipeline",
+    "core.reading.matches": "Matches",
     "core.reading.measures": "average count greatest least total total_by_currency",
     "core.reading.reader": "Page Reader",
     "core.reading.section_lists": "SectionList",
@@ -332,6 +336,9 @@ __all__ = [
     "LongText",
     "LoopError",
     "Mask",
+    "MatchKey",
+    "Matcher",
+    "Matches",
     "Membership",
     "MergePlan",
     "Money",

@@ -108,7 +108,7 @@ def _settings(session: Session) -> Iterator[Finding]:
 _EXTRAS = {
     "backup": (("cryptography",), frozenset[str]()),
     "io": (("xlsxwriter",), frozenset[str]()),
-    "customers": (("email_validator", "phonenumbers"), frozenset({"customers"})),
+    "customers": (("email_validator", "phonenumbers", "rapidfuzz"), frozenset({"customers"})),
 }
 
 

@@ -41,6 +41,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.hooks import Problem
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
+    from crmkit.core.matching import Matcher
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
@@ -63,6 +64,7 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_roles": _Expected(_("roles and restrictions"), one_of(Role, Restriction)),
         "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, Guard)),
         "crmkit_register_sections": _Expected(_("sections and parts of time lines"), one_of(Section, TimelinePart)),
+        "crmkit_register_matchers": _Expected(_("matchers"), one_of(Matcher)),
         "crmkit_register_events": _Expected(_("events"), is_event),
         "crmkit_register_subscribers": _Expected(_("subscribers"), one_of(Subscriber)),
         "crmkit_register_jobs": _Expected(_("jobs"), one_of(Job)),

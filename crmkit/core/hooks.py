@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crmkit.core.demo import DemoPart
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
+    from crmkit.core.matching import Matcher
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
@@ -86,6 +87,18 @@ def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     Return: :class:`Section` and :class:`TimelinePart` objects; their ids begin with the plugin's name.
     Combined: all are registered, sections by rank; two plugins claiming the same id is an error that names both.
     Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_matchers() -> Sequence[Matcher]:
+    """Return by what records that may be the same are found.
+
+    When: once, while the registry is built.
+    Return: a :class:`Matcher` for each of the plugin's entities that have one.
+    Combined: all are registered; their keys are written with the records.
+    Used by: ``crmkit/plugins/customers/hooks.py``.
     """
     raise NotImplementedError
 

@@ -51,6 +51,7 @@ _REGISTER = (
     "crmkit_register_roles",
     "crmkit_register_pipelines",
     "crmkit_register_sections",
+    "crmkit_register_matchers",
     "crmkit_register_events",
     "crmkit_register_subscribers",
     "crmkit_register_jobs",
@@ -152,6 +153,11 @@ class Model:
     def jobs(self) -> JobStore:
         """The lease table."""
         return JobStore(self.schema, self.storage.dialect)
+
+    @cached_property
+    def match_keys(self) -> Insert:
+        """What keeps the keys by which records are matched."""
+        return Insert(self.schema.system.match_key, self.storage.dialect)
 
     @cached_property
     def visits(self) -> Visits:

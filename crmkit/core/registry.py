@@ -14,6 +14,7 @@ from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError
 from crmkit.core.events import Event, EventInfo, Subscriber, event_info
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.jobs import Job, RecordSchedule, Schedule
+from crmkit.core.matching import Matcher
 from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
 from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
@@ -34,6 +35,7 @@ Declared = (
     | TimelinePart
     | Subscriber
     | Job
+    | Matcher
     | Schedule
     | RecordSchedule
     | FieldInfo
@@ -64,6 +66,7 @@ class Registry:
     events: Mapping[str, EventInfo]
     subscribers: Mapping[str, Subscriber]
     jobs: Mapping[str, Job]
+    matchers: Mapping[str, Matcher]
     schedules: Mapping[str, Schedule]
     record_schedules: Mapping[str, RecordSchedule]
     owners: Mapping[str, str]
@@ -221,6 +224,7 @@ _BY_ID: Mapping[type[Any], str] = {
     TimelinePart: "timeline_parts",
     Subscriber: "subscribers",
     Job: "jobs",
+    Matcher: "matchers",
     Schedule: "schedules",
     RecordSchedule: "record_schedules",
 }
@@ -327,6 +331,7 @@ class _Builder:
             events=MappingProxyType(self.events),
             subscribers=MappingProxyType(self.others[Subscriber]),
             jobs=MappingProxyType(self.others[Job]),
+            matchers=MappingProxyType(self.others[Matcher]),
             schedules=MappingProxyType(self.others[Schedule]),
             record_schedules=MappingProxyType(self.others[RecordSchedule]),
             owners=MappingProxyType(self.owners),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from crmkit.core.entity import FieldInfo
+from crmkit.core.entity import FieldInfo, is_custom
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
 from crmkit.core.fields import AnyReference, Reference, Target
 from crmkit.core.text import gettext as _
@@ -87,7 +87,8 @@ def _mergeable(writer: Writer, winner: Write) -> Iterator[tuple[str, FieldInfo]]
 def _is_empty(write: Write, name: str) -> bool:
     """Return whether *write*'s record has no value, or that of an extension which was never written."""
     extension, dot, _rest = name.rpartition(".")
-    return write.stored.get(name) is None or bool(dot and f"{extension}." not in write.stored)
+    unwritten = bool(dot) and not is_custom(name) and f"{extension}." not in write.stored
+    return write.stored.get(name) is None or unwritten
 
 
 def _first(writer: Writer, winner: Write, losers: Sequence[Write], name: str, field: FieldInfo) -> tuple[Any, UUID]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.entity import Record, entity_info
+from crmkit.core.entity import Record
 from crmkit.core.errors import FieldProblem, InapplicableVerbError, ValidationError
 from crmkit.core.ledger import Entry
 from crmkit.core.merging.choosing import Choices, FieldChoice, choose_values, loose_ends
@@ -57,8 +57,7 @@ def check_mergeable(writer: Writer, winner: Record, losers: Sequence[Record]) ->
         InapplicableVerbError: records of their entity are not merged.
         ValidationError: they are not several of one entity.
     """
-    info = entity_info(type(winner))
-    writer.model.registry.entity(info.id)
+    info = writer.model.registry.entity(type(winner))
     if info.plugin == CORE:
         raise InapplicableVerbError(info.id, "merge", _("rights are given to one user, team or role, and end with it"))
     ids = [record.id for record in (winner, *losers)]
@@ -73,7 +72,7 @@ def prepare(writer: Writer, winner: Record, losers: Sequence[Record], choices: C
         NotFoundError, StaleError, ForbiddenError: the principal may not update the winner and delete the losers.
         ValidationError: a choice makes no sense.
     """
-    info = entity_info(type(winner))
+    info = writer.model.registry.entity(type(winner))
     # All of them at once, in the order of their ids: merges of the same records wait for each other, never in a circle.
     writer.stored_rows(info, "delete", sorted({record.id for record in (winner, *losers)}))
     update = Write("update", info, winner.id, {}, version=winner.version)

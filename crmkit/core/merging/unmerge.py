@@ -137,8 +137,9 @@ class _Undoing:
         ).one_or_none()
         if row is None:
             raise NotMergedError(info.id, id_)
-        sides = writer.model.store.read_extensions(writer.connection, info, [id_])
-        made = cls(writer, info, id_, row.winner_id, (row.first_id, row.last_id), stored | sides[id_])
+        mine = stored | writer.model.store.read_extensions(writer.connection, info, [id_])[id_]
+        mine |= stored_custom(info, stored)
+        made = cls(writer, info, id_, row.winner_id, (row.first_id, row.last_id), mine)
         winner, seen, changeable = writer.stored_rows(info, "update", [made.winner]).get(
             made.winner, ({}, False, False)
         )

@@ -31,6 +31,7 @@ from crmkit.core.reading.extensions import extensions
 from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.links import expand
 from crmkit.core.reading.listing import Listing, Stretch
+from crmkit.core.reading.matches import Matches, find_matches
 from crmkit.core.reading.measures import Measure
 from crmkit.core.reading.ordering import Order, decode_cursor, encode_cursor, parse_order
 from crmkit.core.reading.past_money import money_relation
@@ -298,6 +299,14 @@ class Reader:
             NotFoundError: a record is not visible.
         """
         return extensions(self, cls, records)
+
+    def matches(self, record: R) -> Matches[R]:
+        """Return the other records that may be the same as *record*, stored or not: those that share a key with it.
+
+        That a hidden one does is told to those who are granted ``see_duplicates`` on it; nothing else of it is.
+        """
+        info = self.model.registry.entity(type(record))
+        return find_matches(self, info, {name: getattr(record, name, None) for name in info.fields}, record.id)
 
     def history(self, record: Record) -> list[LedgerEntry]:
         """Return what happened to *record*, oldest first, with the values of the fields that may be read today.

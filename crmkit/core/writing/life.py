@@ -24,6 +24,7 @@ from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_fo
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 from crmkit.core.writing.custom import check_custom, in_ledger, keep_custom, know_custom, stored_custom
 from crmkit.core.writing.dependents import check_taken_along, dependent_writes
+from crmkit.core.writing.match_keys import keep_match_keys
 from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.reasons import check_reasons
@@ -90,6 +91,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     _ask_checks(writer, kept)
     with writer.all_or_nothing():
         _store(writer, kept)
+        keep_match_keys(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
     plan_indexes(writer, kept)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import combinations
+from typing import Any
 from uuid import UUID
 
+import attrs
 import sqlalchemy as sa
 
 from crmkit import (
@@ -23,13 +26,20 @@ from crmkit import (
     translator,
 )
 
+from . import matching
 from .entities import Company, Contact, Interaction, Participant
 
 __all__ = [
+    "Duplicate",
+    "Duplicates",
     "Overview",
+    "Pair",
     "check_interactions",
     "check_parents",
+    "clusters",
     "contacts_of",
+    "duplicate_pairs",
+    "find_duplicates",
     "interactions_of",
     "interactions_with",
     "log_interaction",
@@ -40,6 +50,7 @@ __all__ = [
 
 _ = translator(__package__)
 
+_MOST_IN_BLOCK = 50
 # The clock of whoever writes may be a little ahead.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -129,6 +140,97 @@ def same_person(db: Reader, contact: Contact) -> list[Contact]:
     for rule in rules[1:]:
         either |= rule
     return db.find(Contact, either & (Contact.f.id != contact.id), order_by="name")
+
+
+@attrs.frozen
+class Duplicate:
+    """A record that may be the same as another: the points for it, of 100, and in which fields the two agree."""
+
+    record: Record
+    score: int
+    agreements: tuple[matching.Agreement, ...]
+
+
+@attrs.frozen
+class Duplicates:
+    """The records that may be the same, the likeliest first, and whether there is one that the reader may not see."""
+
+    found: tuple[Duplicate, ...]
+    is_hidden_one: bool
+
+
+def find_duplicates(db: Reader, record: Record, least: int = matching.LIKELY) -> Duplicates:
+    """Return who is likely the same as *record*, a company or contact, stored or not, with at least *least* points.
+
+    It reads a constant number of statements, and only what the reader may see. That somebody hidden has the same
+    e-mail address, telephone or tax number is told to those who are granted ``see_duplicates`` on that record.
+    """
+    matches = db.matches(record)
+    found = [_compared(record, other) for other in matches.records]
+    likely = sorted((each for each in found if each.score >= least), key=lambda each: (-each.score, each.record.id))
+    return Duplicates(tuple(likely), matches.is_hidden_one)
+
+
+def _compared(record: Record, other: Record) -> Duplicate:
+    agreements = matching.compare(record.__entity__.id, _values(record), _values(other))
+    return Duplicate(other, min(100, sum(each.points for each in agreements)), tuple(agreements))
+
+
+def _values(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name, None) for name in record.__entity__.fields}
+
+
+@attrs.frozen
+class Pair:
+    """Two records that are likely the same, with the points for it and the fields in which they agree."""
+
+    one: Record
+    other: Record
+    score: int
+    agreements: tuple[matching.Agreement, ...]
+
+
+def duplicate_pairs(db: Reader, entity: type[Record], least: int = matching.LIKELY) -> list[Pair]:
+    """Return the pairs among all companies or contacts that the reader sees, the likeliest first.
+
+    Only records that share a key are compared. A key that more than 50 records share tells nothing and is left out.
+    """
+    (matcher,) = (each for each in matching.MATCHERS if each.id == entity.__entity__.id)
+    readable = db.readable_fields(entity)
+    blocks: dict[str, list[Record]] = {}
+    for record in db.stream(entity, order_by="id"):
+        for key in matcher.of(_values(record), readable):
+            blocks.setdefault(key, []).append(record)
+    seen: dict[tuple[UUID, UUID], Pair] = {}
+    for block in blocks.values():
+        if len(block) > _MOST_IN_BLOCK:
+            continue
+        for one, other in combinations(block, 2):
+            if (one.id, other.id) not in seen:
+                found = _compared(one, other)
+                seen[one.id, other.id] = Pair(one, other, found.score, found.agreements)
+    likely = [pair for pair in seen.values() if pair.score >= least]
+    return sorted(likely, key=lambda pair: (-pair.score, pair.one.id, pair.other.id))
+
+
+def clusters(pairs: Iterable[Pair]) -> list[list[Record]]:
+    """Return the groups of records that *pairs* connect, the largest first; in each the oldest first."""
+    leader: dict[UUID, UUID] = {}
+    records: dict[UUID, Record] = {}
+
+    def find(id_: UUID) -> UUID:
+        while leader.setdefault(id_, id_) != id_:
+            leader[id_] = id_ = leader[leader[id_]]
+        return id_
+
+    for pair in pairs:
+        records |= {pair.one.id: pair.one, pair.other.id: pair.other}
+        first, second = sorted((find(pair.one.id), find(pair.other.id)))
+        leader[second] = first
+    groups: dict[UUID, list[Record]] = {}
+    for id_ in sorted(records):
+        groups.setdefault(find(id_), []).append(records[id_])
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def log_interaction(

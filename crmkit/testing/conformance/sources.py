@@ -17,6 +17,7 @@ _FILES = {
     "events.py",
     "hooks.py",
     "jobs.py",
+    "matching.py",
     "pipelines.py",
     "py.typed",
     "roles.py",

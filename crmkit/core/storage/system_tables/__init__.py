@@ -20,6 +20,7 @@ class SystemTables:
     outbox: sa.Table
     stage_visit: sa.Table
     external_id: sa.Table
+    match_key: sa.Table
     merge: sa.Table
     sequence: sa.Table
     epoch: sa.Table
@@ -41,6 +42,7 @@ class SystemTables:
             outbox=ledger.outbox(metadata),
             stage_visit=records.stage_visit(metadata),
             external_id=records.external_id(metadata),
+            match_key=records.match_key(metadata),
             merge=records.merge(metadata),
             sequence=records.sequence(metadata),
             epoch=bookkeeping.epoch(metadata),

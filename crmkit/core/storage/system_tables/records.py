@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from crmkit.core.storage.columns import Id, Moment
 from crmkit.core.storage.system_tables.making import counter, system_table, text
 
-__all__ = ["external_id", "merge", "sequence", "stage_visit"]
+__all__ = ["external_id", "match_key", "merge", "sequence", "stage_visit"]
 
 
 def stage_visit(metadata: sa.MetaData) -> sa.Table:
@@ -40,6 +40,18 @@ def external_id(metadata: sa.MetaData) -> sa.Table:
         sa.Column("value", text(200), primary_key=True),
         sa.Column("record_id", Id(), nullable=False),
         sa.Index("ix_core_external_id_record_id", "record_id"),
+    )
+
+
+def match_key(metadata: sa.MetaData) -> sa.Table:
+    """By which keys records that may be the same are found; see :mod:`crmkit.core.matching`."""
+    return system_table(
+        metadata,
+        "core_match_key",
+        sa.Column("entity", text(80), primary_key=True),
+        sa.Column("key", text(200), primary_key=True),
+        sa.Column("record_id", Id(), primary_key=True),
+        sa.Index("ix_core_match_key_record_id", "record_id"),
     )
 
 

@@ -1,0 +1,86 @@
+"""The commands ``crmkit customers …``; what a session has says :mod:`crmkit.plugins.sales.commands`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+import click
+
+from crmkit import Record, translate, translator
+
+from . import matching, services
+from .entities import Company, Contact
+
+__all__ = ["cli"]
+
+_ = translator(__package__)
+
+_KINDS: Mapping[str, type[Record]] = {"contact": Contact, "company": Company}
+_COLUMNS = {
+    "score": _("Points"),
+    "one": _("Record"),
+    "one_name": _("Name"),
+    "other": _("Other record"),
+    "other_name": _("Other name"),
+    "why": _("Agree in"),
+}
+
+
+@click.group("customers", help=_("Find companies and people who are entered twice."))
+def cli() -> None:
+    """Hold the commands."""
+
+
+@cli.command("find-duplicates", help=_("Show the contacts, or the companies, that are likely the same."))
+@click.argument("kind", type=click.Choice(list(_KINDS)), default="contact")
+@click.option(
+    "--least",
+    type=click.IntRange(1, 100),
+    default=matching.LIKELY,
+    show_default=True,
+    help=_("How many points of 100 a pair must have."),
+)
+@click.option("--csv", "file", type=click.File("w", encoding="utf-8"), help=_("Write the pairs into this CSV file."))
+@click.pass_obj
+def find_duplicates(session: Any, kind: str, least: int, file: TextIO | None) -> None:
+    """Show pairs as the person who acts sees them, the likeliest first."""
+    with session.reader() as db:
+        pairs = services.duplicate_pairs(db, _KINDS[kind], least)
+    rows = [_row(pair) for pair in pairs]
+    if file is not None:
+        _write(file, rows)
+    groups = services.clusters(pairs)
+    if session.as_json:
+        session.show({"pairs": rows, "clusters": [[record.id for record in group] for group in groups]})
+        return
+    if file is None:
+        session.show(rows, columns={key: translate(heading) for key, heading in _COLUMNS.items()})
+    told = translate(_("{pairs} pairs, which make {records} records {groups}."))
+    session.say(told.format(pairs=len(pairs), records=sum(map(len, groups)), groups=len(groups)))
+
+
+def _row(pair: services.Pair) -> dict[str, Any]:
+    why = ", ".join(f"{each.field} {each.likeness}% (+{each.points})" for each in pair.agreements)
+    return {
+        "score": pair.score,
+        "one": getattr(pair.one, "number", None) or pair.one.id,
+        "one_name": getattr(pair.one, "name", None),
+        "other": getattr(pair.other, "number", None) or pair.other.id,
+        "other_name": getattr(pair.other, "name", None),
+        "why": why,
+        "one_id": pair.one.id,
+        "other_id": pair.other.id,
+    }
+
+
+def _write(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(file, [*_COLUMNS, "one_id", "other_id"])
+    writer.writeheader()
+    writer.writerows({key: _neutral(value) for key, value in row.items()} for row in rows)
+
+
+def _neutral(value: Any) -> Any:
+    """Return *value* so that no spreadsheet takes a name for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
