@@ -32,6 +32,8 @@ COMMANDS: dict[str, Text] = {
     "transfer": _("Give records to somebody else."),
     "unshare": _("End what is shared of records."),
     "shares": _("List with whom a record is shared."),
+    "pipeline": _("Show pipelines and what flows through them, edit and publish them."),
+    "approval": _("Ask for approvals, and decide about them."),
     "import": _("Import files as a plan says."),
     "export": _("Export records to CSV, XLSX or JSON Lines."),
     "explain": _("Say why somebody may or may not do something with a record."),

@@ -15,6 +15,7 @@ the options that all commands share, ``--as PERSON`` and ``--json`` among them, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -44,11 +45,14 @@ def cli() -> None:
 
 @cli.command(help=_("Show how many deals stand in each stage, and what they add up to."))
 @click.option("--pipeline", metavar="ID", help=_("A pipeline of deals; the one of new deals if left out."))
+@click.option("--at", metavar="MOMENT", help=_("How they stood at this moment, such as 2026-03-01T00:00:00+01:00."))
+@click.option("--then", is_flag=True, help=_("Add up what deals were worth at that moment, not what they are now."))
 @click.pass_obj
-def funnel(session: Any, pipeline: str | None) -> None:
+def funnel(session: Any, pipeline: str | None, at: str | None, then: bool) -> None:
     """Show the funnel as the person who acts sees it."""
+    moment = None if at is None else _moment(at)
     with session.reader() as db:
-        found = services.funnel(db, pipeline)
+        found = services.funnel(db, pipeline, at=moment, amounts="then" if then else "now")
     stages = [_funnel_row(stage) for stage in found.stages]
     if session.as_json:
         answer = {"pipeline": found.pipeline, "version": found.version, "currency": found.currency}
@@ -73,6 +77,16 @@ def forecast(session: Any) -> None:
         return
     session.say(translate(_("Open deals by expected close; amounts in {currency}")).format(currency=found.currency))
     session.show(months, columns=_headings(_FORECAST))
+
+
+def _moment(written: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(translate(_("give the zone of the moment, such as +01:00")))
+    return moment
 
 
 def _funnel_row(stage: services.FunnelStage) -> dict[str, Any]:

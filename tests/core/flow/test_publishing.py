@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from crmkit import (
     Approval,
+    CustomField,
     ForbiddenError,
     Grant,
     Money,
@@ -371,3 +372,17 @@ def test_shipped_pipelines_read_back_with_their_translations(pipeline):
 
     assert read == pipeline
     assert read.label.package == pipeline.label.package
+
+
+@both_databases
+def test_a_stage_may_require_a_field_that_was_added_at_run_time(shop, staff, admin, home):
+    with shop.write(admin) as db:
+        db.create(CustomField(entity="shop.bid", key="budget", type="text", label="Budget"))
+    stages = [{**s, "required": ["custom.budget"]} if s["slug"] == "offered" else s for s in home["stages"]]
+    publish(shop, admin, edited(home, stages=stages, moves=[{"source": "draft", "target": "offered"}]))
+    with shop.write(staff.anna) as db:
+        bid = db.create(Bid())
+        with pytest.raises(Refusal, match=r"custom\.budget"):
+            db.move(bid, "offered")
+        bid = db.update(bid, {"custom.budget": "large"})
+        assert db.move(bid, "offered").stage == "offered"
