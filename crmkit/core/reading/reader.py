@@ -458,6 +458,14 @@ class Reader:
         """
         return self.model.registry.pipelines_of(self.model.registry.entity(entity).id)
 
+    def entity(self, id: str) -> type[Record]:
+        """Return the class of the entity with this id.
+
+        Raises:
+            UnknownEntityError: no enabled plugin declares it.
+        """
+        return self.model.registry.entity(id).cls
+
     def readable_fields(self, entity: type[Record]) -> frozenset[str]:
         """Return the names of the fields of *entity* that exist for the principal."""
         return self.access.entity(self.model.registry.entity(entity)).readable

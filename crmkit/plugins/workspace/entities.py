@@ -23,7 +23,7 @@ from crmkit import (
     translator,
 )
 
-__all__ = ["Comment", "File", "Tag", "Tagging", "Task"]
+__all__ = ["ENTITIES", "Comment", "DefaultView", "File", "Tag", "Tagging", "Task", "View"]
 
 _ = translator(__package__)
 
@@ -42,6 +42,8 @@ COLOURS = [
     Option("blue", _("Blue")),
     Option("purple", _("Purple")),
 ]
+KINDS = [Option("table", _("Table")), Option("board", _("Board")), Option("calendar", _("Calendar"))]
+AUDIENCES = [Option("own", _("Only me")), Option("team", _("My team")), Option("everybody", _("Everybody"))]
 
 
 @entity("workspace.task", label=_("Task"))
@@ -103,3 +105,38 @@ class Tagging(Record):
 
     tag_id: UUID = ref("workspace.tag", on_delete="cascade", label=_("Tag"))
     record: Target = any_ref(also=["workspace.task"], label=_("Record"))
+
+
+@entity("workspace.view", label=_("View"))
+class View(Owned):
+    """A list that somebody saved: of which entity, under which rule, with which columns, in which order.
+
+    It shows each reader what they may read of it: what it names is checked when it is used, against their fields.
+    """
+
+    name: str = field(Text(max=100), search=True, label=_("Name"))
+    listed: str = field(Text(max=80), indexed=True, label=_("Entity"), help=_("Its id, such as sales.deal"))
+    rule: str | None = field(LongText(max=10_000), default=None, label=_("Rule"))
+    columns: str | None = field(
+        Text(max=2000), default=None, label=_("Columns"), help=_("Names of fields, with spaces between them")
+    )
+    order_by: str | None = field(
+        Text(max=500),
+        default=None,
+        label=_("Order"),
+        help=_("Names of fields, with spaces between them and - before those that descend"),
+    )
+    group_by: str | None = field(Text(max=80), default=None, label=_("Grouped by"), help=_("The name of a field"))
+    kind: str = field(Choice(KINDS), default="table", label=_("Kind"))
+    audience: str = field(Choice(AUDIENCES), default="own", label=_("Shown to"))
+
+
+@entity("workspace.default_view", label=_("Default view"), unique=[("owner_id", "listed")])
+class DefaultView(Owned):
+    """The view with which a list of one entity opens for its owner."""
+
+    listed: str = field(Text(max=80), label=_("Entity"), help=_("Its id, such as sales.deal"))
+    view_id: UUID = ref("workspace.view", follows=True, on_delete="cascade", label=_("View"))
+
+
+ENTITIES = (Task, Comment, File, Tag, Tagging, View, DefaultView)

@@ -12,8 +12,8 @@ from . import demo, entities, roles, sections, services
 
 @hookimpl
 def crmkit_register_entities() -> Sequence[type[Any]]:
-    """Declare tasks, comments, files and tags."""
-    return [entities.Task, entities.Comment, entities.File, entities.Tag, entities.Tagging]
+    """Declare tasks, comments, files, tags and views."""
+    return [*entities.ENTITIES]
 
 
 @hookimpl

@@ -15,6 +15,12 @@ _SHARED = (
     Grant("workspace.tag", ["read", "create"], "all"),
     Grant("workspace.tagging", ["read", "create", "delete"], "all"),
 )
+_SHOWN_TO_ME = 'owner_id == me() || audience == "everybody" || (audience == "team" && team_id == my_team())'
+_VIEWS = (
+    Grant("workspace.view", ["read"], _SHOWN_TO_ME),
+    Grant("workspace.view", ["create", "update", "delete", "share"], "own"),
+    Grant("workspace.default_view", ["read", "create", "update", "delete"], "own"),
+)
 
 MEMBER = Role(
     "workspace.member",
@@ -27,6 +33,7 @@ MEMBER = Role(
         Grant("workspace.comment", ["update", "delete"], "own"),
         Grant("workspace.file", ["update", "delete"], "own"),
         *_SHARED,
+        *_VIEWS,
     ],
 )
 MANAGER = Role(
@@ -40,13 +47,18 @@ MANAGER = Role(
         Grant("workspace.file", ["update"], "own"),
         Grant("workspace.file", ["delete", "export"], "subtree"),
         Grant("workspace.tag", ["update", "delete"], "all"),
+        Grant("workspace.view", ["update", "delete", "transfer"], "subtree"),
         *_SHARED,
+        *_VIEWS,
     ],
 )
 VIEWER = Role(
     "workspace.viewer",
     _("Workspace viewer"),
-    [Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "file", "tag", "tagging")],
+    [
+        *(Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "file", "tag", "tagging")),
+        *_VIEWS,
+    ],
 )
 
 ROLES = (MEMBER, MANAGER, VIEWER)

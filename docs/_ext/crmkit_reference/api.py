@@ -51,8 +51,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 # What else a reader and a writer have is for crmkit's own steps.
 _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
-    "sections timeline jobs visits visible_visits visible_money shares matches may pipelines readable_fields "
-    "currency in_base moment",
+    "sections timeline jobs visits visible_visits visible_money shares matches may pipelines entity "
+    "readable_fields currency in_base moment",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
     "change_pipeline change_pipeline_many share share_many unshare unshare_many merge merge_preview "
     "unmerge enqueue external attempt now",
