@@ -25,7 +25,8 @@ _FILES = {
     "services.py",
     "ui.py",
 }
-_FOLDERS = {"locales", "migrations", "templates", "tests"}
+# Services of several subjects are a folder, which is imported as the file is.
+_FOLDERS = {"locales", "migrations", "services", "templates", "tests"}
 _PUBLIC = {"entities", "events", "services"}
 _DECLARATIONS = {"entities.py", "events.py", "pipelines.py", "roles.py", "sections.py"}
 _ONLY_IN = {"click": "commands.py", "crmkit.ui": "ui.py"}
