@@ -193,10 +193,16 @@ class CRM:
             reader = self._reader(connection, asker)
             return explain(Asker(reader.model, connection, reader), principal, verb, subject)
 
-    def refresh(self) -> None:
-        """Bring :attr:`registry` up to date with what was defined at run time; every reader and writer does so too."""
-        with self.storage.reading() as connection:
+    def refresh(self, connection: Connection | None = None) -> None:
+        """Bring :attr:`registry` up to date with what was defined at run time; every reader and writer does so too.
+
+        With *connection*, with what that sees.
+        """
+        if connection is not None:
             self._resolved(connection, Principal(None, "system", ""))
+            return
+        with self.storage.reading() as reading:
+            self.refresh(reading)
 
     def simulate(
         self,

@@ -167,3 +167,12 @@ def test_new_model_shares_the_tables_and_the_statements_that_write(crm):
     with crm.read(SYSTEM) as db:
         assert db.model is not old
         assert [db.model.schema, db.model.ledger, db.model.numbers, db.model.visits, db.model.epochs] == before
+
+
+@both_databases
+def test_worker_knows_what_was_defined_before_it_tells_of_it(crm, open_crm, make_worker):
+    other = open_crm()
+    worker = make_worker(other)
+    define(crm, "export")
+    worker.run_until_idle()
+    assert "sales.export" in {pipeline.id for pipeline in other.registry.pipelines_of("sales.deal")}

@@ -73,6 +73,8 @@ class Dispatcher:
         head = connection.execute(sa.select(self._head.c.last_id)).scalar() or 0
         if position is None or position >= head:
             return 0
+        # After the head was read: whatever entity was written up to it is known now, also one made at run time.
+        self._crm.refresh(connection)
         reached, written = self._next(connection, position, head)
         deliveries = [
             _delivery(subscriber, one.row, now)

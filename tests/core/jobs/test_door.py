@@ -17,6 +17,7 @@ from crmkit import (
     translator,
 )  # fmt: skip
 from crmkit.core.errors import InapplicableVerbError
+from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
 from tests.core.jobs.watching import Weigh, post, rows, weighing
 
@@ -117,6 +118,8 @@ def test_administrator_has_parked_work_done_again(crm, people, enqueue, diary, w
     with crm.storage.reading() as connection:
         found = connection.execute(ledger.select().where(ledger.c.entity == "core.job")).all()
     assert [(entry.kind, entry.record_id, entry.principal_id) for entry in found] == [("retry", id_, boss.user_id)]
+    with crm.storage.reading() as connection:
+        assert list(examine(crm.model, connection)) == []
 
 
 @both_databases
