@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.errors import CrmkitError, TryAgainError
 from crmkit.core.events.dispatcher import Dispatcher
 from crmkit.core.jobs.circuits import Circuit, Circuits
-from crmkit.core.jobs.errors import JobArgumentsError, LeaseLostError, LoopError, UnknownJobError
+from crmkit.core.jobs.errors import LeaseLostError, LoopError
 from crmkit.core.jobs.lease import LEASE, Lease
 from crmkit.core.jobs.retrying import backoff
 from crmkit.core.jobs.threads import Task, Threads
@@ -43,8 +43,6 @@ _AHEAD = 16
 _LOOK = 0.2
 _SWEEP = timedelta(minutes=5)
 _LONGEST_DETAILS = 8000
-# Trying again cannot help.
-_FINAL = (LoopError, UnknownJobError, JobArgumentsError, msgspec.ValidationError)
 
 
 class Worker:
@@ -163,7 +161,7 @@ class Worker:
             self._threads.submit(task_of(self.crm, lease))
         except (CrmkitError, msgspec.ValidationError) as error:
             with self.crm.storage.writing() as connection:
-                self._fail(connection, lease, error)
+                self._fail(connection, lease, error, is_final=True)
 
     def _end(self, tasks: Sequence[Task]) -> bool:
         """Write down what came of *tasks*, and of those before that could not be written down."""
@@ -185,19 +183,20 @@ class Worker:
         self._succeed(connection, {task.lease.plugin for task in tasks if task.error is None})
         for task in tasks:
             if task.error is not None:
-                self._fail(connection, task.lease, task.error)
+                self._fail(connection, task.lease, task.error, is_final=isinstance(task.error, LoopError))
 
     def _succeed(self, connection: Connection, plugins: set[str]) -> None:
         if plugins and any(circuit.plugin in plugins for circuit in self._circuits.all(connection)):
             self._circuits.succeeded(connection, plugins)
 
-    def _fail(self, connection: Connection, lease: Lease, error: BaseException) -> None:
+    def _fail(self, connection: Connection, lease: Lease, error: BaseException, *, is_final: bool) -> None:
+        """Have the work tried again later, or park it if that cannot help or was done often enough."""
         if isinstance(error, LeaseLostError):
             return
         now, name = self.crm.clock.now(), error.code if isinstance(error, CrmkitError) else type(error).__name__
         _log.error("%s failed, try %d of %d", lease.name, lease.attempts, lease.tries, exc_info=error)
         details = _storable("".join(format_exception(error)))
-        if isinstance(error, _FINAL) or lease.attempts >= lease.tries:
+        if is_final or lease.attempts >= lease.tries:
             is_counted = self.crm.model.jobs.park(connection, lease, now, name[:100], details)
         else:
             run_at = now + backoff(lease.attempts, self._chance)

@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from crmkit import DeclarationError, Job, LeaseLostError
@@ -93,6 +94,18 @@ def test_arguments_that_fit_no_longer_are_parked_at_once(make_crm, database, dia
     make_worker(crm).run_until_idle()
     (parked,) = rows(crm)
     assert (parked.state, parked.error) == ("dead", "ValidationError")
+
+
+def test_what_a_handler_cannot_read_is_no_fault_of_its_own_arguments(make_crm, database, make_worker):
+    def read(_context, _arguments):
+        msgspec.convert({"answer": "garbled"}, Weigh)
+
+    crm = make_crm(post(jobs=[Job("post.read", read)]), database=database)
+    with crm.system("test") as db:
+        db.enqueue("post.read")
+    make_worker(crm).run_until_idle()
+    (row,) = rows(crm)
+    assert (row.state, row.error) == ("ready", "ValidationError")
 
 
 def test_failure_is_tried_again_later_and_later(make_crm, database, clock, make_worker):
