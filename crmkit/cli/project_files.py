@@ -88,6 +88,7 @@ _IGNORED = _("""\
 *.errors.csv
 *.errors.csv.old
 *.rejects
+/files/
 # Secrets
 .env
 *.secret
