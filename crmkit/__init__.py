@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
     from crmkit.core.crm import CRM as CRM
+    from crmkit.core.custom_entities.entity import CustomEntity as CustomEntity
     from crmkit.core.custom_fields.converting import (
         FieldConversion as FieldConversion,
         FieldConversionError as FieldConversionError,
@@ -209,6 +210,7 @@ _HOMES = {
     "core.configuration.config": "CommandLine Company Config Database Files",
     "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
+    "core.custom_entities.entity": "CustomEntity",
     "core.custom_fields.converting": "FieldConversion FieldConversionError convert_field",
     "core.custom_fields.entity": "CustomField",
     "core.custom_fields.purging": "purge_field",
@@ -291,6 +293,7 @@ __all__ = [
     "ContentStore",
     "Conversion",
     "CrmkitError",
+    "CustomEntity",
     "CustomField",
     "CycleTimes",
     "Database",

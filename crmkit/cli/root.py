@@ -23,6 +23,7 @@ COMMANDS: dict[str, Text] = {
     "doctor": _("Check that everything is as it should be, and say what to do where it is not."),
     "db": _("Plan and apply migrations of the database."),
     "plugin": _("List plugins, check them, add and remove them."),
+    "entity": _("Manage the entities that are made at run time."),
     "field": _("Manage the fields that are added at run time."),
     "user": _("Manage users and their roles."),
     "team": _("Manage teams."),

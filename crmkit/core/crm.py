@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.configuration.config import Config
 from crmkit.core.content.store import ContentStore
+from crmkit.core.custom_entities.defining import CUSTOM_ENTITIES
 from crmkit.core.custom_fields.defining import CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
 from crmkit.core.entity import Record
@@ -53,7 +54,7 @@ class CRM:
 
     # The kinds of what may be defined at run time, in the order in which they are read: a later one may refer to what
     # an earlier one defines.
-    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_FIELDS, PIPELINES)
+    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_ENTITIES, CUSTOM_FIELDS, PIPELINES)
 
     def __init__(
         self,

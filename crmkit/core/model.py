@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.approving.entities import APPROVING
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
+from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.jobs import INDEX_CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
@@ -105,6 +106,7 @@ class Model:
         claims = [claim for kind in self.definitions for claim in kind.read(connection, self.schema)]
         made = copy(self)
         made.number, made.registry = number, self.registry.extended(claims)
+        made.schema = self.schema.extended(made.registry)
         for depends in ("accesses", "system_access", "store"):
             made.__dict__.pop(depends, None)
         made.statements, made.loaders, made._shapes = StatementCache(), StatementCache(), Shapes()
@@ -212,7 +214,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    core = (*PEOPLE, CustomField, *APPROVING, PipelineVersion, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
+    core = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
     claims = [Claim(CORE, declared) for declared in core]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]

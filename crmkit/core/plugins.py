@@ -54,8 +54,10 @@ class Plugin:
     crmkit: str = ">=0.1,<1"
 
     def __attrs_post_init__(self) -> None:
-        if not _NAME.match(self.name) or self.name == "core":
-            raise DeclarationError(self.name, _("a plugin's name is in lower case, such as 'sales', and not 'core'"))
+        if not _NAME.match(self.name) or self.name in ("core", "custom"):
+            raise DeclarationError(
+                self.name, _("a plugin's name is in lower case, such as 'sales', and neither 'core' nor 'custom'")
+            )
         try:
             Version(self.version)
             for wanted in (self.crmkit, *self.requires.values()):

@@ -52,7 +52,11 @@ def _read(connection: Connection, schema: Schema) -> Iterable[Claim]:
     table = schema.tables["core_custom_field"]
     alive = sa.select(table).where(table.c.deleted_at.is_(None))
     rows = connection.execute(alive.order_by(table.c.entity, table.c.position, table.c.id)).mappings()
+    entities = schema.tables["core_custom_entity"]
+    removed = set(connection.scalars(sa.select(entities.c.slug).where(entities.c.deleted_at.is_not(None))))
     for row in rows.all():
+        if row["entity"].startswith("custom.") and row["entity"].removeprefix("custom.") in removed:
+            continue  # It comes back with its entity.
         try:
             yield Claim(_CORE, custom_field(dict(row)))
         except Refused:

@@ -19,11 +19,16 @@ __all__ = ["policy_that_ends"]
 
 
 def policy_that_ends(writer: Writer, writes: Sequence[Write]) -> list[Write]:
-    """Return the deletions of the masks and grants that name the custom fields which *writes* delete."""
+    """Return the deletions of the masks and grants that name the custom fields or entities which *writes* delete."""
     gone = {
         (w.stored["entity"], f"custom.{w.stored['key']}")
         for w in writes
         if w.kind == "delete" and w.entity.id == "core.custom_field"
+    }
+    gone |= {
+        (f"custom.{w.stored['slug']}", "*")
+        for w in writes
+        if w.kind == "delete" and w.entity.id == "core.custom_entity"
     }
     if not gone:
         return []
@@ -37,18 +42,20 @@ def _deletion(writer: Writer, record: Any) -> Write:
 
 def _masks(writer: Writer, gone: set[tuple[str, str]]) -> Iterator[MaskRecord]:
     for mask in writer.trusted.find(MaskRecord):
-        if (mask.entity, mask.field_name) in gone:
+        if not gone.isdisjoint([(mask.entity, mask.field_name), (mask.entity, "*")]):
             yield mask
 
 
 def _grants(writer: Writer, gone: set[tuple[str, str]]) -> Iterator[GrantRecord]:
     registry = writer.model.registry
-    for grant in writer.trusted.find(GrantRecord, 'scope == "rule"'):
-        if grant.entity not in registry.entities or grant.rule is None:
+    for grant in writer.trusted.find(GrantRecord):
+        if (grant.entity, "*") in gone:
+            yield grant
+        if grant.entity not in registry.entities or grant.rule is None or (grant.entity, "*") in gone:
             continue
         try:
             read = check(Rule.parse(grant.rule), FieldScope(registry, registry.entities[grant.entity])).fields
         except CrmkitError:
             continue  # It grants nothing as it is.
-        if read & gone:
+        if read & gone or any((entity, "*") in gone for entity, _field in read):
             yield grant

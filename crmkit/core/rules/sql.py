@@ -125,7 +125,7 @@ class SqlConditions:
         if_missing = _Missing(self.base_currency, there.steps).test(condition)(NO_VALUES, NO_MOMENT)
         inner = SqlConditions(there, self.base_currency, self.row_by_row)._wanted(condition, not if_missing)
         if self.row_by_row:
-            found: Truth = sa.exists(sa.select(key).where(key == here, inner).correlate(here.table))
+            found: Truth = sa.exists(sa.select(key).where(key == here, inner).correlate(self.scope.table))
         else:
             found = here.in_(sa.select(key).where(inner).correlate(None))
         return found if wanted is not if_missing else _is_not_true(found)

@@ -51,6 +51,12 @@ class Scope:
     constants: Mapping[int, str] = attrs.field(factory=dict)
     steps: int = 0
 
+    @property
+    def table(self) -> sa.FromClause:
+        """The table, alias or relation that the source's columns belong to."""
+        found: sa.FromClause = next(iter(self.source.columns)).table
+        return found
+
     def follow(self, step: plan.Step) -> tuple[Scope, Expression, Expression]:
         """Return the scope behind *step*, and the key on this side and on that side."""
         if isinstance(step, plan.Relation):
@@ -102,10 +108,10 @@ class SqlValues:
         step = value.steps[self.scope.steps]
         there, here, key = self.scope.follow(step)
         row = sa.select(SqlValues(there, None).read(value)).select_from(key.table).where(key == here)
-        found = row.correlate(here.table).scalar_subquery()
+        found = row.correlate(self.scope.table).scalar_subquery()
         if value.missing is None or len(value.steps) > there.steps:
             return found
-        exists = sa.exists(sa.select(key).where(key == here).correlate(here.table))
+        exists = sa.exists(sa.select(key).where(key == here).correlate(self.scope.table))
         return sa.case((exists, found), else_=literal(value.missing, value.kind))
 
     @read.register

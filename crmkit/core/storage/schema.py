@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -45,6 +46,20 @@ class Schema:
         tables = {info.table: _table(metadata, info, registry) for info in registry.tables()}
         return cls(metadata, tables, SystemTables.build(metadata))
 
+    def extended(self, registry: Registry) -> Schema:
+        """Return the schema that also has the tables of the entities of *registry* that were made at run time.
+
+        All other tables are the same. The new ones are in no :attr:`metadata`, which is what plugins declare.
+        """
+        new = [info for info in registry.tables() if info.table not in self.tables]
+        if not new:
+            return self
+        apart = sa.MetaData(naming_convention=CONSTRAINT_NAMES)
+        made = dict(self.tables)
+        for info in new:
+            made[info.table] = _table(apart, info, registry, self.tables)
+        return Schema(self.metadata, made, self.system)
+
     def table(self, info: EntityInfo) -> sa.Table:
         """Return the table of an entity or extension."""
         return self.tables[info.table]
@@ -72,9 +87,15 @@ def filter_column(field: FieldInfo) -> str:
     return f"{field.name}_base" if isinstance(field.type, MoneyType) else column_names(field)[-1]
 
 
-def _table(metadata: sa.MetaData, info: EntityInfo, registry: Registry) -> sa.Table:
+def _table(
+    metadata: sa.MetaData,
+    info: EntityInfo,
+    registry: Registry,
+    elsewhere: Mapping[str, sa.Table] = MappingProxyType({}),
+) -> sa.Table:
+    """Return the table of *info* in *metadata*; it may refer to tables that stand *elsewhere*."""
     key = list(_extension_key(info, registry)) if info.host else []
-    columns = [column for field in info.fields.values() for column in _columns(field, registry)]
+    columns = [column for field in info.fields.values() for column in _columns(field, registry, elsewhere)]
     table = sa.Table(info.table, metadata, *key, *columns, info={"owner": info.plugin, "entity": info.id})
     for name, unique, keys in _indexes(info):
         alive = None if info.host else table.c.deleted_at.is_(None)
@@ -88,21 +109,22 @@ def _extension_key(info: EntityInfo, registry: Registry) -> Iterator[sa.Column[A
     yield sa.Column("record_id", Id(), sa.ForeignKey(f"{host.table}.id"), primary_key=True)
 
 
-def _columns(field: FieldInfo, registry: Registry) -> Iterator[sa.Column[Any]]:
+def _columns(field: FieldInfo, registry: Registry, elsewhere: Mapping[str, sa.Table]) -> Iterator[sa.Column[Any]]:
     for slot in field.type.columns():
         yield sa.Column(
             field.name + slot.suffix,
             sql_type(slot),
-            *_foreign_key(field, registry),
+            *_foreign_key(field, registry, elsewhere),
             primary_key=field.name == "id",
             nullable=field.nullable or field.name in _EMPTY_UNTIL_STORED,
             info={"owner": field.owner, "field": field.name},
         )
 
 
-def _foreign_key(field: FieldInfo, registry: Registry) -> Iterator[sa.ForeignKey]:
+def _foreign_key(field: FieldInfo, registry: Registry, elsewhere: Mapping[str, sa.Table]) -> Iterator[sa.ForeignKey]:
     if isinstance(field.type, Reference):
-        yield sa.ForeignKey(f"{registry.entities[field.type.entity].table}.id")
+        table = registry.entities[field.type.entity].table
+        yield sa.ForeignKey(elsewhere[table].c.id if table in elsewhere else f"{table}.id")
 
 
 def _indexes(info: EntityInfo) -> Iterator[tuple[str, bool, Sequence[str]]]:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crmkit.core.custom_entities.checking import check_entities, make_tables
 from crmkit.core.custom_fields.checking import check_definitions, name_slot
 from crmkit.core.custom_fields.jobs import plan_indexes
 from crmkit.core.custom_fields.removing import policy_that_ends
@@ -92,6 +93,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     with writer.all_or_nothing():
         _store(writer, kept)
         keep_match_keys(writer, kept)
+        make_tables(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
     plan_indexes(writer, kept)
@@ -210,6 +212,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_reasons(registry, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_definitions(writer, write)]
+    problems += [(place, p) for place, write in enumerate(writes) for p in check_entities(writer, write)]
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)

@@ -37,7 +37,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
-        "Fields made at run time": "CustomField convert_field FieldConversion FieldConversionError purge_field",
+        "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
+        "purge_field",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
         "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "

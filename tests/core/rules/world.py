@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -35,6 +36,7 @@ from crmkit.core.rules.memory import Row
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.rule import Rule
 from crmkit.core.storage.columns import sql_type
+from crmkit.core.storage.custom import to_json
 from crmkit.core.text import Text
 
 BASE = "EUR"
@@ -98,7 +100,20 @@ class Loyalty:
     years: int | None = field(default=None)
 
 
-ENTITIES = {"shop.company": entity_info(Company), "shop.deal": entity_info(Deal)}
+# Each of these fields has a twin that was made at run time, with the same values, such as ``custom.name``.
+TWINS = {
+    "shop.company": "name city employees founded_on since is_key labels parent_id".split(),
+    "shop.deal": "name level tags count price rate share vip closed_on closed_at company_id".split(),
+}
+
+
+def _with_twins(info: EntityInfo) -> EntityInfo:
+    twins = (info.fields[name] for name in TWINS[info.id])
+    custom = {f"custom.{f.name}": attrs.evolve(f, name=f"custom.{f.name}", slot=f.name) for f in twins}
+    return attrs.evolve(info, custom=custom)
+
+
+ENTITIES = {info.id: _with_twins(info) for info in (entity_info(Company), entity_info(Deal))}
 EXTENSIONS = {("shop.deal", "membership"): entity_info(Membership), ("shop.company", "loyalty"): entity_info(Loyalty)}
 ME, MY_TEAM = UUID(int=1), UUID(int=101)
 NOW = datetime(2026, 3, 15, 23, 30, tzinfo=UTC)
@@ -115,13 +130,14 @@ class Fields:
         self.entity, self.hidden = info, hidden
 
     def field(self, name: str) -> FieldInfo | computed[Any]:
-        found = self.entity.fields.get(name) or self.entity.computed.get(name)
+        entity = self.entity
+        found = entity.fields.get(name) or entity.computed.get(name) or entity.custom.get(name)
         if found is None or (self.entity.id, name) in self.hidden:
             raise UnknownFieldError(self.entity.id, name)
         return found
 
     def related(self, relation: str) -> Fields:
-        known = self.entity.fields.get(f"{relation}_id")
+        known = {**self.entity.fields, **self.entity.custom}.get(f"{relation}_id")
         if known is None or known.relation is None or (self.entity.id, known.name) in self.hidden:
             raise UnknownFieldError(self.entity.id, relation)
         if known.type.entity not in ENTITIES:
@@ -314,6 +330,8 @@ class World:
             for f in info.fields.values()
             if f.relation and (found := self._by_id.get(values[f.name]))
         }
+        related |= {f"custom.{name}": found for name, found in related.items()}
+        values = {**values, **{name: values[f.slot] for name, f in info.custom.items()}}
         sides: dict[str, Any] = {}
         for plugin, stored in (("membership", self.memberships), ("loyalty", self.loyalties)):
             if (side := stored.get(values.get("id"))) is not None:
@@ -347,4 +365,7 @@ def _stored(info: EntityInfo, rows: list[dict[str, Any]]) -> Iterator[dict[str, 
             else:
                 parts = f.type.split(value)
             found |= {f.name + slot.suffix: part for slot, part in zip(f.type.columns(), parts, strict=True)}
+        if info.custom:
+            kept = {f.slot: to_json(f.type)(row[f.slot]) for f in info.custom.values()}
+            found["custom"] = {slot: value for slot, value in kept.items() if value is not None}
         yield found

@@ -1,0 +1,1 @@
+"""Entities that administrators make at run time."""

@@ -1,0 +1,32 @@
+"""``crmkit entity``: a whole entity without code."""
+
+import json
+
+
+def test_entity_is_made_filled_exported_removed_and_restored(crmkit, project):
+    made = crmkit(
+        *("entity", "add", "project", "--owned", "--number-prefix", "P", "--follows", "core.user"),
+        *("--stages", "idea,running,done=won", "--json"),
+    ).json
+    assert made == {
+        "id": "custom.project", "label": "Project", "owned": True, "number_prefix": "P", "follows": "core.user",
+        "stages": ["idea", "running", "done"],
+    }  # fmt: skip
+    crmkit("field", "add", "custom.project", "budget", "--type", "decimal", "--indexed")
+    (project / "projects.csv").write_text("name,budget\nFresco,2.50\n")
+    (project / "plan.toml").write_text(
+        'system = "old"\n[[step]]\nfile = "projects.csv"\nentity = "custom.project"\nexternal_id = "{name}"\n'
+        '[step.fields]\nname = "name"\n"custom.budget" = "budget"\n'
+    )
+    crmkit("import", "--plan", "plan.toml", "--source", ".")
+
+    row = json.loads(crmkit("export", "custom.project", "--format", "jsonl").stdout)
+    assert (row["number"], row["stage"], row["custom.budget"]) == ("P-000001", "idea", "2.50")
+    assert "custom.budget: 2.50" in crmkit("history", "P-000001").stdout
+    assert {check["status"] for check in crmkit("doctor", "--json").json} == {"ok"}
+
+    crmkit("entity", "remove", "project")
+    assert crmkit("export", "custom.project", code=1).stderr
+    assert [row["id"] for row in crmkit("entity", "list", "--removed", "--json").json] == ["custom.project"]
+    crmkit("entity", "restore", "project")
+    assert "Fresco" in crmkit("export", "custom.project").stdout
