@@ -261,14 +261,17 @@ def test_whoever_saw_a_loser_does_not_gain_the_winner(crm, steward, deals, peopl
 @both_databases
 def test_hidden_references_follow_and_nothing_is_told_of_them(crm, somebody, firms):
     one, two = firms
-    person = somebody(Grant("trade.firm", EVERYTHING, "all"))
+    person = somebody(
+        Grant("trade.firm", EVERYTHING, "all"), Grant("trade.deal", ["read"], Rule.parse('name == "Seen"'))
+    )
     with crm.system("test") as db:
-        deal = db.create(Deal(name="Hidden", firm_id=two.id))
+        deals = db.create_many([Deal(name=name, firm_id=two.id) for name in ("Seen", "Hidden", "Hidden")])
     with crm.write(person) as db:
-        assert db.merge_preview(one, [two]).repointed == ()
+        plan = db.merge_preview(one, [two])
+        assert [(each.field, each.count) for each in plan.repointed] == [("firm_id", 1)]
         db.merge(one, [two])
     with crm.system("test") as db:
-        assert db.get(Deal, deal.id).firm_id == one.id
+        assert [db.get(Deal, deal.id).firm_id for deal in deals] == [one.id] * 3
 
 
 @both_databases
