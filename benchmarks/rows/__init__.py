@@ -12,6 +12,7 @@ from benchmarks.rows import (
     changing,
     creating,
     custom_fields,
+    duplicates,
     getting,
     imports,
     lists,
@@ -38,6 +39,7 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     changing.figures: ("update", "move"),
     imports.figures: ("import",),
     overviews.figures: ("overview",),
+    duplicates.figures: ("duplicates",),
     custom_fields.figures: ("custom field",),
     telling.figures: ("events",),
 }

@@ -82,7 +82,7 @@ def _listening(world: World) -> CRM:
     """Return a CRM on the database of *world* with a plugin that wants to know of every change of a deal."""
     ear = plugin("ear", requires=["trade"], subscribers=[_SUBSCRIBER])
     url = world.crm.config.database.url
-    return CRM(Config(database=Database(url)), plugins=[*world.crm.plugins, ear])
+    return CRM(Config(database=Database(url)), plugins=[*world.crm.plugins, ear], without="*")
 
 
 def _write(world: World) -> None:

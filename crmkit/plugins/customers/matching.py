@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -42,14 +43,15 @@ class _Compared:
     likeness: Callable[[Mapping[str, Any], Mapping[str, Any]], int]
 
 
-def name_words(name: str) -> list[str]:
+@lru_cache(maxsize=100_000)
+def name_words(name: str) -> tuple[str, ...]:
     """Return the words of *name* in one spelling, sorted: without case, marks and width; Chinese by character."""
     folded = unicodedata.normalize("NFKD", name).casefold()
     plain = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
     words: list[str] = []
     for word in plain.split():
         words += list(word) if any(_is_ideograph(c) for c in word) else [word]
-    return sorted(words)
+    return tuple(sorted(words))
 
 
 def _is_ideograph(character: str) -> bool:

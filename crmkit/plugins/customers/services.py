@@ -173,7 +173,11 @@ def find_duplicates(db: Reader, record: Record, least: int = matching.LIKELY) ->
 
 def _compared(record: Record, other: Record) -> Duplicate:
     agreements = matching.compare(record.__entity__.id, _values(record), _values(other))
-    return Duplicate(other, min(100, sum(each.points for each in agreements)), tuple(agreements))
+    return Duplicate(other, _score(agreements), tuple(agreements))
+
+
+def _score(agreements: Iterable[matching.Agreement]) -> int:
+    return min(100, sum(each.points for each in agreements))
 
 
 def _values(record: Record) -> dict[str, Any]:
@@ -197,19 +201,19 @@ def duplicate_pairs(db: Reader, entity: type[Record], least: int = matching.LIKE
     """
     (matcher,) = (each for each in matching.MATCHERS if each.id == entity.__entity__.id)
     readable = db.readable_fields(entity)
-    blocks: dict[str, list[Record]] = {}
-    for record in db.stream(entity, order_by="id"):
-        for key in matcher.of(_values(record), readable):
-            blocks.setdefault(key, []).append(record)
-    seen: dict[tuple[UUID, UUID], Pair] = {}
-    for block in blocks.values():
-        if len(block) > _MOST_IN_BLOCK:
-            continue
-        for one, other in combinations(block, 2):
-            if (one.id, other.id) not in seen:
-                found = _compared(one, other)
-                seen[one.id, other.id] = Pair(one, other, found.score, found.agreements)
-    likely = [pair for pair in seen.values() if pair.score >= least]
+    blocks: dict[str, list[int]] = {}
+    records, values = list[Record](), list[dict[str, Any]]()
+    for place, record in enumerate(db.stream(entity, order_by="id", size=5000)):
+        records.append(record)
+        values.append(_values(record))
+        for key in matcher.of(values[-1], readable):
+            blocks.setdefault(key, []).append(place)
+    together = {pair for block in blocks.values() if len(block) <= _MOST_IN_BLOCK for pair in combinations(block, 2)}
+    likely: list[Pair] = []
+    for one, other in together:
+        agreements = matching.compare(matcher.id, values[one], values[other])
+        if (score := _score(agreements)) >= least:
+            likely.append(Pair(records[one], records[other], score, tuple(agreements)))
     return sorted(likely, key=lambda pair: (-pair.score, pair.one.id, pair.other.id))
 
 
