@@ -24,15 +24,20 @@ def render() -> str:
 def find_errors() -> list[type[CrmkitError]]:
     """Return the error classes of crmkit and its plugins without the base class, by code, the general ones first."""
     _import_all()
-    found = {error for error in _subclasses(CrmkitError) if error.__module__.split(".")[0] == "crmkit"}
+    found = {error for error in _subclasses(CrmkitError) if _is_described(error.__module__)}
     return sorted(found, key=lambda error: (error.code, len(error.__mro__), error.__name__))
 
 
 def _import_all(path: Iterable[str] = crmkit.__path__, prefix: str = "crmkit.") -> None:
     for found in iter_modules(path, prefix):
-        if not _SKIPPED.search(found.name):
+        if _is_described(found.name):
             module = import_module(found.name)
             _import_all(getattr(module, "__path__", ()), f"{found.name}.")
+
+
+def _is_described(module: str) -> bool:
+    # Others may be imported already, by whoever runs in the same process.
+    return module.split(".")[0] == "crmkit" and not _SKIPPED.search(module)
 
 
 def _subclasses(error: type[CrmkitError]) -> Iterator[type[CrmkitError]]:
