@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from crmkit import Number, Record, entity, field
 from crmkit.core.policy.people import Team
 from crmkit.core.text import Text
-from crmkit.core.verifying.ledger import verify_ledger
+from crmkit.core.verifying.ledger import LedgerBrokenError, verify_ledger
 from crmkit.testing import both_databases, plugin
 
 
@@ -44,12 +44,12 @@ def test_ledger_refuses_to_be_emptied(crm, database, table):
 
 
 @both_databases
-def test_payload_of_the_ledger_may_be_deleted_and_the_chain_still_verifies(crm, database):
+def test_payload_of_the_ledger_may_be_deleted_but_not_without_the_erasure_of_its_record(crm, database):
     with crm.storage.writing() as connection:
         connection.exec_driver_sql("DELETE FROM core_ledger_payload")
 
-    with crm.storage.reading() as connection:
-        assert verify_ledger(connection, crm.schema) > 0
+    with crm.storage.reading() as connection, pytest.raises(LedgerBrokenError):
+        verify_ledger(connection, crm.schema)
 
 
 @both_databases
