@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from crmkit.core.offboarding.offboard import offboard as core_offboard
+from crmkit.core.offboarding.returning import take_back as core_take_back
+from crmkit.core.offboarding.succession import Succession
 from crmkit.core.policy.people import Team, User
 from tests.oracle.extra.entities import DealExtra
 from tests.oracle.model_writes import World
@@ -14,8 +18,8 @@ from tests.oracle.phrases import given
 from tests.oracle.terms import Denied, Write
 from tests.oracle.trade import entities as trade
 
-__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "move", "restore", "share", "stub", "transfer",
-           "unshare", "update"]  # fmt: skip
+__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "move", "offboard", "restore", "share", "stub",
+           "take_back", "transfer", "unshare", "update"]  # fmt: skip
 
 CLASSES: dict[str, Any] = {
     "core.team": Team,
@@ -137,17 +141,27 @@ def move(entity: str, records: Sequence[tuple[UUID, int]], stage: str) -> Act:
     )
 
 
-def share(entity: str, id: UUID, user: UUID | None, team: UUID | None, level: str) -> Act:
-    """Share a record."""
+def share(
+    entity: str, id: UUID, user: UUID | None, team: UUID | None, level: str, lasts: timedelta | None = None
+) -> Act:
+    """Share a record, for good or for a time."""
 
     def plan(world: World, p: Any) -> Commit:
         key = world.plan_share(p, entity, id, user, team, level)
-        return lambda world: world.shares.__setitem__(key, level)
+        end = None if lasts is None else world.now() + lasts
+
+        def commit(world: World) -> None:
+            world.shares[key] = level
+            world.ends.pop(key, None)
+            world.ends |= {} if end is None else {key: end}
+
+        return commit
 
     def run(db: Any) -> Any:
-        db.share(stub(entity, id), user=user, team=team, level=level)
+        until = None if lasts is None else db.now + lasts
+        db.share(stub(entity, id), user=user, team=team, level=level, until=until)
 
-    return Act(f"share {entity} {id} with {user} {team} {level}", plan, run)
+    return Act(f"share {entity} {id} with {user} {team} {level} for {lasts}", plan, run)
 
 
 def unshare(entity: str, id: UUID, user: UUID | None, team: UUID | None) -> Act:
@@ -155,11 +169,55 @@ def unshare(entity: str, id: UUID, user: UUID | None, team: UUID | None) -> Act:
 
     def plan(world: World, p: Any) -> Commit:
         key = world.plan_share(p, entity, id, user, team, None)
-        return lambda world: world.shares.pop(key, None) and None
+
+        def commit(world: World) -> None:
+            world.shares.pop(key, None)
+            world.ends.pop(key, None)
+
+        return commit
 
     return Act(
         f"unshare {entity} {id} from {user} {team}", plan, lambda db: db.unshare(stub(entity, id), user=user, team=team)
     )
+
+
+def offboard(leaver: UUID, successor: UUID, ended: list[Any]) -> Act:
+    """Offboard somebody; what that takes from them is kept in *ended*."""
+
+    def plan(world: World, p: Any) -> Commit:
+        writes = world.plan_offboarding(p, leaver, successor)
+
+        def commit(world: World) -> None:
+            before = [(w, world.records[w.entity][w.id]) for w in writes]
+            world.commit(writes)
+            ended.append((before, world.end_rights(leaver)))
+
+        return commit
+
+    return Act(f"offboard {leaver} to {successor}", plan, lambda db: core_offboard(db, leaver, Succession(successor)))
+
+
+def take_back(leaver: UUID, ended: list[Any]) -> Act:
+    """Take an offboarding back, of which nothing has been changed since."""
+
+    def plan(world: World, p: Any) -> Commit:
+        world.enter(p)
+        before, rights = ended[-1]
+        back = {"transfer": ("owner_id", "team_id"), "update": ("is_active",)}
+        writes = [
+            Write(
+                w.kind, w.entity, w.id, row=world.records[w.entity][w.id] | {name: row[name] for name in back[w.kind]}
+            )
+            for w, row in before
+        ]
+
+        def commit(world: World) -> None:
+            world.commit(writes)
+            world.return_rights(rights)
+
+        return commit
+
+    return Act(f"take back {leaver}", plan, lambda db: core_take_back(db, leaver))
 
 
 def give(system: str, entity: str, name: str, id: UUID) -> Act:

@@ -32,6 +32,8 @@ class Sight:
         self.memberships: set[tuple[Any, Any]] = set()
         self.assignments: set[tuple[Any, str]] = set()
         self.shares: dict[tuple[str, Any, Any, Any], str] = {}
+        self.ends: dict[tuple[str, Any, Any, Any], Any] = {}
+        self.now: Callable[[], Any] = lambda: None
         self.externals: dict[tuple[str, str, str], Any] = {}
         # Counts transactions: what a deletion took along is known by the one it went in.
         self.transaction = 0
@@ -155,7 +157,12 @@ class Sight:
     def shared(self, p: Any, verb: str, entity: str, id: Any) -> bool:
         levels = {"read": ("read", "write"), "update": ("write",)}.get(verb, ())
         holders = [(p, None), *((None, team) for team in self.teams(p))]
-        return any(self.shares.get((entity, id, *holder)) in levels for holder in holders)
+        return any(self.level((entity, id, *holder)) in levels for holder in holders)
+
+    def level(self, share: tuple[str, Any, Any, Any]) -> str | None:
+        """Return the level of *share*, unless there is none or it has come to its end."""
+        end = self.ends.get(share)
+        return None if end is not None and end <= self.now() else self.shares.get(share)
 
     def may(self, p: Any, verb: str, entity: str, id: Any) -> bool:
         return self.visible(p, entity, id) and self.allowed(p, verb, entity, self.records[entity][id])

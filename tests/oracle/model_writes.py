@@ -236,7 +236,7 @@ class World(Sight):
         self.enter(p)
         if not self.visible(p, entity, id):
             raise Denied("not-found")
-        levels = {level, self.shares.get((entity, id, user, team))}
+        levels = {level, self.level((entity, id, user, team))}
         if not all(self.may(p, verb, entity, id) for verb in (["share", "update"] if "write" in levels else ["share"])):
             raise Denied("forbidden")
         if level is not None and ((user is None) == (team is None) or self.entities[entity].hangs):
@@ -244,3 +244,45 @@ class World(Sight):
         if level and not (self.visible(p, "core.user", user) or self.visible(p, "core.team", team)):
             raise Denied("validation")
         return entity, id, user, team
+
+    def plan_offboarding(self, p: Any, leaver: Any, successor: Any) -> list[Write]:
+        """Return the writes that give everything that *leaver* owns to *successor*, and stop *leaver*."""
+        self.enter(p)
+        if not self.visible(p, "core.user", leaver):
+            raise Denied("not-found")
+        if not (self.may(p, "update", "core.user", leaver) and self.may(p, "transfer", "core.user", leaver)):
+            raise Denied("forbidden")
+        known = self.visible(p, "core.user", successor) and self.records["core.user"][successor]["is_active"]
+        if successor == leaver or not known:
+            raise Denied("validation")
+        given = {"owner_id": successor, "team_id": self.home(successor)}
+        owned = [(e, id, row) for e in self.entities if self.entities[e].owned for id, row in self.records[e].items()]
+        writes = [
+            Write("transfer", e, id, row=row | given)
+            for e, id, row in owned
+            if row["owner_id"] == leaver and not row["deleted"]
+        ]
+        user = self.records["core.user"][leaver]
+        return writes + [Write("update", "core.user", leaver, row=user | {"is_active": False})] * user["is_active"]
+
+    def end_rights(self, user: Any) -> Any:
+        """End what *user* may and return it, so that it can be given back."""
+        ended = (
+            [{pair for pair in held if pair[0] == user} for held in (self.memberships, self.assignments)],
+            {share: (level, self.ends.get(share)) for share, level in self.shares.items() if share[2] == user},
+        )
+        self.memberships -= ended[0][0]
+        self.assignments -= ended[0][1]
+        for share in ended[1]:
+            self.shares.pop(share)
+            self.ends.pop(share, None)
+        return ended
+
+    def return_rights(self, ended: Any) -> None:
+        """Give back what :meth:`end_rights` ended; what was shared of a record that is gone stays ended."""
+        self.memberships |= ended[0][0]
+        self.assignments |= ended[0][1]
+        for share, (level, end) in ended[1].items():
+            if self.alive(*share[:2]):
+                self.shares[share] = level
+                self.ends |= {share: end} if end is not None else {}

@@ -33,6 +33,7 @@ class Play:
     def __init__(self, crm: CRM) -> None:
         self.crm = crm
         self.world: TradeWorld = new_world()
+        self.world.now = crm.clock.now
         self.compared = 0
         self.numbers: dict[UUID, str] = {}
         # Gaps in human numbers are one of the accepted side channels.
@@ -115,6 +116,7 @@ class Play:
         other.records = {entity: dict(rows) for entity, rows in self.world.records.items()}
         other.history = {record: list(entries) for record, entries in self.world.history.items()}
         other.shares, other.externals = dict(self.world.shares), dict(self.world.externals)
+        other.ends = dict(self.world.ends)
         commit(other)
         return other
 

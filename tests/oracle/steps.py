@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -181,6 +181,15 @@ class Steps:
         values = away if self.chance.likely(40) else {"team_id": self.chance.one([*TEAMS, None])}
         self.play.perform(SYSTEM, acts.update("core.user", [(user, row["version"], values)]))
 
+    def offboard(self) -> None:
+        """Offboard somebody; sometimes they come back at once."""
+        leaver, successor = self.chance.one(USERS), self.chance.one(USERS)
+        self.actor = self.chance.one([*USERS, SYSTEM, SYSTEM, SYSTEM])
+        ended: list[Any] = []
+        self.play.perform(self.actor, acts.offboard(leaver, successor, ended))
+        if ended and self.chance.likely(60):
+            self.play.perform(SYSTEM, acts.take_back(leaver, ended))
+
     def wait(self) -> None:
         """Do nothing."""
 
@@ -252,7 +261,9 @@ class Steps:
         user, team = self.chance.one(
             [(user, None) for user in USERS] + [(None, team) for team in TEAMS] + [(None, None)]
         )
-        return acts.share(entity, self._one("share", entity), user, team, self.chance.one(["read", "write", "write"]))
+        level, minutes = self.chance.one(["read", "write", "write"]), self.chance.one([None, None, 5, 20])
+        lasts = None if minutes is None else timedelta(minutes=minutes)
+        return acts.share(entity, self._one("share", entity), user, team, level, lasts)
 
     def draw_unshare(self) -> Act | None:
         shares = sorted(self.world.shares, key=str)
@@ -315,4 +326,5 @@ def _role_id(name: str) -> UUID:
 STEPS = [
     "create", "create", "update", "update", "update", "delete", "restore", "transfer", "move", "share", "unshare",
     "give", "regrant", "remask", "assign", "imitate", "join", "move_team", "change_user",
+    "offboard",
 ]  # fmt: skip
