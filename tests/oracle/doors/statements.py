@@ -33,7 +33,8 @@ def columns(q: Questioner, entity: str, row: dict[str, Any]) -> dict[str, Any]:
             found["worth"] = None if base is None else Decimal(base).scaleb(-2)
         elif name in q.world.entities[entity].fields and q.world.entities[entity].fields[name].to == ANY:
             found |= {f"{name}_entity": value and value[0], f"{name}_id": value and value[1]}
-        elif "." not in name:
+        # Custom fields have columns of their own, and nobody has defined any.
+        elif "." not in name and name != "custom":
             found[name] = "…" if name in UNFORESEEN else value
     return found
 
