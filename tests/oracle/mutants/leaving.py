@@ -26,7 +26,7 @@ def sharing_forgets_the_end():
     yield writer, "share", lambda db, records, holder, level, until=None: original(db, records, holder, level)
 
 
-@mutant("share", "unshare", steps=["wait"] * 4 + ["unshare", "share"] * 6)
+@mutant("share", steps=["wait"] * 12)
 def write_shares_bind_after_their_end():
     yield sharing, "_counts", lambda writer, share: True
 
