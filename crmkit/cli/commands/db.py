@@ -142,11 +142,12 @@ def _revert(session: Session, plugin: str, number: int, dry_run: bool, yes: bool
 @click.argument("plugin")
 @click.option("-m", "--message", default="change", help=_("What it does, in a few words; names the file."))
 @click.option("--empty", is_flag=True, help=_("Write a revision that does nothing yet, for you to fill in."))
+@click.option("--not-renamed", is_flag=True, help=_("A new column is not an old one under another name."))
 @click.pass_obj
-def _revision(session: Session, plugin: str, message: str, empty: bool) -> None:
+def _revision(session: Session, plugin: str, message: str, empty: bool, not_renamed: bool) -> None:
     from crmkit.core.migrating import make_revision
 
-    path = make_revision(session.loaded, plugin, message, empty=empty)
+    path = make_revision(session.loaded, plugin, message, empty=empty, not_renamed=not_renamed)
     session.show({"file": path} if session.as_json else str(path))
 
 

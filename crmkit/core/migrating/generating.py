@@ -13,10 +13,11 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from alembic.operations import ops
+from sqlalchemy.engine import Connection
 
 from crmkit.core.fields import Column as Slot
 from crmkit.core.migrating.applying import apply
-from crmkit.core.migrating.comparing import compare, in_words
+from crmkit.core.migrating.comparing import compare, in_words, unclaimed
 from crmkit.core.migrating.errors import RevisionRefusedError
 from crmkit.core.migrating.rendering import render_revision
 from crmkit.core.migrating.revisions import CORE, branches, migrations_folder, revision_id, revisions_of
@@ -31,16 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["make_revision"]
 
 
-def make_revision(crm: CRM, plugin: str, message: str, *, empty: bool = False) -> Path:
+def make_revision(crm: CRM, plugin: str, message: str, *, empty: bool = False, not_renamed: bool = False) -> Path:
     """Write the next revision of *plugin* into its ``migrations`` folder and return the file.
 
     It holds what lies between the plugin's revisions and its declarations, found on a database made for the purpose:
     the one of *crm* is neither read nor changed. Afterwards the file is tried there. With *empty* it holds nothing,
-    for you to write.
+    for you to write. A new column beside one that no field claims any more, of the same type, is taken for that one
+    under another name, which *not_renamed* denies.
 
     Raises:
         RevisionRefusedError: there is nothing to do, the plugin is no package, a plugin it requires lacks a revision,
-            or existing records would have no value for a new field.
+            a column looks renamed, or existing records would have no value for a new field.
         RevisionError: a revision file is not what it must be.
     """
     folder = migrations_folder(crm, plugin)
@@ -50,7 +52,7 @@ def make_revision(crm: CRM, plugin: str, message: str, *, empty: bool = False) -
     path = folder / f"{number:04}_{_slug(message)}.py"
     with scratch_crm(crm) as scratch:
         apply(scratch)
-        upgrade = [] if empty else _upgrade(scratch, plugin)
+        upgrade = [] if empty else _upgrade(scratch, plugin, not_renamed)
         folder.mkdir(exist_ok=True)
         path.write_text(_text(crm, plugin, number, message, upgrade), encoding="utf-8")
         _try_out(scratch, plugin, path, empty)
@@ -61,13 +63,32 @@ def _slug(message: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:60] or "change"
 
 
-def _upgrade(scratch: CRM, plugin: str) -> list[ops.MigrateOperation]:
+def _upgrade(scratch: CRM, plugin: str, not_renamed: bool) -> list[ops.MigrateOperation]:
     _check_required(scratch, plugin)
     with scratch.storage.reading() as connection:
-        found = [_filled(each, scratch.registry) for each in compare(connection, scratch.schema, {plugin})]
+        different = compare(connection, scratch.schema, {plugin})
+        if not not_renamed:
+            _check_unrenamed(scratch, connection, plugin, different)
+        found = [_filled(each, scratch.registry) for each in different]
     if not found:
         raise RevisionRefusedError(plugin, _("its revisions make what it declares; there is nothing to do"))
     return found
+
+
+def _check_unrenamed(
+    scratch: CRM, connection: Connection, plugin: str, different: Sequence[ops.MigrateOperation]
+) -> None:
+    """Refuse a new column that seems to be an old one: its values would stay behind under the old name."""
+    added = [(each.table_name, each.column) for each in different if isinstance(each, ops.AddColumnOp)]
+    for table, old in unclaimed(connection, scratch.schema, {plugin}):
+        for where, new in added:
+            same = old["type"].compile(connection.dialect) == new.type.compile(connection.dialect)
+            if where == table and same:
+                message = _(
+                    "looks like {old} under another name, and would not get its values. If it is that, write the "
+                    "revision yourself, with --empty; if it is something new, add --not-renamed"
+                )
+                raise RevisionRefusedError(f"{table}.{new.name}", message, old=old["name"])
 
 
 def _check_required(scratch: CRM, plugin: str) -> None:
