@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
+    from crmkit.core.migrating.renaming import rename_field as rename_field
     from crmkit.core.money import Money as Money
     from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
     from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
@@ -236,6 +237,7 @@ _HOMES = {
     "core.merging.preview": "MergePlan Repointing",
     "core.merging.unmerge": "Leftover Unmerged",
     "core.migrating.data_steps": "Batch in_batches",
+    "core.migrating.renaming": "rename_field",
     "core.money": "Money",
     "core.offboarding.handover": "HandedOver Handover",
     "core.offboarding.offboard": "offboard preview_offboarding",
@@ -451,6 +453,7 @@ __all__ = [
     "purge_field",
     "ref",
     "reject",
+    "rename_field",
     "request_approval",
     "save_draft",
     "take_back",

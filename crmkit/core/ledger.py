@@ -163,6 +163,7 @@ def seal(number: int, stamp: str, principal: UUID | None, entry: Entry, request:
 def ledger_names(info: EntityInfo, readable: frozenset[str]) -> dict[str, str]:
     """Return the *readable* fields of *info* by the names under which the ledger has them."""
     names = {name: name for name in readable if name not in info.custom}
+    names |= {old: name for name, field in info.fields.items() if name in readable for old in field.former}
     for name, field in info.custom.items():
         if name in readable:
             names |= {f"custom.{slot}": name for slot in (field.slot, *field.former)}

@@ -84,6 +84,10 @@ def _check_table(
             yield from _check_going_along(registry, info, field, field.type.goes_along)
     for link in info.links.values():
         yield from _check_target(registry, info.id, link, allowed)
+    for field in info.fields.values():
+        if taken := {*field.former} & info.fields.keys():
+            message = _("was formerly {name!r}, which is another field now: a name in the ledger keeps its meaning")
+            yield DeclarationError(f"{info.id}.{field.name}", message, name=min(taken))
     for group in info.unique:
         for name in group:
             if name not in info.fields:

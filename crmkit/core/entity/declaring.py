@@ -32,6 +32,7 @@ class FieldSpec:
     unique: bool
     personal: bool
     purpose: str | None
+    formerly: tuple[str, ...] = ()
 
 
 def field(
@@ -47,15 +48,18 @@ def field(
     unique: bool = False,
     personal: bool = False,
     purpose: str | None = None,
+    formerly: str | Sequence[str] = (),
 ) -> Any:
     """Declare one field of an entity.
 
     *type* may be left out where the annotation says enough (``str``, ``int``, ``Decimal``, ``Money``, ``bool``,
     ``date``, ``datetime``). *search* puts it into full-text search; *indexed* makes filtering and sorting by it fast
     at a million records; *unique* refuses a second record with the same value, deleted ones aside. *personal*
-    marks personal data kept for *purpose*; export and erasure follow it.
+    marks personal data kept for *purpose*; export and erasure follow it. *formerly* names what the field was called
+    before, so that histories tell its earlier values under its name of today.
     """
-    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose)
+    former = (formerly,) if isinstance(formerly, str) else tuple(formerly)
+    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose, former)
     if factory is not None:
         return attrs.field(factory=factory, init=init, kw_only=True, metadata={_SPEC: spec})
     return attrs.field(default=default, init=init, kw_only=True, metadata={_SPEC: spec})
@@ -80,10 +84,13 @@ def ref(
     help: Text | None = None,
     indexed: bool = True,
     unique: bool = False,
+    formerly: str | Sequence[str] = (),
 ) -> Any:
     """Declare a reference to a record of *entity*; the field's name ends in ``_id``. See :class:`Reference`."""
     kind = types_.Reference(entity, follows=follows, on_delete=on_delete, on_leave=on_leave, goes_along=goes_along)
-    return field(kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique)
+    return field(
+        kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique, formerly=formerly
+    )
 
 
 def any_ref(

@@ -132,6 +132,7 @@ def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> F
         unique=spec.unique,
         personal=spec.personal,
         purpose=spec.purpose,
+        former=spec.formerly,
     )
 
 

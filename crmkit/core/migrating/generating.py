@@ -85,8 +85,8 @@ def _check_unrenamed(
             same = old["type"].compile(connection.dialect) == new.type.compile(connection.dialect)
             if where == table and same:
                 message = _(
-                    "looks like {old} under another name, and would not get its values. If it is that, write the "
-                    "revision yourself, with --empty; if it is something new, add --not-renamed"
+                    "looks like {old} under another name, and would not get its values. If it is that, write "
+                    "rename_field into a revision of your own, with --empty; if it is something new, add --not-renamed"
                 )
                 raise RevisionRefusedError(f"{table}.{new.name}", message, old=old["name"])
 

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from crmkit.core.migrating.operations import Operation, Touch, Waits, Work
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["OPERATIONS", "record_operations"]
+__all__ = ["OPERATIONS", "record_operations", "record_rename"]
 
 # ``alembic.op`` is one name for the whole process.
 OPERATIONS = Lock()
@@ -37,6 +37,15 @@ def record_operations(change: Callable[[], None], dialect: sa.Dialect) -> list[O
     return recorder.operations
 
 
+def record_rename(impl: Any, entity: str, old: str, new: str) -> bool:
+    """Record that a field is renamed, if *impl* records what a revision would do; return whether it does."""
+    if not isinstance(impl, _Recorder):
+        return False
+    template = _("rename field {old} of {entity} to {new}, also in masks and in the rules of grants")
+    impl.add(template, impl.touch(entity.replace(".", "_"), "none"), entity=entity, old=old, new=new)
+    return True
+
+
 class _UnforeseeableError(Exception):
     pass
 
@@ -52,7 +61,7 @@ class _Recorder(DefaultImpl):
     def add(self, template: Text, *touches: Touch, **facts: object) -> None:
         self.operations.append(Operation(template, facts, touches))
 
-    def _touch(self, table: Any, work: Work, waits: Waits = "everybody", *, on_sqlite: Work | None = None) -> Touch:
+    def touch(self, table: Any, work: Work, waits: Waits = "everybody", *, on_sqlite: Work | None = None) -> Touch:
         # SQLite has one writer, and readers see the tables as they were until the step is done.
         return Touch(str(table), on_sqlite or work, "writers") if self._sqlite else Touch(str(table), work, waits)
 
@@ -65,20 +74,20 @@ class _Recorder(DefaultImpl):
 
     def create_table(self, table: sa.Table, **_kw: Any) -> None:
         referred = {key.target_fullname.rpartition(".")[0] for key in table.foreign_keys} - {table.name}
-        touches = [self._touch(name, "none", "writers") for name in sorted(referred)]
+        touches = [self.touch(name, "none", "writers") for name in sorted(referred)]
         self.add(
             _("create table {table} with {columns} columns"), *touches, table=table.name, columns=len(table.columns)
         )
 
     def drop_table(self, table: sa.Table, **_kw: Any) -> None:
-        self.add(_("drop table {table} with all its rows"), self._touch(table.name, "none"), table=table.name)
+        self.add(_("drop table {table} with all its rows"), self.touch(table.name, "none"), table=table.name)
 
     def rename_table(self, old_table_name: str, new_table_name: Any, schema: Any = None) -> None:
-        touch = self._touch(old_table_name, "none")
+        touch = self.touch(old_table_name, "none")
         self.add(_("rename table {table} to {name}"), touch, table=old_table_name, name=str(new_table_name))
 
     def add_column(self, table_name: str, column: sa.Column[Any], **_kw: Any) -> None:
-        touch = self._touch(table_name, "none")
+        touch = self.touch(table_name, "none")
         if column.server_default is None:
             self.add(_("add column {table}.{column}"), touch, table=table_name, column=column.name)
         else:
@@ -87,26 +96,26 @@ class _Recorder(DefaultImpl):
             self.add(template, touch, table=table_name, column=column.name, default=str(default))
 
     def drop_column(self, table_name: str, column: sa.Column[Any], **_kw: Any) -> None:
-        touch = self._touch(table_name, "none", on_sqlite="rewrite")
+        touch = self.touch(table_name, "none", on_sqlite="rewrite")
         self.add(_("drop column {table}.{column} with its values"), touch, table=table_name, column=column.name)
 
     def alter_column(self, table_name: str, column_name: str, **changed: Any) -> None:
         facts = {"table": table_name, "column": column_name}
         if changed.get("type_") is not None:
-            touch = self._touch(table_name, "rewrite")
+            touch = self.touch(table_name, "rewrite")
             self.add(
                 _("change the type of {table}.{column} to {type}"), touch, type=self._shown(changed["type_"]), **facts
             )
         if changed.get("nullable") is True:
-            self.add(_("let {table}.{column} be empty"), self._touch(table_name, "none", on_sqlite="rewrite"), **facts)
+            self.add(_("let {table}.{column} be empty"), self.touch(table_name, "none", on_sqlite="rewrite"), **facts)
         if changed.get("nullable") is False:
-            touch = self._touch(table_name, "read", on_sqlite="rewrite")
+            touch = self.touch(table_name, "read", on_sqlite="rewrite")
             self.add(_("refuse empty values in {table}.{column}"), touch, **facts)
         if changed.get("server_default", False) is not False:
-            touch = self._touch(table_name, "none", on_sqlite="rewrite")
+            touch = self.touch(table_name, "none", on_sqlite="rewrite")
             self.add(_("change the default of {table}.{column}"), touch, **facts)
         if changed.get("name") is not None:
-            touch = self._touch(table_name, "none", on_sqlite="rewrite")
+            touch = self.touch(table_name, "none", on_sqlite="rewrite")
             self.add(_("rename column {table}.{column} to {name}"), touch, name=str(changed["name"]), **facts)
 
     def _shown(self, type_: Any) -> str:
@@ -115,20 +124,20 @@ class _Recorder(DefaultImpl):
     def create_index(self, index: sa.Index, **_kw: Any) -> None:
         assert index.table is not None
         template = _("create unique index {index} on {table}") if index.unique else _("create index {index} on {table}")
-        self.add(template, self._touch(index.table.name, "read", "writers"), index=index.name, table=index.table.name)
+        self.add(template, self.touch(index.table.name, "read", "writers"), index=index.name, table=index.table.name)
 
     def drop_index(self, index: sa.Index, **_kw: Any) -> None:
-        touches = [] if index.table is None else [self._touch(index.table.name, "none")]
+        touches = [] if index.table is None else [self.touch(index.table.name, "none")]
         self.add(_("drop index {index}"), *touches, index=index.name)
 
     def add_constraint(self, const: Any, **_kw: Any) -> None:
-        touches = [self._touch(const.table.name, "read", "writers", on_sqlite="rewrite")]
+        touches = [self.touch(const.table.name, "read", "writers", on_sqlite="rewrite")]
         for key in getattr(const, "elements", ()):
-            touches.append(self._touch(key.target_fullname.rpartition(".")[0], "none", "writers"))
+            touches.append(self.touch(key.target_fullname.rpartition(".")[0], "none", "writers"))
         self.add(_("add constraint {name} to {table}"), *touches, name=const.name or "", table=const.table.name)
 
     def drop_constraint(self, const: Any, **_kw: Any) -> None:
-        touch = self._touch(const.table.name, "none", on_sqlite="rewrite")
+        touch = self.touch(const.table.name, "none", on_sqlite="rewrite")
         self.add(_("drop constraint {name} of {table}"), touch, name=const.name or "", table=const.table.name)
 
     def execute(self, sql: Any, execution_options: Any = None) -> None:
@@ -136,4 +145,4 @@ class _Recorder(DefaultImpl):
 
     def bulk_insert(self, table: Any, rows: Any, multiinsert: bool = True) -> None:
         template = _("insert {rows} rows into {table}")
-        self.add(template, self._touch(table.name, "none", "nobody"), rows=len(rows), table=table.name)
+        self.add(template, self.touch(table.name, "none", "nobody"), rows=len(rows), table=table.name)

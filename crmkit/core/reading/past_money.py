@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -52,20 +53,26 @@ def money_relation(visibility: Visibility, info: EntityInfo, field: str, at: dat
     if found is None or not isinstance(found.type, MoneyType) or field not in visibility.access.entity(info).readable:
         raise UnknownFieldError(info.id, field)
     ledger, payload = visibility.schema.system.ledger, visibility.schema.system.ledger_payload
-    name: Any = sa.literal(field, sa.Text())
+    names: list[Any] = [sa.literal(name, sa.Text()) for name in (field, *found.former)]
     place = sa.func.row_number().over(partition_by=ledger.c.record_id, order_by=ledger.c.id.desc())
     columns = (
         ledger.c.record_id,
-        _NewAmount(payload.c.changes, name).label("minor"),
-        _NewCurrency(payload.c.changes, name).label("currency"),
+        _either(_NewAmount(payload.c.changes, name) for name in names).label("minor"),
+        _either(_NewCurrency(payload.c.changes, name) for name in names).label("currency"),
         place.label("place"),
     )
     told = (
         ledger.c.entity == info.id,
         ledger.c.at <= at,
         ledger.c.record_id.in_(visibility.visible_ids(info.id)),
-        _Changes(payload.c.changes, name),
+        sa.or_(*(_Changes(payload.c.changes, name) for name in names)),
     )
     rows = sa.select(*columns).join_from(ledger, payload, payload.c.ledger_id == ledger.c.id).where(*told).subquery()
     newest = sa.select(rows.c.record_id, rows.c.minor, rows.c.currency)
     return newest.where(rows.c.place == 1, rows.c.minor.is_not(None)).subquery()
+
+
+def _either(values: Iterable[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+    """Return the one of *values* that is there: a row of the ledger calls a field by one of its names."""
+    first, *others = values
+    return sa.func.coalesce(first, *others) if others else first

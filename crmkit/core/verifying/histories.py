@@ -113,13 +113,20 @@ def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
 
 
 def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
-    known = info.custom[name].ledger_name if name in info.custom else name
-    if known in history.values:
-        return not _is_same(_plain(stored[name]), history.values[known])
+    for known in _known_as(info, name):
+        if known in history.values:
+            return not _is_same(_plain(stored[name]), history.values[known])
     if history.is_erased or stored[name] is None:
         return False
     # Where a field came later, older records have its default, of which no history tells.
     return not _is_same(_plain(stored[name]), _plain(registry.field(info.id, name).default()))
+
+
+def _known_as(info: EntityInfo, name: str) -> list[str]:
+    """Return what the ledger calls a field, the newest name first."""
+    if name in info.custom:
+        return [info.custom[name].ledger_name]
+    return [name, *reversed(info.fields[name].former)] if name in info.fields else [name]
 
 
 def _plain(value: Any) -> Any:
