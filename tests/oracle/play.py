@@ -77,6 +77,7 @@ class Play:
             self.agree(f"{what}, denied: tables that changed", set(), changed)
             return outcomes[0]
         self.world.transaction += 1
+        self.world.now = self.crm.clock.now()
         commit(self.world)
         with self.crm.system("comparing") as db:
             self.agree(f"{what}, done: the records", self.wanted_state(self.world), self.state(db.trusted))
@@ -85,6 +86,7 @@ class Play:
     def perform_all(self, p: UUID | None, acts: Iterable[Act]) -> None:
         """Do in one transaction those of *acts* that the model allows; crmkit must allow them too."""
         self.world.transaction += 1
+        self.world.now = self.crm.clock.now()
         with self.crm.write(self.principal(p)) as db:
             for act in acts:
                 _outcomes, commit = planned(self.world, p, act)
@@ -115,6 +117,7 @@ class Play:
         other = copy.copy(self.world)
         other.records = {entity: dict(rows) for entity, rows in self.world.records.items()}
         other.history = {record: list(entries) for record, entries in self.world.history.items()}
+        other.past = {record: list(rows) for record, rows in self.world.past.items()}
         other.shares, other.externals = dict(self.world.shares), dict(self.world.externals)
         other.ends = dict(self.world.ends)
         commit(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,40 +16,61 @@ from crmkit.core.text import Text, gettext as _
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["may_approve", "told_approvers"]
+__all__ = ["Approver", "told_approvers"]
 
 
-def may_approve(trusted: Reader, access: Access, approval: Approval, record: Any, requested_by: UUID | None) -> bool:
-    """Return whether the principal of *access* may decide about a move of *record*, a trusted reader's."""
-    owner = getattr(record, "owner_id", None)
-    me = access.user_id
-    if me is None or me in (requested_by, owner):
+class Approver:
+    """One principal as somebody who approves; what is asked of the database is asked once, for however many records."""
+
+    def __init__(self, trusted: Reader, access: Access) -> None:
+        """Look things up with *trusted* when they are first needed."""
+        self._trusted, self._access = trusted, access
+
+    def may_decide(self, approval: Approval, record: Any, requested_by: UUID | None) -> bool:
+        """Return whether the principal may decide about a move of *record*, a trusted reader's, that needs *approval*.
+
+        Nobody decides about what they own or have *requested*.
+        """
+        owner, me = getattr(record, "owner_id", None), self._access.user_id
+        if me is None or me in (requested_by, owner):
+            return False
+        return bool(
+            self._access.role_names.intersection(approval.roles)
+            or (approval.users and self._email in approval.users)
+            or (approval.manager and owner in self._reports)
+            or (approval.team_lead and self._leads(getattr(record, "team_id", None)))
+        )
+
+    @cached_property
+    def _email(self) -> str | None:
+        me: Any = self._access.user_id
+        return self._trusted.get(User, me).email
+
+    @cached_property
+    def _reports(self) -> frozenset[UUID]:
+        mine = self._trusted.find(ReportingLine, ReportingLine.f.manager_id == self._access.user_id)
+        return frozenset(line.user_id for line in mine)
+
+    @cached_property
+    def _leads_of(self) -> dict[UUID, set[UUID]]:
+        found: dict[UUID, set[UUID]] = {}
+        for lead in self._trusted.find(TeamLead):
+            found.setdefault(lead.team_id, set()).add(lead.user_id)
+        return found
+
+    @cached_property
+    def _parents(self) -> dict[UUID, UUID | None]:
+        return {team.id: team.parent_id for team in self._trusted.find(Team)}
+
+    def _leads(self, team: UUID | None) -> bool:
+        """Return whether the principal leads *team*, or the next one above it that has a lead."""
+        passed = set[UUID]()
+        while team is not None and team not in passed:
+            if leads := self._leads_of.get(team):
+                return self._access.user_id in leads
+            passed.add(team)
+            team = self._parents.get(team)
         return False
-    if access.role_names.intersection(approval.roles):
-        return True
-    named = approval.users and trusted.count(User, (User.f.id == me) & User.f.email.in_(approval.users))
-    return bool(
-        named
-        or (approval.manager and owner and _is_manager(trusted, me, owner))
-        or (approval.team_lead and _leads(trusted, me, getattr(record, "team_id", None)))
-    )
-
-
-def _is_manager(trusted: Reader, me: UUID, owner: UUID) -> bool:
-    return bool(trusted.count(ReportingLine, (ReportingLine.f.user_id == owner) & (ReportingLine.f.manager_id == me)))
-
-
-def _leads(trusted: Reader, me: UUID, team: UUID | None) -> bool:
-    """Return whether *me* leads *team*, or the next one above it that has a lead."""
-    passed = set[UUID]()
-    while team is not None and team not in passed:
-        passed.add(team)
-        leads = {lead.user_id for lead in trusted.find(TeamLead, TeamLead.f.team_id == team)}
-        if leads:
-            return me in leads
-        found = trusted.get_many(Team, [team]).get(team)
-        team = found.parent_id if found else None
-    return False
 
 
 def told_approvers(reader: Reader, approval: Approval) -> list[Text | str]:

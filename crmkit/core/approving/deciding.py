@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmkit.core.approving.approvers import may_approve
+from crmkit.core.approving.approvers import Approver
 from crmkit.core.approving.entities import ApprovalRequest, ApprovalVote
 from crmkit.core.approving.holding import hold_record, move_between, standing_of
 from crmkit.core.approving.standing import Status, status_of, votes_on
@@ -68,7 +68,7 @@ def _vote(db: Writer, id_: UUID, verdict: str, note: str | None) -> Status:
     if approval is None:
         raise NotPendingError(id_, "void")
     record = db.trusted.get(info.cls, request.record.id)
-    if not may_approve(db.trusted, db.access, approval, record, request.created_by):
+    if not Approver(db.trusted, db.access).may_decide(approval, record, request.created_by):
         raise ForbiddenError("core.approval", "approve", id_)
     status = status_of(request, votes_on(db.trusted, [request])[id_], approval, standing_of(held), db.now)
     if status not in ("pending", "approved"):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from crmkit.core.approving.approvers import may_approve
+from crmkit.core.approving.approvers import Approver
 from crmkit.core.approving.entities import ApprovalRequest
 from crmkit.core.approving.holding import move_between
 from crmkit.core.approving.standing import ApprovalState, Standing, requests_for, status_of, votes_on
@@ -38,7 +38,10 @@ def approvals(db: Reader, record: Record) -> list[ApprovalState]:
 
 
 def approvals_to_give(db: Reader) -> list[ApprovalState]:
-    """Return the requests that wait for a decision of the reader's principal, oldest first."""
+    """Return the requests that wait for a decision of the reader's principal, oldest first.
+
+    The number of statements grows with the entities that have open requests, not with the requests.
+    """
     requests = db.trusted.find(ApprovalRequest, ApprovalRequest.f.used_at == None, order_by="created_at")  # noqa: E711
     found: list[ApprovalState] = []
     for entity in dict.fromkeys(request.record.entity for request in requests):
@@ -52,13 +55,13 @@ def _to_give(db: Reader, info: EntityInfo, requests: Sequence[ApprovalRequest]) 
     seen = db.allowed_ids(info, "read", list({request.record.id for request in requests}))
     visible = [request for request in requests if request.record.id in seen]
     votes, requested_by = votes_on(db.trusted, visible), {request.id: request.created_by for request in visible}
-    records = db.trusted.get_many(info.cls, seen)
+    records, approver = db.trusted.get_many(info.cls, seen), Approver(db.trusted, db.access)
     return [
         state
         for state, approval in _states(db, info, visible)
         if state.status == "pending"
         and db.access.user_id not in {vote.user_id for vote in votes[state.id]}
-        and may_approve(db.trusted, db.access, approval, records[state.record.id], requested_by[state.id])
+        and approver.may_decide(approval, records[state.record.id], requested_by[state.id])
     ]
 
 
