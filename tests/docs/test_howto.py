@@ -20,6 +20,7 @@ FOLLOWED = (
     "import",
     "migrate",
     "offboard",
+    "plugins",
     "safe-mode",
     "simulate",
     "test-a-plugin",
