@@ -37,6 +37,11 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
             yield from check_rule(registry, restriction.id, restriction.entity, restriction.rule)
     for pipeline in registry.pipelines.values():
         yield from _check_pipeline(registry, pipeline)
+    for matcher in registry.matchers.values():
+        if matcher.id not in registry.entities:
+            yield DeclarationError(matcher.id, _("there is no entity {entity!r}"), entity=matcher.id)
+        else:
+            yield from _check_needs(registry.entities[matcher.id], matcher.id, sorted(matcher.needs))
     yield from check_work(registry)
     yield from _check_policies(registry)
     yield from check_sections(registry, check_rule)
