@@ -26,7 +26,6 @@ class SystemTables:
     epoch: sa.Table
     checkpoint: sa.Table
     parked: sa.Table
-    rename: sa.Table
     job: sa.Table
     circuit: sa.Table
     occurrence: sa.Table
@@ -48,7 +47,6 @@ class SystemTables:
             epoch=bookkeeping.epoch(metadata),
             checkpoint=bookkeeping.checkpoint(metadata),
             parked=changing.parked(metadata),
-            rename=changing.rename(metadata),
             job=jobs.job(metadata),
             circuit=jobs.circuit(metadata),
             occurrence=jobs.occurrence(metadata),
