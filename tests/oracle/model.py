@@ -37,8 +37,7 @@ class Sight:
         self.externals: dict[tuple[str, str, str], Any] = {}
         # Counts transactions: what a deletion took along is known by the one it went in.
         self.transaction = 0
-        # When it is, and by record the rows that there were, each with when it came to be.
-        self.now: Any = None
+        # By record the rows that there were, each with when it came to be.
         self.past: dict[tuple[str, Any], list[tuple[Any, Row]]] = {}
         self.history: dict[tuple[str, Any], list[tuple[str, dict[str, tuple[Any, Any]]]]] = {}
 

@@ -54,7 +54,7 @@ class World(Sight):
             fresh = {name: (old.get(name), new) for name, new in w.row.items() if old.get(name) != new}
             self.history.setdefault((w.entity, w.id), []).append((w.kind, fresh))
             gone = self.transaction if w.kind == "delete" else None
-            self.past.setdefault((w.entity, w.id), []).append((self.now, w.row))
+            self.past.setdefault((w.entity, w.id), []).append((self.now(), w.row))
             self.records[w.entity][w.id] = {**w.row, "version": old.get("version", 0) + 1, "gone in": gone}
 
     def find_stored(self, p: Any, w: Write) -> None:

@@ -77,7 +77,6 @@ class Play:
             self.agree(f"{what}, denied: tables that changed", set(), changed)
             return outcomes[0]
         self.world.transaction += 1
-        self.world.now = self.crm.clock.now()
         commit(self.world)
         with self.crm.system("comparing") as db:
             self.agree(f"{what}, done: the records", self.wanted_state(self.world), self.state(db.trusted))
@@ -86,7 +85,6 @@ class Play:
     def perform_all(self, p: UUID | None, acts: Iterable[Act]) -> None:
         """Do in one transaction those of *acts* that the model allows; crmkit must allow them too."""
         self.world.transaction += 1
-        self.world.now = self.crm.clock.now()
         with self.crm.write(self.principal(p)) as db:
             for act in acts:
                 _outcomes, commit = planned(self.world, p, act)
