@@ -66,12 +66,18 @@ def _planned(*asked: tuple[Any, ...]) -> Callable[[World, Any], Commit]:
     return plan
 
 
+def _built(entity: str, id: UUID, values: dict[str, Any]) -> Any:
+    custom = {name.removeprefix("custom."): value for name, value in values.items() if name.startswith("custom.")}
+    own = {name: value for name, value in values.items() if not name.startswith("custom.")}
+    return CLASSES[entity](id=id, **own, **({"custom": custom} if custom else {}))
+
+
 def create(entity: str, rows: dict[UUID, dict[str, Any]]) -> Act:
     """Create records of *entity*: one, or several in a batch."""
     asked = [("create", entity, id, values, None) for id, values in rows.items()]
 
     def run(db: Any) -> Any:
-        made = [CLASSES[entity](id=id, **_given(values)) for id, values in rows.items()]
+        made = [_built(entity, id, _given(values)) for id, values in rows.items()]
         return [db.create(made[0])] if len(made) == 1 else db.create_many(made)
 
     return Act(f"create {entity} {rows}", _planned(*asked), run, entity, tuple(rows))

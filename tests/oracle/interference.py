@@ -74,12 +74,23 @@ class Secrets:
         if name.startswith("extra."):
             table, key = self.tables["extra_trade_deal"], "record_id"
         columns = [_columns(self.q, entity, name, each) for each in (value, old)]
+        if name.startswith("custom."):
+            columns = [{"custom": self._kept(table, name, each)} for each in (value, old)]
         self.done.append(sa.update(table).where(table.c[key] == id).values(columns[0]))
         self.undo.append(sa.update(table).where(table.c[key] == id).values(columns[1]))
         self._rewrite_history(entity, id, name)
         self.model.append(
             lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {name: value})
         )
+
+    def _kept(self, table: sa.Table, name: str, value: Any) -> Any:
+        """Return the custom fields of a row with another value in one of them."""
+        slot, text = name.removeprefix("custom."), json.dumps(value, default=str)
+        if self.q.play.crm.storage.is_sqlite:
+            kept = sa.func.json_set(table.c.custom, f"$.{slot}", sa.func.json(text))
+        else:
+            kept = sa.func.jsonb_set(table.c.custom, sa.text(f"'{{{slot}}}'"), sa.text(f"'{text}'::jsonb"))
+        return sa.type_coerce(kept, table.c.custom.type)
 
     def _rewrite_history(self, entity: str, id: UUID, name: str) -> None:
         system = self.q.play.crm.schema.system

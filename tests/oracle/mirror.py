@@ -60,6 +60,8 @@ ENTITIES = {
         | {
             "extra.points": Field(default=0, required=True), "extra.grade": Field(), "extra.hint": Field(),
             "extra.sponsor_id": Field(to="trade.firm", on_delete="clear"),
+            "custom.weight": Field(), "custom.mood": Field(),
+            "custom.backer_id": Field(to="trade.firm", on_delete="clear"),
         },
         owned=True,
         computed={"area": (("size",), _area)},

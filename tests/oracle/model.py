@@ -211,7 +211,7 @@ class Sight:
     def rank(self, entity: str, row: Row, path: str) -> Any:
         """Return the value by which a list is sorted. Where an extension was never written, its default has no rank."""
         extension, dot, _ = path.partition(".")
-        return None if dot and not row.get(f"{extension}.") else self.plain(entity, row, path)
+        return None if dot and extension != "custom" and not row.get(f"{extension}.") else self.plain(entity, row, path)
 
     def aggregate(self, p: Any, entity: str, groups: list[str], measured: str, where: Any = None) -> dict[Any, Any]:
         """Return ``{group: values}`` of the field *measured* of what is visible; without groups there is one."""

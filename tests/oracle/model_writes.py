@@ -97,7 +97,8 @@ class World(Sight):
                 "deleted": False,
                 "created_by": p,
             }
-        written = {f"{name.partition('.')[0]}.": True for name in w.values if "." in name}
+        sides = {name.partition(".")[0] for name in w.values if "." in name} - {"custom"}
+        written = {f"{side}.": True for side in sides}
         w.row = stored | w.values | written | {"deleted": w.kind == "delete", "taken along": False}
         if w.kind == "create" and self.entities[w.entity].owned:
             w.row["owner_id"] = w.row["owner_id"] or p

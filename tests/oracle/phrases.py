@@ -77,6 +77,7 @@ def plain(value: Any) -> Any:
 def snapshot(record: Any, prefix: str = "") -> dict[str, Any]:
     """Return every field of *record* that exists for its reader, computed ones included."""
     values = {prefix + name: _foreseen(name, plain(value)) for name, value in loaded_values(record).items()}
+    values |= {f"custom.{key}": value for key, value in getattr(record, "custom", {}).items()} if not prefix else {}
     for name in entity_info(type(record)).computed:
         try:
             values[prefix + name] = getattr(record, name)
@@ -90,9 +91,13 @@ def expected(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     mine = {
         n: v
         for n, v in row.items()
-        if (n.startswith(prefix) and n != prefix if prefix else "." not in n) and n != "deleted"
+        if (n.startswith(prefix) and n != prefix if prefix else _is_own(n)) and n != "deleted"
     }
     return {name: _foreseen(name, value) for name, value in mine.items()}
+
+
+def _is_own(name: str) -> bool:
+    return "." not in name or name.startswith("custom.")
 
 
 def _foreseen(name: str, value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -53,11 +55,29 @@ class Stage:
             for table in reversed(self.crm.schema.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
             connection.execute(sa.insert(system.ledger_head).values(one=1, last_id=0, chain=GENESIS))
-            connection.execute(sa.insert(system.epoch).values(one=1, value=1))
+            connection.execute(sa.insert(system.epoch).values(one=1, value=1, definitions=1))
+            connection.execute(sa.insert(self.crm.schema.tables["core_custom_field"]), list(_custom_fields()))
         # The epoch starts again, so what was resolved under its numbers must go.
         self.crm.model.__dict__.pop("accesses", None)
         self.clock.travel(START)
         return Play(self.crm)
+
+
+def _custom_fields() -> Iterator[dict[str, Any]]:
+    """Yield the fields of deals that were made at run time."""
+    kinds = {
+        "weight": ("integer", {}),
+        "mood": ("choice", {"choices": ["calm", "wild"]}),
+        "backer_id": ("reference", {"entity": "trade.firm", "on_delete": "clear"}),
+    }
+    for number, (key, (kind, options)) in enumerate(kinds.items()):
+        yield {
+            "id": UUID(int=0xF1E1D000 + number), "version": 1, "created_at": START, "updated_at": START,
+            "created_by": None, "deleted_at": None, "custom": {}, "entity": "trade.deal", "key": key, "type": kind,
+            "label": key, "labels": {}, "help": None, "options": options, "required": False, "default": None,
+            "indexed": False, "personal": False, "purpose": None, "position": number, "slot": key, "former": None,
+            "purged_at": None,
+        }  # fmt: skip
 
 
 def _let_the_ledger_change(connection: Connection) -> None:

@@ -41,6 +41,8 @@ CONDITIONS: dict[str, list[Any]] = {
         ("==", "team_id", MY_TEAM), ("==", "stage", "active"), ("==", "extra.grade", "a"), (">", "extra.points", 0),
         ("==", "extra.points", 0), ("null", "extra.hint"), ("==", "extra.sponsor.city", "Berlin"),
         ("in", "colour", ("red", "black")), ("not", ("in", "size", (3, 7))), ("<", "due", date(2026, 2, 1)),
+        ("==", "custom.weight", 3), (">", "custom.weight", 0), ("null", "custom.mood"), ("==", "custom.mood", "wild"),
+        ("==", "custom.backer.city", "Berlin"), ("not", ("==", "custom.backer.secret", "s1")),
         (">", "area", 8), ("==", "firm.parent.city", "Bonn"), ("==", "owner.name", "User 1"),
         ("==", "backup.tax", "t1"),
         ("==", "owner.team.name", "Team 1"), ("not", ("null", "backup_id")), ("contains", "name", "e"),
@@ -75,10 +77,12 @@ _VALUES: dict[str, list[Any]] = {
     "extra.points": [0, 1, 5],
     "extra.grade": ["a", "b", None],
     "extra.hint": ["h1", "h2", None],
+    "custom.weight": [None, 0, 3, 7],
+    "custom.mood": ["calm", "wild", None],
 }
 _REFERENCES = {
     "parent_id": "trade.firm", "firm_id": "trade.firm", "backup_id": "trade.firm", "extra.sponsor_id": "trade.firm",
-    "deal_id": "trade.deal",
+    "deal_id": "trade.deal", "custom.backer_id": "trade.firm",
 }  # fmt: skip
 SETTABLE: dict[str, list[str]] = {
     "trade.firm": ["name", "city", "secret", "tax", "parent_id"],
@@ -87,7 +91,8 @@ SETTABLE: dict[str, list[str]] = {
     "trade.partner": ["deal_id", "firm_id", "part"],
     "trade.note": ["about", "body"],
 }
-EXTRA = ["extra.points", "extra.grade", "extra.hint", "extra.sponsor_id"]
+CUSTOM = ["custom.weight", "custom.mood", "custom.backer_id"]
+EXTRA = ["extra.points", "extra.grade", "extra.hint", "extra.sponsor_id", *CUSTOM]
 
 
 def settable(entity: str) -> list[str]:
@@ -151,6 +156,8 @@ class Chance:
             values["owner_id"] = self.one([*USERS, None])
         if world.entities[entity].owned and self.likely(20):
             values["team_id"] = self.one([*TEAMS, None])
+        if entity == "trade.deal" and self.likely(60):
+            values |= {name: self.value(world, entity, name) for name in self.some(CUSTOM, 3)}
         if entity == "trade.deal" and self.likely(50):
             values["stage"] = self.one(["active", "active", "won", "lost", "nowhere"])
         return values

@@ -20,8 +20,8 @@ _GROUPS = {
     "core.user": ["team_id"],
     "core.team": ["parent_id"],
 }
-_GROUPS["trade.deal"] += ["extra.grade", "extra.points"]
-_MEASURED = {"trade.deal": ["size", "worth", "area", "extra.points"], "trade.line": ["amount"]}
+_GROUPS["trade.deal"] += ["extra.grade", "extra.points", "custom.mood", "custom.weight", "custom.backer_id"]
+_MEASURED = {"trade.deal": ["size", "worth", "area", "extra.points", "custom.weight"], "trade.line": ["amount"]}
 
 
 @door

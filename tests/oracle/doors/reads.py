@@ -243,7 +243,9 @@ def history(q: Questioner) -> Iterator[Probe]:
 
 def _told(kind: str, changes: dict[str, tuple[Any, Any]], readable: set[str]) -> dict[str, tuple[str, str]]:
     """Return the changes that a history tells, as text. A new record has nothing of extensions yet."""
-    names = [n for n in changes if n in readable - _NOT_IN_HISTORY and not (kind == "create" and "." in n)]
+    names = [
+        n for n in changes if n in readable - _NOT_IN_HISTORY and not (kind == "create" and n.startswith("extra."))
+    ]
     return {n: (_text(changes[n][0]), _text(changes[n][1])) for n in names}
 
 

@@ -34,7 +34,7 @@ def columns(q: Questioner, entity: str, row: dict[str, Any]) -> dict[str, Any]:
         elif name in q.world.entities[entity].fields and q.world.entities[entity].fields[name].to == ANY:
             found |= {f"{name}_entity": value and value[0], f"{name}_id": value and value[1]}
         # Custom fields have columns of their own, and nobody has defined any.
-        elif "." not in name and name != "custom":
+        elif not name.startswith("extra.") and name != "custom":
             found[name] = "…" if name in UNFORESEEN else value
     return found
 

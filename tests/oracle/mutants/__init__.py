@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.oracle.mutants import fields, flow, leaving, links, restrictions, rows, shares, upkeep, writes  # noqa: F401
+from tests.oracle.mutants import (  # noqa: F401
+    custom,
+    fields,
+    flow,
+    leaving,
+    links,
+    restrictions,
+    rows,
+    shares,
+    upkeep,
+    writes,
+)
 from tests.oracle.mutants.seeding import MUTANTS, Mutant
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -104,15 +104,18 @@ def masks_are_ignored_in_groups():
 def masks_are_ignored_in_history():
     original = ledger.read_history
 
-    def history(connection, schema, record, readable, visibility):
+    def history(connection, schema, record, names, visibility):
         return original(connection, schema, record, _Everything(), visibility)
 
     yield reader, "read_history", history
 
 
-class _Everything(frozenset[str]):
+class _Everything(dict[str, str]):
     def __contains__(self, name: object) -> bool:
         return True
+
+    def __missing__(self, name: str) -> str:
+        return name
 
 
 @mutant("safe_relations", "statements")
