@@ -104,16 +104,16 @@ def _stays(db: Reader, entity: type[Record], pipeline: Pipeline, by: By | None, 
 
 
 def _ways(db: Reader, entity: type[Record], pipeline: Pipeline, by: By | None, period: _Period) -> sa.Subquery:
-    visits, all_visits = db.visible_visits(entity), db.visible_visits(entity)
-    entered = sa.func.min(all_visits.c.entered_epoch).label("entered")
-    mine = sa.select(all_visits.c.record_id, entered).where(all_visits.c.pipeline == pipeline.id)
-    first = mine.group_by(all_visits.c.record_id).subquery()
+    every = db.visible_visits(entity)
+    # A window, as databases join two relations of the same visits row by row.
+    entered = sa.func.min(every.c.entered_epoch).over(partition_by=every.c.record_id)
+    told = [every.c[name] for name in ("record_id", "stage", "entered_at", "entered_epoch", "left_at")]
+    visits = sa.select(*told, entered.label("first_epoch")).where(every.c.pipeline == pipeline.id).subquery()
     slugs = {kind: [stage.slug for stage in pipeline.stages if stage.kind == kind] for kind in ("won", "lost")}
     kind = sa.case((visits.c.stage.in_(slugs["won"]), "won"), else_="lost")
-    columns = [kind.label("what"), (visits.c.entered_epoch - first.c.entered).label("seconds")]
+    columns = [kind.label("what"), (visits.c.entered_epoch - visits.c.first_epoch).label("seconds")]
     closed = [visits.c.left_at.is_(None), visits.c.stage.in_([*slugs["won"], *slugs["lost"]])]
-    found = _grouped(db, entity, by, visits, columns).join(first, first.c.record_id == visits.c.record_id)
-    return found.where(visits.c.pipeline == pipeline.id, *closed, *period.holds(visits.c.entered_at)).subquery()
+    return _grouped(db, entity, by, visits, columns).where(*closed, *period.holds(visits.c.entered_at)).subquery()
 
 
 def _grouped(

@@ -47,11 +47,17 @@ def _with_money_then(
     db: Reader, entity: type[Record], pipeline: str, at: datetime, amount: str
 ) -> dict[str, Mapping[str, Any]]:
     standing, money = _standing(db, entity, at), db.visible_money(entity, amount, at)
-    columns = (standing.c.stage, money.c.currency, sa.func.count().label("number"), sa.func.sum(money.c.minor))
-    joined = standing.outerjoin(money, money.c.record_id == standing.c.record_id)
-    statement = _of(sa.select(*columns).select_from(joined), standing, pipeline)
+    no_text, no_number = sa.literal(None, sa.String()), sa.literal(None, sa.BigInteger())
+    stages = sa.select(standing.c.record_id, standing.c.stage, no_text.label("currency"), no_number.label("minor"))
+    held = sa.select(money.c.record_id, no_text, money.c.currency, money.c.minor)
+    # Laid on top of each other and grouped, as databases join two derived tables row by row.
+    both = sa.union_all(_of(stages, standing, pipeline), held).subquery()
+    names = ("stage", "currency", "minor")
+    each = sa.select(*(sa.func.max(both.c[name]).label(name) for name in names)).group_by(both.c.record_id).subquery()
+    counted = sa.select(each.c.stage, each.c.currency, sa.func.count(), sa.func.sum(each.c.minor))
+    statement = counted.where(each.c.stage.is_not(None)).group_by(each.c.stage, each.c.currency)
     found: dict[str, Any] = {}
-    rows: Sequence[Any] = db.execute(statement.group_by(standing.c.stage, money.c.currency)).all()
+    rows: Sequence[Any] = db.execute(statement).all()
     for stage, currency, number, minor in rows:
         lane = found.setdefault(stage, {"count": 0, "amount": Decimal(0), "priced": 0})
         lane["count"] += number
