@@ -1,4 +1,4 @@
-"""Tasks, comments, files and tags on any record."""
+"""Tasks, comments, files and tags on any record, and what people are told of them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,19 @@ from crmkit import (
     translator,
 )
 
-__all__ = ["ENTITIES", "Comment", "DefaultView", "File", "Tag", "Tagging", "Task", "View"]
+__all__ = [
+    "ENTITIES",
+    "Comment",
+    "DefaultView",
+    "File",
+    "Following",
+    "Notification",
+    "NotificationPreference",
+    "Tag",
+    "Tagging",
+    "Task",
+    "View",
+]
 
 _ = translator(__package__)
 
@@ -43,6 +55,15 @@ COLOURS = [
     Option("purple", _("Purple")),
 ]
 KINDS = [Option("table", _("Table")), Option("board", _("Board")), Option("calendar", _("Calendar"))]
+NOTIFICATIONS = [
+    Option("task_assigned", _("A task is mine")),
+    Option("record_transferred", _("A record is mine")),
+    Option("comment_made", _("Comments on what I own or follow")),
+    Option("mention", _("I am mentioned")),
+    Option("mention_missed", _("Who I mention may not see the record")),
+    Option("won", _("My team wins something")),
+    Option("message", _("Messages of automations")),
+]
 AUDIENCES = [Option("own", _("Only me")), Option("team", _("My team")), Option("everybody", _("Everybody"))]
 
 
@@ -139,4 +160,53 @@ class DefaultView(Owned):
     view_id: UUID = ref("workspace.view", follows=True, on_delete="cascade", label=_("View"))
 
 
-ENTITIES = (Task, Comment, File, Tag, Tagging, View, DefaultView)
+@entity("workspace.notification", label=_("Notification"))
+class Notification(Record):
+    """Tells one user that something has happened; what is read is made of it when it is read, in their language.
+
+    It is theirs alone, and shown as long as they see the record, and the comment, that it is about.
+    """
+
+    recipient_id: UUID = ref("core.user", on_delete="cascade", label=_("Recipient"))
+    kind: str = field(Choice(NOTIFICATIONS), label=_("Kind"))
+    regarding: Target | None = any_ref(also=["workspace.task"], default=None, label=_("Regarding"))
+    comment: Target | None = any_ref(
+        also=["workspace.comment"], default=None, label=_("Comment"), help=_("What was said about the record")
+    )
+    by_id: UUID | None = ref("core.user", default=None, on_delete="clear", label=_("By"))
+    note: str | None = field(LongText(max=2000), default=None, label=_("Note"))
+    more: int = field(
+        Integer(min=0), default=0, label=_("More"), help=_("How many others it stands for, which were too many to tell")
+    )
+    read_at: datetime | None = field(default=None, label=_("Read at"))
+
+
+@entity("workspace.notification_preference", label=_("Notification preference"), unique=[("recipient_id", "kind")])
+class NotificationPreference(Record):
+    """Whether one user wants notifications of one kind."""
+
+    recipient_id: UUID = ref("core.user", on_delete="cascade", label=_("Recipient"))
+    kind: str = field(Choice(NOTIFICATIONS), indexed=True, label=_("Kind"))
+    is_wanted: bool = field(label=_("Wanted"))
+
+
+@entity("workspace.following", label=_("Following"), unique=[("user_id", "record")])
+class Following(Record):
+    """One user wants to know what is said about one record."""
+
+    user_id: UUID = ref("core.user", on_delete="cascade", label=_("User"))
+    record: Target = any_ref(also=["workspace.task"], label=_("Record"))
+
+
+ENTITIES = (
+    Task,
+    Comment,
+    File,
+    Tag,
+    Tagging,
+    View,
+    DefaultView,
+    Notification,
+    NotificationPreference,
+    Following,
+)

@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Problem, Role, Section, TimelinePart, Write, WriteContext, hookimpl
+from crmkit import (
+    DemoPart,
+    Job,
+    Problem,
+    Restriction,
+    Role,
+    Schedule,
+    Section,
+    Subscriber,
+    TimelinePart,
+    Write,
+    WriteContext,
+    hookimpl,
+)
 
-from . import demo, entities, roles, sections, services
+from . import demo, entities, jobs, roles, sections, services
 
 
 @hookimpl
 def crmkit_register_entities() -> Sequence[type[Any]]:
-    """Declare tasks, comments, files, tags and views."""
+    """Declare tasks, comments, files, tags, views and notifications."""
     return [*entities.ENTITIES]
 
 
 @hookimpl
-def crmkit_register_roles() -> Sequence[Role]:
-    """Ship the roles."""
+def crmkit_register_roles() -> Sequence[Role | Restriction]:
+    """Ship the roles, and keep notifications to those whom they are for."""
     return roles.ROLES
 
 
@@ -26,6 +39,24 @@ def crmkit_register_roles() -> Sequence[Role]:
 def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     """Show tasks, comments, files and tags with every record."""
     return sections.SECTIONS
+
+
+@hookimpl
+def crmkit_register_subscribers() -> Sequence[Subscriber]:
+    """Notify people of what others do."""
+    return jobs.SUBSCRIBERS
+
+
+@hookimpl
+def crmkit_register_jobs() -> Sequence[Job]:
+    """Clear notifications away."""
+    return jobs.JOBS
+
+
+@hookimpl
+def crmkit_register_schedules() -> Sequence[Schedule]:
+    """Clear notifications away every night."""
+    return jobs.SCHEDULES
 
 
 @hookimpl

@@ -1,8 +1,8 @@
-"""Who may do what with tasks, comments, files and tags."""
+"""Who may do what with tasks, comments, files, tags, views and notifications."""
 
 from __future__ import annotations
 
-from crmkit import Grant, Role, translator
+from crmkit import Grant, Restriction, Role, translator
 
 __all__ = ["ROLES"]
 
@@ -21,6 +21,12 @@ _VIEWS = (
     Grant("workspace.view", ["create", "update", "delete", "share"], "own"),
     Grant("workspace.default_view", ["read", "create", "update", "delete"], "own"),
 )
+_MINE = "recipient_id == me()"
+_NOTIFICATIONS = (
+    Grant("workspace.notification", ["read", "update", "delete"], _MINE),
+    Grant("workspace.notification_preference", ["read", "create", "update", "delete"], _MINE),
+    Grant("workspace.following", ["read", "create", "delete"], "user_id == me()"),
+)
 
 MEMBER = Role(
     "workspace.member",
@@ -34,6 +40,7 @@ MEMBER = Role(
         Grant("workspace.file", ["update", "delete"], "own"),
         *_SHARED,
         *_VIEWS,
+        *_NOTIFICATIONS,
     ],
 )
 MANAGER = Role(
@@ -50,6 +57,7 @@ MANAGER = Role(
         Grant("workspace.view", ["update", "delete", "transfer"], "subtree"),
         *_SHARED,
         *_VIEWS,
+        *_NOTIFICATIONS,
     ],
 )
 VIEWER = Role(
@@ -58,7 +66,11 @@ VIEWER = Role(
     [
         *(Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "file", "tag", "tagging")),
         *_VIEWS,
+        *_NOTIFICATIONS,
     ],
 )
 
-ROLES = (MEMBER, MANAGER, VIEWER)
+# Not even administrators read what others are told.
+OWN_NOTIFICATIONS = Restriction("workspace.own_notifications", "workspace.notification", _MINE)
+
+ROLES = (MEMBER, MANAGER, VIEWER, OWN_NOTIFICATIONS)

@@ -1,16 +1,22 @@
-"""What people do with tasks, comments, files, tags and views, and what keeps them consistent."""
+"""What people do with tasks, comments, files, tags, views and notifications, and what keeps them consistent."""
 
 from __future__ import annotations
 
 from .comments import comment, comments_of
 from .entry_tasks import add_entry_tasks
 from .files import GRACE, Swept, attach, check_contents, files_of, lost_files, read_file, sweep
+from .following import follow, followers_of, is_following, unfollow
+from .mentions import Mention, mentions
+from .notifications import mark_read, notify, prefer, unread, wants, who_wants
 from .tags import tag, tags_of, untag
 from .tasks import assign, complete, my_tasks, reopen, set_progress, settle_tasks, tasks_of
+from .telling import tell_of_comment, tell_of_transfer, tell_of_win, tell_owner_of_task
 from .views import ViewPage, default_view, save_view, set_default_view, show_view, views_of
+from .wording import wording
 
 __all__ = [
     "GRACE",
+    "Mention",
     "Swept",
     "ViewPage",
     "add_entry_tasks",
@@ -22,8 +28,15 @@ __all__ = [
     "complete",
     "default_view",
     "files_of",
+    "follow",
+    "followers_of",
+    "is_following",
     "lost_files",
+    "mark_read",
+    "mentions",
     "my_tasks",
+    "notify",
+    "prefer",
     "read_file",
     "reopen",
     "save_view",
@@ -35,6 +48,15 @@ __all__ = [
     "tag",
     "tags_of",
     "tasks_of",
+    "tell_of_comment",
+    "tell_of_transfer",
+    "tell_of_win",
+    "tell_owner_of_task",
+    "unfollow",
+    "unread",
     "untag",
     "views_of",
+    "wants",
+    "who_wants",
+    "wording",
 ]

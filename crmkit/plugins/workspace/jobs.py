@@ -1,0 +1,48 @@
+"""What is done after something has happened, and every night: people are told, and what is old is cleared away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from crmkit import Job, NoArguments, Schedule, Subscriber, Trigger, WorkContext
+
+from . import services
+from .entities import Notification
+
+__all__ = ["JOBS", "SCHEDULES", "SUBSCRIBERS", "clear_notifications"]
+
+KEPT = timedelta(days=90)
+_AT_ONCE = 500
+_LONG = timedelta(seconds=30)
+
+
+def clear_notifications(context: WorkContext, _arguments: NoArguments) -> None:
+    """Throw away the notifications of more than 90 days ago, read or not."""
+    done = 0
+    while True:
+        with context.write() as db:
+            old = db.find(Notification, Notification.f.created_at < context.now - KEPT, limit=_AT_ONCE)
+            db.delete_many(old)
+        done += len(old)
+        if len(old) < _AT_ONCE:
+            return
+        context.progress(done)
+
+
+SUBSCRIBERS = [
+    Subscriber(
+        "workspace.tell_owner_of_task",
+        Trigger("workspace.task", kinds=["create", "transfer"]),
+        services.tell_owner_of_task,
+    ),
+    Subscriber("workspace.tell_of_transfer", Trigger("*", kinds=["transfer"]), services.tell_of_transfer),
+    Subscriber("workspace.tell_of_win", Trigger("*", kinds=["move"]), services.tell_of_win, time_limit=_LONG),
+    Subscriber(
+        "workspace.tell_of_comment",
+        Trigger("workspace.comment", kinds=["create", "update"]),
+        services.tell_of_comment,
+        time_limit=_LONG,
+    ),
+]
+JOBS = [Job("workspace.clear_notifications", clear_notifications, time_limit=timedelta(minutes=30), priority="low")]
+SCHEDULES = [Schedule("workspace.clear_notifications_nightly", "40 3 * * *", "workspace.clear_notifications")]
