@@ -101,15 +101,16 @@ class Model:
     def extended(self, connection: Connection, number: int) -> Model:
         """Return the model that has the definitions of this *number*, read now, beside what is declared in code.
 
-        What they do not touch is shared with this model: tables, and the statements that write.
+        What they do not touch is shared with this model: tables, what loads records, and the statements that write.
         """
         claims = [claim for kind in self.definitions for claim in kind.read(connection, self.schema)]
         made = copy(self)
         made.number, made.registry = number, self.registry.extended(claims)
         made.schema = self.schema.extended(made.registry)
-        for depends in ("accesses", "system_access", "store"):
+        for depends in ("accesses", "system_access"):
             made.__dict__.pop(depends, None)
-        made.statements, made.loaders, made._shapes = StatementCache(), StatementCache(), Shapes()
+        made.store = self.store.extended(made.registry, made.schema)
+        made.statements, made._shapes = StatementCache(), Shapes()
         return made
 
     @cached_property
@@ -186,7 +187,7 @@ class Model:
         """Return what selects and loads the records of *info* for *access*."""
         host = self.registry.entities[info.host] if info.host else info
         readable = access.entity(host).readable
-        return self.loaders.get((info.table, readable), lambda: make_loader(info, readable, self.storage.dialect.name))
+        return self.loaders.get((info, readable), lambda: make_loader(info, readable, self.storage.dialect.name))
 
     def defaults(self, info: EntityInfo, access: Access) -> Any:
         """Return the extension *info* as it is where nothing was ever written."""

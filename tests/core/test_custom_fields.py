@@ -471,3 +471,34 @@ def test_verify_finds_a_custom_value_that_was_changed_past_crmkit(crm, define, c
     with crm.system("test") as db:
         found = [finding for finding in examine(db.model, db.connection) if finding.check == "history"]
     assert [finding.facts["fields"] for finding in found] == ["custom.it"]
+
+
+def test_grant_by_a_custom_field_decides_every_verb(crm, people, define, commissions):
+    define("size")
+    with crm.system("test") as db:
+        role = db.create(RoleRecord(name="small", label="Small"))
+        rule = {"role_id": role.id, "entity": "atelier.commission", "scope": "rule", "rule": "custom.size < 5"}
+        db.create(GrantRecord(verbs="read update share export move", **rule))
+    small, large = commissions("size", 1, 9)
+
+    with crm.write(people.user("Sam", roles=["small"])) as db:
+        assert [record.id for record in db.find(Commission)] == [small.id]
+        assert all(db.may(verb, small) for verb in ("read", "update", "share", "export"))
+        assert not db.may("read", large)
+        db.update(small, {"custom.size": 4})
+
+
+def test_time_line_of_a_new_field_tells_nothing_of_the_old_one(crm, define, commissions):
+    field = define("size")
+    (commission,) = commissions("size", 7)
+    with crm.system("test") as db:
+        db.update(commission, {"custom.size": 8})
+        db.delete(field)
+    define("size")
+
+    with crm.system("test") as db:
+        commission = db.get(Commission, commission.id)
+        told = [entry.change.changes for entry in db.timeline(commission).entries if entry.change is not None]
+        assert told
+        assert not any("custom.size" in changes for changes in told)
+        assert not any("custom.size" in entry.changes for entry in db.history(commission))

@@ -187,5 +187,6 @@ def computed_column(
 
 def compile_trusted(rule: Rule, source: TrustedSource, moment: Any) -> ColumnElement[bool]:
     """Return the SQL of a grant's, restriction's or guard's *rule*."""
-    scope = FieldScope(source.registry, source.entity)
+    # What a class says of itself knows no field that was made at run time.
+    scope = FieldScope(source.registry, source.registry.entities[source.entity.id])
     return compile_rule(check(rule, scope), source, moment)

@@ -244,7 +244,7 @@ class Reader:
         Raises:
             NotFoundError: the record is not visible.
         """
-        return read_sections(self, entity_info(type(record)), self.get(type(record), record.id).id)
+        return read_sections(self, self.model.registry.entity(type(record)), self.get(type(record), record.id).id)
 
     def timeline(self, record: Record, *, limit: int = 20, after: str | None = None) -> Timeline:
         """Return the newest *limit* of what happened to *record* and around it, behind the cursor *after*.
@@ -256,7 +256,7 @@ class Reader:
         """
         check_limit(limit)
         found = self.get(type(record), record.id)
-        return read_timeline(self, entity_info(type(record)), found.id, limit, after)
+        return read_timeline(self, self.model.registry.entity(type(record)), found.id, limit, after)
 
     def visible(self, entity: type[Any]) -> sa.Subquery:
         """Return the safe relation of *entity*: a subquery of exactly the rows and columns that may be read.
@@ -328,7 +328,7 @@ class Reader:
         Raises:
             NotFoundError: the record is not visible.
         """
-        info = entity_info(type(record))
+        info = self.model.registry.entity(type(record))
         self.get(type(record), record.id)
         every, target = self.may("share", record), Target(info.id, record.id)
         return read_shares(self._connection, self._visibility(named=False), target, every=every)
@@ -340,7 +340,7 @@ class Reader:
             NotFoundError: the record is not visible.
             UnknownFieldError: it has no stage, or that is hidden.
         """
-        info = entity_info(type(record))
+        info = self.model.registry.entity(type(record))
         found = self.get(type(record), record.id)
         return read_visits(self._connection, self._visibility(named=False), info, found.id)
 
@@ -376,7 +376,7 @@ class Reader:
 
     def may(self, verb: str, record: Record) -> bool:
         """Return whether the principal may *verb* the stored record, which it can see."""
-        info = entity_info(type(record))
+        info = self.model.registry.entity(type(record))
         return record.id in self.allowed_ids(info, verb, [record.id])
 
     def allowed_ids(self, info: EntityInfo, verb: str, ids: Sequence[UUID]) -> set[UUID]:

@@ -211,8 +211,9 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     ]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_emptied(writer, write)]
     problems += [(place, p) for place, write in enumerate(writes) for p in check_reasons(registry, write)]
-    problems += [(place, p) for place, write in enumerate(writes) for p in check_definitions(writer, write)]
-    problems += [(place, p) for place, write in enumerate(writes) for p in check_entities(writer, write)]
+    defining = [(place, w) for place, w in enumerate(writes) if w.entity.id in writer.model.defining]
+    problems += [(place, p) for place, write in defining for p in check_definitions(writer, write)]
+    problems += [(place, p) for place, write in defining for p in check_entities(writer, write)]
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)

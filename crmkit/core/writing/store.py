@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,15 @@ class Store:
         self._updates: dict[tuple[str, tuple[str, ...]], tuple[Prepared, RowEncoder]] = {}
         self._reads: dict[tuple[str, int], Prepared] = {}
         self._decoders: dict[str, Any] = {}
+
+    def extended(self, registry: Registry, schema: Schema) -> Store:
+        """Return the store of a model that also has what was defined at run time; both share what they prepare.
+
+        Which columns a table has decides every statement here, and those of a table never change while a CRM runs.
+        """
+        made = copy(self)
+        made._registry, made._schema = registry, schema
+        return made
 
     def reading(self, visibility: Visibility, info: EntityInfo, verb: str, number: int) -> sa.Select[Any]:
         """Return the statement that reads *number* stored rows, locked against other writers for what *verb* does.
