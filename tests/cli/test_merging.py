@@ -69,3 +69,23 @@ def test_what_was_never_merged_is_refused(crmkit, twins):
     assert crmkit("unmerge", "P-000001", "--json", code=1).error["code"] == "unknown-record"
     assert crmkit("merge", "P-000001", "P-000001", "--json", code=1).error["code"] == "validation"
     assert crmkit("merge", "P-000001", "P-000002", "--choose", "name", code=2)
+
+
+def test_a_reviewed_file_merges_and_what_is_refused_can_be_corrected_and_applied(crmkit, twins, tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    crmkit("shell", "-c", "with write() as db: db.create(Contact(name='Quint Anna'))")
+    crmkit("customers", "find-duplicates", "--least", "30", "--csv", str(pairs))
+    heading, row = pairs.read_text().splitlines()
+    decided = dict(zip(heading.split(","), row.split(","), strict=True)) | {"decision": "merge", "winner": "P-000003"}
+    pairs.write_text(f"{','.join(decided)}\n{','.join(decided.values())}\n,,,,,,merge,,P-1,P-2,\n")
+
+    told = crmkit("customers", "find-duplicates", "--apply", str(pairs), "--json", code=1)
+    assert (told.json["merged"], told.json["refused"][0]["line"]) == (1, 3)
+    assert contacts(crmkit) == 2
+    errors = told.json["errors"]
+    assert errors == str(tmp_path / "pairs.errors.csv")
+    shown = crmkit("customers", "find-duplicates", "--apply", errors, code=1).stdout
+    assert "Line 3: " in shown
+    assert f"Correct {errors} and apply it alone." in shown
+    told = crmkit("customers", "find-duplicates", "--apply", str(pairs), "--json", code=1)
+    assert (told.json["merged"], told.json["unchanged"]) == (0, 1)

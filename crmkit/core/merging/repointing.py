@@ -85,7 +85,10 @@ def _leading_to(field: FieldInfo, winner: Write) -> Any:
 def _held_already(
     writer: Writer, winner: Write, losers: Sequence[Write], info: EntityInfo, field: FieldInfo, ids: Sequence[UUID]
 ) -> set[UUID]:
-    """Return those of *ids* that are links between the same records as another, once they lead to the winner."""
+    """Return those of *ids* that are no links of their own any more, once they lead to the winner.
+
+    They are between the same records as another, or between the winner and itself.
+    """
     groups = [group for group in info.unique if field.name in group and _is_link(info, group)]
     if info.host or not groups or not ids:
         return set()
@@ -97,7 +100,7 @@ def _held_already(
         seen: set[tuple[Any, ...]] = set()
         for id_ in (*standing, *ids):
             key = tuple(_moved(getattr(records[id_], name), winner, gone) for name in group)
-            if None not in key and key in seen:
+            if (None not in key and key in seen) or _is_loop(key, winner):
                 twice.add(id_)
             seen.add(key)
     return twice - set(standing)
@@ -106,6 +109,10 @@ def _held_already(
 def _is_link(info: EntityInfo, group: Sequence[str]) -> bool:
     kinds = [type(info.fields[name].type) for name in group]
     return len(kinds) > 1 and all(issubclass(kind, Reference | AnyReference) for kind in kinds)
+
+
+def _is_loop(key: tuple[Any, ...], winner: Write) -> bool:
+    return sum(value in (winner.record_id, Target(*winner.key)) for value in key) > 1
 
 
 def _moved(value: Any, winner: Write, losers: set[UUID]) -> Any:

@@ -26,7 +26,7 @@ from crmkit import (
     translator,
 )
 
-__all__ = ["Company", "Contact", "Interaction", "Participant"]
+__all__ = ["ENTITIES", "Company", "Contact", "Interaction", "NotDuplicate", "Participant"]
 
 _ = translator(__package__)
 
@@ -157,3 +157,18 @@ class Participant(Record):
 
     interaction_id: UUID = ref("customers.interaction", follows=True, on_delete="cascade", label=_("Interaction"))
     contact_id: UUID = ref("customers.contact", on_delete="cascade", label=_("Contact"))
+
+
+@entity("customers.not_duplicate", label=_("Not the same"), unique=[("one", "other")])
+class NotDuplicate(Record):
+    """Somebody has looked at two records of one entity and decided that they are not the same; their order is nothing.
+
+    It is seen by those who see both, and goes when the two are merged all the same.
+    """
+
+    one: Target = any_ref(label=_("Record"))
+    other: Target = any_ref(label=_("Other record"))
+    reason: str | None = field(Text(max=500), default=None, label=_("Reason"))
+
+
+ENTITIES = (Company, Contact, Interaction, Participant, NotDuplicate)

@@ -12,8 +12,8 @@ from . import demo, entities, matching, roles, sections, services
 
 @hookimpl
 def crmkit_register_entities() -> Sequence[type[Any]]:
-    """Declare companies, contacts and interactions."""
-    return [entities.Company, entities.Contact, entities.Interaction, entities.Participant]
+    """Declare companies, contacts, interactions, and what people decided about likely duplicates."""
+    return entities.ENTITIES
 
 
 @hookimpl
@@ -36,8 +36,9 @@ def crmkit_register_matchers() -> Sequence[Matcher]:
 
 @hookimpl
 def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
-    """Refuse circles of parents, and interactions that have not taken place."""
-    return [*services.check_parents(context, writes), *services.check_interactions(context, writes)]
+    """Refuse circles of parents, interactions that have not taken place, and pairs that are none."""
+    checks = (services.check_parents, services.check_interactions, services.check_pairs)
+    return [problem for check in checks for problem in check(context, writes)]
 
 
 @hookimpl

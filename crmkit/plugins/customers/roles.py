@@ -11,6 +11,8 @@ _ = translator(__package__)
 _CUSTOMERS = ("customers.company", "customers.contact")
 # A participant needs no narrower scope: it is seen only where its interaction is.
 _PARTICIPANTS = Grant("customers.participant", ["read", "create", "delete"], "all")
+# As little: it is seen only where both records are.
+_DECISIONS = Grant("customers.not_duplicate", ["read", "create", "delete"], "all")
 
 AGENT = Role(
     "customers.agent",
@@ -20,6 +22,7 @@ AGENT = Role(
         *(Grant(entity, ["create", "update", "share", "export"], "own") for entity in _CUSTOMERS),
         Grant("customers.interaction", ["create", "update", "delete", "share", "export"], "own"),
         _PARTICIPANTS,
+        _DECISIONS,
     ],
 )
 MANAGER = Role(
@@ -31,12 +34,16 @@ MANAGER = Role(
             for entity in (*_CUSTOMERS, "customers.interaction")
         ),
         _PARTICIPANTS,
+        _DECISIONS,
     ],
 )
 VIEWER = Role(
     "customers.viewer",
     _("Customer viewer"),
-    [Grant(entity, ["read"], "all") for entity in (*_CUSTOMERS, "customers.interaction", "customers.participant")],
+    [
+        Grant(entity, ["read"], "all")
+        for entity in (*_CUSTOMERS, "customers.interaction", "customers.participant", "customers.not_duplicate")
+    ],
     # Whoever looks customers up learns that somebody talked to them, not what was said.
     [Mask("customers.interaction", ["body"])],
 )

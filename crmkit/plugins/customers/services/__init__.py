@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from .applying import Applied, apply_decisions
 from .companies import check_parents, contacts_of, subsidiaries
+from .deciding import check_pairs, not_duplicates, told_apart
 from .duplicates import Duplicate, Duplicates, Pair, clusters, duplicate_pairs, find_duplicates, same_person
 from .interactions import check_interactions, interactions_of, interactions_with, log_interaction
 from .overview import Overview, overview
+from .reviewed import Decision, ReviewedFileError, error_file, read_reviewed, write_refused
 
 __all__ = [
+    "Applied",
+    "Decision",
     "Duplicate",
     "Duplicates",
     "Overview",
     "Pair",
+    "ReviewedFileError",
+    "apply_decisions",
     "check_interactions",
+    "check_pairs",
     "check_parents",
     "clusters",
     "contacts_of",
     "duplicate_pairs",
+    "error_file",
     "find_duplicates",
     "interactions_of",
     "interactions_with",
     "log_interaction",
+    "not_duplicates",
     "overview",
+    "read_reviewed",
     "same_person",
     "subsidiaries",
+    "told_apart",
+    "write_refused",
 ]

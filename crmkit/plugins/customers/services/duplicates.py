@@ -13,6 +13,7 @@ from crmkit import Reader, Record
 
 from .. import matching
 from ..entities import Contact
+from .deciding import told_apart
 
 __all__ = ["Duplicate", "Duplicates", "Pair", "clusters", "duplicate_pairs", "find_duplicates", "same_person"]
 
@@ -61,9 +62,11 @@ def find_duplicates(db: Reader, record: Record, least: int = matching.LIKELY) ->
 
     It reads a constant number of statements, and only what the reader may see. That somebody hidden has the same
     e-mail address, telephone or tax number is told to those who are granted ``see_duplicates`` on that record.
+    Those that somebody decided not to be the same are left out.
     """
     matches = db.matches(record)
-    found = [_compared(record, other) for other in matches.records]
+    apart = told_apart(db, record) if matches.records else set()
+    found = [_compared(record, other) for other in matches.records if {record.id, other.id} not in apart]
     likely = sorted((each for each in found if each.score >= least), key=lambda each: (-each.score, each.record.id))
     return Duplicates(tuple(likely), matches.is_hidden_one)
 
@@ -94,7 +97,8 @@ class Pair:
 def duplicate_pairs(db: Reader, entity: type[Record], least: int = matching.LIKELY) -> list[Pair]:
     """Return the pairs among all companies or contacts that the reader sees, the likeliest first.
 
-    Only records that share a key are compared. A key that more than 50 records share tells nothing and is left out.
+    Only records that share a key are compared. A key that more than 50 records share tells nothing and is left out, and
+    so are pairs that somebody decided not to be the same.
     """
     (matcher,) = (each for each in matching.MATCHERS if each.id == entity.__entity__.id)
     readable = db.readable_fields(entity)
@@ -107,7 +111,10 @@ def duplicate_pairs(db: Reader, entity: type[Record], least: int = matching.LIKE
             blocks.setdefault(key, []).append(place)
     together = {pair for block in blocks.values() if len(block) <= _MOST_IN_BLOCK for pair in combinations(block, 2)}
     likely: list[Pair] = []
+    apart = told_apart(db) if together else set()
     for one, other in together:
+        if {records[one].id, records[other].id} in apart:
+            continue
         agreements = matching.compare(matcher.id, values[one], values[other])
         if (score := _score(agreements)) >= least:
             likely.append(Pair(records[one], records[other], score, tuple(agreements)))
