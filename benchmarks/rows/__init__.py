@@ -15,6 +15,7 @@ from benchmarks.rows import (
     duplicates,
     getting,
     imports,
+    leaving,
     lists,
     overviews,
     starting,
@@ -42,4 +43,5 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     duplicates.figures: ("duplicates",),
     custom_fields.figures: ("custom field",),
     telling.figures: ("events",),
+    leaving.figures: ("offboarding",),
 }
