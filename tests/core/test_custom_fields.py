@@ -502,3 +502,20 @@ def test_time_line_of_a_new_field_tells_nothing_of_the_old_one(crm, define, comm
         assert told
         assert not any("custom.size" in changes for changes in told)
         assert not any("custom.size" in entry.changes for entry in db.history(commission))
+
+
+def test_conversion_tells_no_value_to_those_who_may_not_read_it(crm, people, define, commissions):
+    field = define("secret", "text")
+    commissions("secret", "hidden")
+    with crm.system("test") as db:
+        role = db.create(RoleRecord(name="definer", label="Definer"))
+        db.create(GrantRecord(role_id=role.id, entity="core.custom_field", verbs="read update", scope="all"))
+        db.create(GrantRecord(role_id=role.id, entity="atelier.commission", verbs="read", scope="all"))
+        db.create(MaskRecord(role_id=role.id, entity="atelier.commission", field_name="custom.secret"))
+
+    with crm.write(people.user("Dora", roles=["definer"])) as db:
+        tried = convert_field(db, field, "integer", dry_run=True)
+        assert (tried.failures, tried.refused) == (1, ())
+        with pytest.raises(FieldConversionError) as caught:
+            convert_field(db, field, "integer")
+    assert "hidden" not in str(caught.value)

@@ -36,7 +36,8 @@ _TOLD = 20
 class FieldConversion:
     """What a conversion does, or did: how many *records* have a value, and which values cannot be converted.
 
-    *refused* are up to twenty of them, each with its reason; there are *failures* in all.
+    *refused* are up to twenty of them, each with its reason; there are *failures* in all. They are told to those who
+    may read the field of every record.
     """
 
     records: int
@@ -53,7 +54,7 @@ class FieldConversionError(CrmkitError):
     def __init__(self, conversion: FieldConversion) -> None:
         """Tell the first of what *conversion* refused."""
         self.conversion = conversion
-        value, reason = conversion.refused[0]
+        value, reason = conversion.refused[0] if conversion.refused else ("…", "…")
         facts = {"failures": conversion.failures, "records": conversion.records}
         super().__init__(**facts, example=f"{value}: {reason}")
 
@@ -112,7 +113,14 @@ def _tried(writer: Writer, field: CustomField, old: FieldType, new: FieldType) -
                 failures += 1
                 if len(refused) < _TOLD:
                     refused.append((shortened(value), translate(error.message).format_map(error.facts)))
-    return FieldConversion(records, failures, tuple(refused))
+    return FieldConversion(records, failures, tuple(refused) if _reads_all(writer, field) else ())
+
+
+def _reads_all(writer: Writer, field: CustomField) -> bool:
+    """Return whether the principal may read *field* of all records, so that its values are no secret."""
+    access = writer.access.entity(writer.model.registry.entities[field.entity])
+    whole = access.scope("read").level == "all" and not access.restrictions.get("read")
+    return whole and f"custom.{field.key}" in access.readable
 
 
 def _change(old: FieldType, new: FieldType) -> Callable[[Any], Any]:
