@@ -30,8 +30,9 @@ class FieldSpec:
     search: bool
     indexed: bool
     unique: bool
-    personal: bool
+    personal: bool | None
     purpose: str | None
+    kept: Text | None = None
     formerly: tuple[str, ...] = ()
 
 
@@ -46,8 +47,9 @@ def field(
     search: bool = False,
     indexed: bool = False,
     unique: bool = False,
-    personal: bool = False,
+    personal: bool | None = None,
     purpose: str | None = None,
+    kept: Text | None = None,
     formerly: str | Sequence[str] = (),
 ) -> Any:
     """Declare one field of an entity.
@@ -55,11 +57,13 @@ def field(
     *type* may be left out where the annotation says enough (``str``, ``int``, ``Decimal``, ``Money``, ``bool``,
     ``date``, ``datetime``). *search* puts it into full-text search; *indexed* makes filtering and sorting by it fast
     at a million records; *unique* refuses a second record with the same value, deleted ones aside. *personal*
-    marks personal data kept for *purpose*; export and erasure follow it. *formerly* names what the field was called
-    before, so that histories tell its earlier values under its name of today.
+    marks personal data kept for *purpose*; export and erasure follow it. ``personal=False`` says that what looks like
+    personal data is none. *kept* is the reason for which an erasure leaves the value where the record has to stay.
+    *formerly* names what the field was called before, so that histories tell its earlier values under its name of
+    today.
     """
     former = (formerly,) if isinstance(formerly, str) else tuple(formerly)
-    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose, former)
+    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose, kept, former)
     if factory is not None:
         return attrs.field(factory=factory, init=init, kw_only=True, metadata={_SPEC: spec})
     return attrs.field(default=default, init=init, kw_only=True, metadata={_SPEC: spec})
@@ -80,6 +84,7 @@ def ref(
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict",
     on_leave: Literal["transfer", "clear", "end", "keep"] = "keep",
     goes_along: str | None = None,
+    about: bool | None = None,
     label: Text | None = None,
     help: Text | None = None,
     indexed: bool = True,
@@ -87,7 +92,9 @@ def ref(
     formerly: str | Sequence[str] = (),
 ) -> Any:
     """Declare a reference to a record of *entity*; the field's name ends in ``_id``. See :class:`Reference`."""
-    kind = types_.Reference(entity, follows=follows, on_delete=on_delete, on_leave=on_leave, goes_along=goes_along)
+    kind = types_.Reference(
+        entity, follows=follows, on_delete=on_delete, on_leave=on_leave, goes_along=goes_along, about=about
+    )
     return field(
         kind, default=default, init=init, label=label, help=help, indexed=indexed, unique=unique, formerly=formerly
     )
@@ -97,12 +104,14 @@ def any_ref(
     *,
     also: Sequence[str] = (),
     goes_along: str | None = None,
+    about: bool = True,
     default: Any = attrs.NOTHING,
     label: Text | None = None,
     help: Text | None = None,
 ) -> Any:
     """Declare a reference to a record of any entity; the value is a :class:`Target`. See :class:`AnyReference`."""
-    return field(types_.AnyReference(also, goes_along), default=default, label=label, help=help, indexed=True)
+    kind = types_.AnyReference(also, goes_along, about)
+    return field(kind, default=default, label=label, help=help, indexed=True)
 
 
 class computed(Generic[T]):

@@ -29,11 +29,15 @@ def entity(
     label: Text,
     unique: Sequence[Sequence[str]] = (),
     links: Mapping[str, str] | None = None,
+    person: bool = False,
+    kept: Text | None = None,
 ) -> Callable[[type[R]], type[R]]:
     """Return a decorator that makes a class the entity *id*, such as ``sales.deal``.
 
     *unique* lists groups of fields whose values together occur once. *links* names many-to-many relations and the
-    link entity behind each: ``links={"contacts": "sales.deal_contact"}``.
+    link entity behind each: ``links={"contacts": "sales.deal_contact"}``. Each record of a *person* entity is somebody
+    who may ask what is known about them, and be erased. *kept* is the reason, such as a duty to keep invoices, for
+    which records about an erased person stay, without their personal data.
 
     Raises:
         DeclarationError: the id, a field's name, its annotation or its type is not acceptable.
@@ -55,6 +59,8 @@ def entity(
             None,
             owned=Owned in bases,
             pipelined=Pipelined in bases,
+            person=person,
+            kept=kept,
         )
         made.f = FieldNamespace(id)
         return typing.cast("type[R]", made)

@@ -25,7 +25,8 @@ class FieldInfo:
     """One field of one entity, as every part of crmkit sees it.
 
     A field made at run time is called ``custom.<key>``; *slot* is where the record's JSON keeps its values, and
-    *former* are the slots in which it kept them before it was converted.
+    *former* are the slots in which it kept them before it was converted. *impersonal* fields are said not to hold
+    personal data, *kept* is the reason for which an erasure leaves the value.
     """
 
     name: str
@@ -43,6 +44,8 @@ class FieldInfo:
     unique: bool = False
     personal: bool = False
     purpose: str | None = None
+    impersonal: bool = False
+    kept: Text | None = None
     slot: str | None = None
     former: tuple[str, ...] = ()
 
@@ -74,7 +77,8 @@ class EntityInfo:
     """One entity: its class and its fields in order. *host* is set for an extension.
 
     *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline. *custom* are the fields
-    that were added at run time, by their whole name.
+    that were added at run time, by their whole name. Each record of a *person* entity is somebody; *kept* is the reason
+    for which records stay, without what they tell of a person, when that person is erased.
     """
 
     id: str
@@ -88,6 +92,8 @@ class EntityInfo:
     extends_as: str | None = None
     owned: bool = False
     pipelined: bool = False
+    person: bool = False
+    kept: Text | None = None
     custom: Mapping[str, FieldInfo] = attrs.field(factory=dict)
     number: FieldInfo | None = attrs.field(init=False)
 

@@ -93,6 +93,8 @@ def describe(
     *,
     owned: bool = False,
     pipelined: bool = False,
+    person: bool = False,
+    kept: Text | None = None,
 ) -> EntityInfo:
     """Return what crmkit knows about *cls*, which :func:`build_class` made.
 
@@ -101,7 +103,8 @@ def describe(
     """
     infos = {name: _field_info(id, name, a, f) for name, (a, f) in cls.__crmkit_fields__.items()}
     derived = {c.name: c for base in reversed(cls.__mro__) for c in vars(base).values() if isinstance(c, computed)}
-    return EntityInfo(id, cls, label, infos, derived, unique, links, host, owned=owned, pipelined=pipelined)
+    made = EntityInfo(id, cls, label, infos, derived, unique, links, host, owned=owned, pipelined=pipelined)
+    return attrs.evolve(made, person=person, kept=kept)
 
 
 def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> FieldInfo:
@@ -130,9 +133,11 @@ def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> F
         search=spec.search,
         indexed=spec.indexed,
         unique=spec.unique,
-        personal=spec.personal,
+        personal=bool(spec.personal),
         purpose=spec.purpose,
         former=spec.formerly,
+        impersonal=spec.personal is False,
+        kept=spec.kept,
     )
 
 

@@ -12,7 +12,7 @@ from crmkit.core.fields.choices import Choice, MultiChoice, Option
 from crmkit.core.fields.documents import Json
 from crmkit.core.fields.numbers import Boolean, Decimals, Integer, MoneyType, Percent
 from crmkit.core.fields.references import AnyReference, File, Reference, Target
-from crmkit.core.fields.text import Email, LongText, Number, Phone, Text, Url
+from crmkit.core.fields.text import ContentHash, Email, LongText, Number, Phone, Text, Url
 from crmkit.core.fields.times import Date, DateTime
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Boolean",
     "Choice",
     "Column",
+    "ContentHash",
     "Date",
     "DateTime",
     "Decimals",

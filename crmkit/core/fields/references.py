@@ -35,6 +35,8 @@ class Reference(FieldType):
     *on_leave* says, of a reference to a user, what the user's offboarding does: give the successor's place here
     (``transfer``), empty this field (``clear``), delete this record (``end``) or nothing (``keep``). *goes_along* is a
     rule: where it holds, this record goes to a new owner together with its target, if both belong to the same person.
+    *about* says whether this record is about its target, so that it is exported and erased with a person; unless it is
+    told, a record is about what it follows and about what takes it along when it is deleted.
     """
 
     entity: str
@@ -42,10 +44,16 @@ class Reference(FieldType):
     on_delete: Literal["restrict", "clear", "cascade"] = "restrict"
     on_leave: Literal["transfer", "clear", "end", "keep"] = "keep"
     goes_along: str | None = None
+    about: bool | None = None
     name: ClassVar[str] = "reference"
     python: ClassVar[type[Any]] = UUID
     operators: ClassVar[Sequence[str]] = EQUALITY
     widget: ClassVar[str] = "reference"
+
+    @property
+    def is_about(self) -> bool:
+        """Whether a record with this reference tells of its target."""
+        return self.follows or self.on_delete == "cascade" if self.about is None else self.about
 
     def columns(self) -> tuple[Column, ...]:
         """Return one id column."""
@@ -65,15 +73,22 @@ class AnyReference(FieldType):
     """A record of any entity. Who does not see the target does not see the record that points at it.
 
     Entities that hang on an any-reference themselves are targets only if *also* names them, so that what is visible
-    never depends on itself. *goes_along* is as for a :class:`Reference`.
+    never depends on itself. *goes_along* is as for a :class:`Reference`. The record is about its target unless *about*
+    says that it is not.
     """
 
     also: tuple[str, ...] = attrs.field(converter=_names, default=())
     goes_along: str | None = None
+    about: bool = True
     name: ClassVar[str] = "any_reference"
     python: ClassVar[type[Any]] = Target
     operators: ClassVar[Sequence[str]] = ("==", "!=")
     widget: ClassVar[str] = "any_reference"
+
+    @property
+    def is_about(self) -> bool:
+        """Whether a record with this reference tells of its target."""
+        return self.about
 
     def columns(self) -> tuple[Column, ...]:
         """Return the entity's name and the record's id."""

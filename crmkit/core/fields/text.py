@@ -11,7 +11,7 @@ import attrs
 from crmkit.core.fields.base import TEXT_OPERATORS, Column, FieldType, Refused, shortened
 from crmkit.core.text import gettext as _, is_storable
 
-__all__ = ["Email", "LongText", "Number", "Phone", "Text", "Url"]
+__all__ = ["ContentHash", "Email", "LongText", "Number", "Phone", "Text", "Url"]
 
 
 @attrs.frozen
@@ -58,6 +58,16 @@ class LongText(Text):
     def clean(self, text: str) -> str:
         """Return *text* with every line end made a line feed."""
         return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@attrs.frozen
+class ContentHash(Text):
+    """The SHA-256 of content that is kept apart from the record, as the content store gave it.
+
+    Content goes along where its record is exported for a person, and is deleted when the last such record is erased.
+    """
+
+    max: int = 64
 
 
 @attrs.frozen

@@ -35,7 +35,7 @@ class Team(Record):
     parent_id: UUID | None = ref("core.team", default=None, label=_("Parent team"))
 
 
-@entity("core.user", label=_("User"))
+@entity("core.user", label=_("User"), person=True)
 class User(Record):
     """Somebody who signs in. New records belong to the user's home team."""
 

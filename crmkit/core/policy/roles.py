@@ -14,7 +14,7 @@ from crmkit.core.text import Text, gettext as _
 
 __all__ = ["EVERY_ENTITY", "SCOPES", "SUBJECTS", "VERBS", "Grant", "Mask", "Restriction", "Role", "Scope"]
 
-VERBS = ("read", "create", "update", "delete", "move", "transfer", "share", "export", "see_duplicates")
+VERBS = ("read", "create", "update", "delete", "move", "transfer", "share", "export", "see_duplicates", "erase")
 SCOPES = ("own", "team", "subtree", "all")
 EVERY_ENTITY = "*"
 #: What grants may name beside entities: crmkit's own books, of which there is no record.

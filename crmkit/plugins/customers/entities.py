@@ -52,7 +52,10 @@ _CONTACTING = "contacting the person"
 
 @entity("customers.company", label=_("Company"))
 class Company(Owned):
-    """An organisation that one deals with; companies form trees of parents and subsidiaries."""
+    """An organisation that one deals with; companies form trees of parents and subsidiaries.
+
+    It is no person; who is reached there may be one, and is a contact.
+    """
 
     number: str | None = field(Number(prefix="C"), default=None, label=_("Number"))
     name: str = field(Text(max=200), search=True, indexed=True, label=_("Name"))
@@ -61,12 +64,12 @@ class Company(Owned):
     sector: str | None = field(
         Text(max=100), default=None, indexed=True, label=_("Sector"), help=_("The trade, such as retail or finance")
     )
-    email: str | None = field(Email(), default=None, label=_("E-mail"))
+    email: str | None = field(Email(), default=None, personal=False, label=_("E-mail"))
     phone: str | None = field(
-        Phone(), default=None, label=_("Phone"), help=_("With the country code, such as +49 30 123456")
+        Phone(), default=None, personal=False, label=_("Phone"), help=_("With the country code, such as +49 30 123456")
     )
     website: str | None = field(Url(), default=None, label=_("Website"))
-    street: str | None = field(Text(max=200), default=None, label=_("Street"))
+    street: str | None = field(Text(max=200), default=None, personal=False, label=_("Street"))
     postal_code: str | None = field(Text(max=20), default=None, label=_("Postal code"))
     city: str | None = field(Text(max=100), default=None, search=True, indexed=True, label=_("City"))
     region: str | None = field(Text(max=100), default=None, label=_("State or province"))
@@ -78,7 +81,7 @@ class Company(Owned):
     description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
 
 
-@entity("customers.contact", label=_("Contact"))
+@entity("customers.contact", label=_("Contact"), person=True)
 class Contact(Owned):
     """A person that one deals with, in a company or without one.
 
@@ -103,8 +106,10 @@ class Contact(Owned):
         Text(max=100), default=None, personal=True, purpose=_CONTACTING, label=_("Family name")
     )
     company_id: UUID | None = ref("customers.company", default=None, goes_along="true", label=_("Company"))
-    job_title: str | None = field(Text(max=150), default=None, label=_("Job title"))
-    department: str | None = field(Text(max=150), default=None, label=_("Department"))
+    job_title: str | None = field(Text(max=150), default=None, personal=True, purpose=_CONTACTING, label=_("Job title"))
+    department: str | None = field(
+        Text(max=150), default=None, personal=True, purpose=_CONTACTING, label=_("Department")
+    )
     email: str | None = field(
         Email(), default=None, search=True, indexed=True, personal=True, purpose=_CONTACTING, label=_("E-mail")
     )
@@ -122,10 +127,15 @@ class Contact(Owned):
     postal_code: str | None = field(
         Text(max=20), default=None, personal=True, purpose=_CONTACTING, label=_("Postal code")
     )
-    city: str | None = field(Text(max=100), default=None, label=_("City"))
-    country: str | None = field(Text(max=100), default=None, label=_("Country"))
+    city: str | None = field(Text(max=100), default=None, personal=True, purpose=_CONTACTING, label=_("City"))
+    country: str | None = field(Text(max=100), default=None, personal=True, purpose=_CONTACTING, label=_("Country"))
     language: str | None = field(
-        Text(max=16), default=None, label=_("Language"), help=_("The language to write in, such as en or zh_CN")
+        Text(max=16),
+        default=None,
+        personal=True,
+        purpose=_CONTACTING,
+        label=_("Language"),
+        help=_("The language to write in, such as en or zh_CN"),
     )
     description: str | None = field(
         LongText(max=20_000), default=None, personal=True, purpose=_CONTACTING, label=_("Description")
@@ -138,7 +148,7 @@ class Interaction(Owned):
 
     kind: str = field(Choice(KINDS), label=_("Kind"))
     direction: str | None = field(Choice(DIRECTIONS), default=None, label=_("Direction"))
-    subject: str = field(Text(max=300), search=True, label=_("Subject"))
+    subject: str = field(Text(max=300), search=True, personal=True, purpose=_CONTACTING, label=_("Subject"))
     body: str | None = field(
         LongText(), default=None, search=True, personal=True, purpose=_CONTACTING, label=_("What was said")
     )

@@ -38,25 +38,39 @@ SOURCES = [
 _CONTACTING = "contacting the person"
 
 
-@entity("sales.lead", label=_("Lead"))
+@entity("sales.lead", label=_("Lead"), person=True)
 class Lead(Owned, Pipelined):
     """Somebody who may become a customer, as they made themselves known: nothing is looked up or guessed yet."""
 
     number: str | None = field(Number(prefix="L"), default=None, label=_("Number"))
-    name: str = field(Text(max=200), search=True, label=_("Name"), help=_("What the lead is about, or who it is"))
+    name: str = field(
+        Text(max=200),
+        search=True,
+        personal=True,
+        purpose=_CONTACTING,
+        label=_("Name"),
+        help=_("What the lead is about, or who it is"),
+    )
     contact_name: str | None = field(
         Text(max=200), default=None, search=True, personal=True, purpose=_CONTACTING, label=_("Person")
     )
-    job_title: str | None = field(Text(max=150), default=None, label=_("Job title"))
-    company_name: str | None = field(Text(max=200), default=None, search=True, label=_("Company name"))
+    job_title: str | None = field(Text(max=150), default=None, personal=True, purpose=_CONTACTING, label=_("Job title"))
+    company_name: str | None = field(Text(max=200), default=None, search=True, personal=False, label=_("Company name"))
     email: str | None = field(Email(), default=None, search=True, personal=True, purpose=_CONTACTING, label=_("E-mail"))
     phone: str | None = field(Phone(), default=None, personal=True, purpose=_CONTACTING, label=_("Phone"))
     source: str | None = field(Choice(SOURCES), default=None, label=_("Source"))
     product_id: UUID | None = ref("commerce.product", default=None, label=_("Product"))
-    description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
+    description: str | None = field(
+        LongText(max=20_000),
+        default=None,
+        search=True,
+        personal=True,
+        purpose=_CONTACTING,
+        label=_("Description"),
+    )
     disqualified_reason: str | None = field(Text(max=64), default=None, label=_("Reason for disqualifying"))
     company_id: UUID | None = ref("customers.company", default=None, label=_("Company"))
-    contact_id: UUID | None = ref("customers.contact", default=None, label=_("Contact"))
+    contact_id: UUID | None = ref("customers.contact", default=None, about=True, label=_("Contact"))
     deal_id: UUID | None = ref("sales.deal", default=None, label=_("Deal"), help=_("What the lead was converted into"))
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crmkit import (
     Choice,
+    ContentHash,
     Integer,
     LongText,
     Option,
@@ -66,13 +67,18 @@ NOTIFICATIONS = [
 ]
 AUDIENCES = [Option("own", _("Only me")), Option("team", _("My team")), Option("everybody", _("Everybody"))]
 
+# What people write about a record often names people.
+_WORK = "working together"
+
 
 @entity("workspace.task", label=_("Task"))
 class Task(Owned):
     """Something that its owner is to do, by itself or about a record. A task of 100 % is done, and the other way."""
 
-    title: str = field(Text(max=300), search=True, label=_("Title"))
-    description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
+    title: str = field(Text(max=300), search=True, personal=True, purpose=_WORK, label=_("Title"))
+    description: str | None = field(
+        LongText(max=20_000), default=None, search=True, personal=True, purpose=_WORK, label=_("Description")
+    )
     regarding: Target | None = any_ref(
         default=None,
         goes_along="!is_done",
@@ -98,7 +104,7 @@ class Comment(Owned):
     """What somebody says about a record; the owner is who said it."""
 
     regarding: Target = any_ref(also=["workspace.task"], label=_("Regarding"))
-    body: str = field(LongText(max=20_000), search=True, label=_("Comment"))
+    body: str = field(LongText(max=20_000), search=True, personal=True, purpose=_WORK, label=_("Comment"))
 
 
 @entity("workspace.file", label=_("File"))
@@ -106,10 +112,10 @@ class File(Owned):
     """A file that hangs on a record; its content is kept apart, under its hash. Only uploading gives it content."""
 
     regarding: Target = any_ref(also=["workspace.task"], label=_("Regarding"))
-    name: str = field(Text(max=255), search=True, label=_("Name"))
+    name: str = field(Text(max=255), search=True, personal=True, purpose=_WORK, label=_("Name"))
     content_type: str = field(Text(max=127), label=_("Type"), help=_("The media type, such as application/pdf"))
     size: int = field(Integer(min=0), label=_("Size"), help=_("In bytes"))
-    content_hash: str = field(Text(max=64), indexed=True, label=_("Hash"), help=_("SHA-256 of the content"))
+    content_hash: str = field(ContentHash(), indexed=True, label=_("Hash"), help=_("SHA-256 of the content"))
 
 
 @entity("workspace.tag", label=_("Tag"))

@@ -34,23 +34,18 @@ class PluginConformance:
     """What every plugin's ``tests/test_conformance.py`` inherits.
 
     *plugin* names the package where the tests stand outside of it. *locales* are the languages into which the plugin's
-    texts are translated, completely. *impersonal* names fields, such as ``customers.company.email``, that look like
-    personal data and are none: somebody has decided so.
+    texts are translated, completely.
     """
 
     plugin: ClassVar[str]
     locales: ClassVar[tuple[str, ...]] = ("zh_CN",)
-    impersonal: ClassVar[frozenset[str]] = frozenset()
 
-    def __init_subclass__(
-        cls, *, plugin: str | None = None, locales: Iterable[str] | None = None, impersonal: Iterable[str] = ()
-    ) -> None:
+    def __init_subclass__(cls, *, plugin: str | None = None, locales: Iterable[str] | None = None) -> None:
         """Keep what the class line says."""
         # A copy of the plugin under another name then proves itself, and not the original.
         cls.plugin = plugin or cls.__module__.rpartition(".tests.")[0]
         if locales is not None:
             cls.locales = tuple(locales)
-        cls.impersonal = cls.impersonal | frozenset(impersonal)
 
     @pytest.fixture
     def package(self) -> ModuleType:
@@ -109,8 +104,8 @@ class PluginConformance:
         assert list(declarations.misnamed(alone.registry, loaded.name)) == []
 
     def test_personal_data_is_declared_with_its_purpose(self, alone: CRM, loaded: LoadedPlugin) -> None:
-        """Masking, export and erasure follow the declaration."""
-        assert list(declarations.undeclared_personal(alone.registry, loaded.name, self.impersonal)) == []
+        """Export and erasure follow the declaration; what only looks like personal data says ``personal=False``."""
+        assert list(declarations.undeclared_personal(alone.registry, loaded.name)) == []
 
     def test_somebody_may_read_every_entity(self, alone: CRM, loaded: LoadedPlugin) -> None:
         """An entity that only an administrator can see was probably forgotten."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from crmkit.core import fields
 from crmkit.core.entity import EntityInfo, FieldInfo
@@ -28,6 +28,12 @@ _TYPES_OF_ENDING: dict[str, tuple[type[FieldType], ...]] = {
 _OF_PERSONS = set(
     "first_name last_name middle_name given_name family_name full_name maiden_name nickname birthday birth_date "
     "born_on mobile phone telephone email street home_address passport_number national_id".split()
+)
+_PARTS_OF_NAMES = ("given_name", "family_name", "first_name", "last_name")
+# Words in the names of fields that tell of somebody, where records are persons.
+_TELLING = set(
+    "name birth birthday born address street postal city phone mobile email mail gender nationality passport religion "
+    "health photo description notes biography".split()
 )
 
 
@@ -64,19 +70,28 @@ def _misnamed_field(info: EntityInfo, field: FieldInfo) -> Iterator[str]:
             yield f"{where}: what ends in {ending} is no {field.type.name}"
 
 
-def undeclared_personal(registry: Registry, plugin: str, impersonal: Collection[str]) -> Iterator[str]:
-    """Yield each field of *plugin* that looks like a person's and is not declared so, or not for which purpose."""
+def undeclared_personal(registry: Registry, plugin: str) -> Iterator[str]:
+    """Yield each field of *plugin* that looks like a person's and does not say so, or not for which purpose.
+
+    ``personal=False`` says that somebody looked and decided otherwise.
+    """
     for info in _own(registry, plugin):
-        is_person = any(name in info.fields for name in ("given_name", "family_name", "first_name", "last_name"))
+        host = registry.entities[info.host] if info.host else info
+        is_person = host.person or any(name in info.fields for name in _PARTS_OF_NAMES)
+        if is_person and not host.person and info.host is None:
+            yield f"{info.id} looks like a person: declare it with person=True, or its fields with personal=False"
         for field in _fields(info):
             where = f"{info.id}.{field.name}"
-            looks = isinstance(field.type, fields.Email | fields.Phone) or field.name in _OF_PERSONS
-            if (looks or (is_person and field.name == "name")) and not field.personal and where not in impersonal:
-                yield f"{where} looks like personal data"
+            if _looks_personal(field, is_person) and not (field.personal or field.impersonal):
+                yield f"{where} looks like personal data: declare it with personal=True or personal=False"
             if field.personal and not field.purpose:
                 yield f"{where} is personal data without a purpose"
-            if field.personal and where in impersonal:
-                yield f"{where} is declared as personal data and as none"
+
+
+def _looks_personal(field: FieldInfo, is_person: bool) -> bool:
+    if isinstance(field.type, fields.Email | fields.Phone | fields.PlainEmail) or field.name in _OF_PERSONS:
+        return True
+    return is_person and isinstance(field.type, fields.Text) and bool(_TELLING & set(field.name.split("_")))
 
 
 def unreadable(registry: Registry, plugin: str) -> Iterator[str]:
