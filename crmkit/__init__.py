@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         Boolean as Boolean,
         Choice as Choice,
         Column as Column,
+        ContentHash as ContentHash,
         Date as Date,
         DateTime as DateTime,
         Decimals as Decimals,
@@ -162,6 +163,16 @@ if TYPE_CHECKING:
         Restriction as Restriction,
         Role as Role,
     )
+    from crmkit.core.privacy.data_map import PersonalField as PersonalField, personal_data as personal_data
+    from crmkit.core.privacy.entities import LegalHold as LegalHold
+    from crmkit.core.privacy.erasing import (
+        Erasure as Erasure,
+        erase_person as erase_person,
+        preview_erasure as preview_erasure,
+    )
+    from crmkit.core.privacy.extent import ErasedRecords as ErasedRecords
+    from crmkit.core.privacy.finishing import finish_erasures as finish_erasures
+    from crmkit.core.privacy.holding import LegalHoldError as LegalHoldError
     from crmkit.core.publishing.carrying import CarriedOver as CarriedOver, carry_over as carry_over
     from crmkit.core.publishing.drafting import (
         discard_draft as discard_draft,
@@ -222,8 +233,8 @@ _HOMES = {
     "ValidationError",
     "core.events": "Event RecordChanged Subscriber Trigger event",
     "core.explaining.explanation": "Explanation",
-    "core.fields": "AnyReference Boolean Choice Column Date DateTime Decimals Email FieldType File Integer Json "
-    "Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Refused Target Text "
+    "core.fields": "AnyReference Boolean Choice Column ContentHash Date DateTime Decimals Email FieldType File Integer "
+    "Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Refused Target Text "
     "TimeZone Url",
     "core.flow": "Cohort Conversion CycleTimes Durations Funnel Lane board conversion cycle_times funnel",
     "core.hooks": "Problem hookimpl",
@@ -249,6 +260,12 @@ _HOMES = {
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
+    "core.privacy.data_map": "PersonalField personal_data",
+    "core.privacy.entities": "LegalHold",
+    "core.privacy.erasing": "Erasure erase_person preview_erasure",
+    "core.privacy.extent": "ErasedRecords",
+    "core.privacy.finishing": "finish_erasures",
+    "core.privacy.holding": "LegalHoldError",
     "core.publishing.carrying": "CarriedOver carry_over",
     "core.publishing.drafting": "discard_draft draft_of publish_draft save_draft versions_of",
     "core.publishing.entities": "PipelineVersion",
@@ -292,6 +309,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "Content",
+    "ContentHash",
     "ContentStore",
     "Conversion",
     "CrmkitError",
@@ -311,6 +329,8 @@ __all__ = [
     "Durations",
     "Email",
     "EntryTask",
+    "ErasedRecords",
+    "Erasure",
     "Event",
     "ExchangeRate",
     "Explanation",
@@ -337,6 +357,8 @@ __all__ = [
     "Lane",
     "LeaseLostError",
     "Leftover",
+    "LegalHold",
+    "LegalHoldError",
     "Locale",
     "LongText",
     "LoopError",
@@ -357,6 +379,7 @@ __all__ = [
     "Owned",
     "Page",
     "Percent",
+    "PersonalField",
     "Phone",
     "Pipeline",
     "PipelineVersion",
@@ -437,9 +460,11 @@ __all__ = [
     "discard_draft",
     "draft_of",
     "entity",
+    "erase_person",
     "event",
     "extension",
     "field",
+    "finish_erasures",
     "funnel",
     "greatest",
     "hookimpl",
@@ -448,6 +473,8 @@ __all__ = [
     "mixin",
     "new_id",
     "offboard",
+    "personal_data",
+    "preview_erasure",
     "preview_offboarding",
     "publish_draft",
     "purge_field",

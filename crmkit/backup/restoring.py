@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from crmkit.backup.reading import Contents
 from crmkit.backup.sealing import Key, read_sealed
 from crmkit.backup.targets import target
 from crmkit.core.migrating.revisions import all_revisions
+from crmkit.core.privacy.replaying import keep_due, replay_due
+from crmkit.core.privacy.tombstones import Tombstone
 from crmkit.core.progress import Show
 from crmkit.core.verifying.ledger import LedgerBrokenError, examine_ledger
 
@@ -27,7 +29,11 @@ __all__ = ["Restored", "restore_backup"]
 
 @attrs.frozen
 class Restored:
-    """What was restored. *broken* is the first thing that is wrong with the ledger, and was when it was backed up."""
+    """What was restored.
+
+    *erased* are the records that were erased since the backup was made, and are again. *broken* is the first thing that
+    is wrong with the ledger, and was when it was backed up.
+    """
 
     created_at: str
     crmkit: str
@@ -36,6 +42,7 @@ class Restored:
     rows: int
     anchor: str
     pending: tuple[str, ...]
+    erased: int
     broken: LedgerBrokenError | None
 
 
@@ -46,6 +53,7 @@ def restore_backup(
     *,
     replace: bool = False,
     without: Collection[str] = (),
+    erasures: Sequence[Tombstone] = (),
     show: Show | None = None,
 ) -> Restored:
     """Put what *file* holds into the database of *crm*, which is empty unless *replace* says that it may go.
@@ -54,6 +62,8 @@ def restore_backup(
     are then as they were, and *pending* names the revisions that ``crmkit db apply`` still has to run. Whatever goes
     wrong, and wherever the process is killed, the database is as it was before. *without* names plugins that the
     database knows and *crm* may do without.
+
+    What was erased since the backup is erased again: all that the replaced database remembers, and *erasures*.
 
     Raises:
         NotABackupError, BackupVersionError, BackupKeyError, BackupDamagedError: the backup cannot be read.
@@ -64,8 +74,12 @@ def restore_backup(
         contents = Contents(read_frames(read_sealed(opened, str(file), key)))
         check_fits(crm, contents, without)
         manifest = contents.manifest
-        with target(crm, replace=replace) as (connection, replaced):
+        pending = tuple(r.id for r in all_revisions(crm) if r.id not in manifest.revisions)
+        with target(crm, replace=replace) as (connection, replaced, remembered):
             fill(crm, connection, contents, show)
+            due = keep_due(crm, connection, dict.fromkeys([*remembered, *erasures]))
+            # An older version lacks tables: it is brought up to date first, and nobody can open it before.
+            erased = due if pending else replay_due(crm, connection)
             broken = next(examine_ledger(connection, crm.schema), None)
             if replaced:
                 _raise_epochs(connection, replaced)
@@ -76,7 +90,8 @@ def restore_backup(
         tables=len(manifest.tables),
         rows=sum(table.rows for table in manifest.tables),
         anchor=manifest.anchor,
-        pending=tuple(r.id for r in all_revisions(crm) if r.id not in manifest.revisions),
+        pending=pending,
+        erased=erased,
         broken=broken,
     )
 

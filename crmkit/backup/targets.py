@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from sqlalchemy.engine import Connection
 
 from crmkit.backup.contents import SEQUENCES, tables_of
 from crmkit.backup.errors import RestoreRefusedError
+from crmkit.core.errors import CrmkitError
+from crmkit.core.privacy.tombstones import Tombstone, read_tombstones
 from crmkit.core.storage.alone import file_lock
 from crmkit.core.text import gettext as _
 
@@ -25,10 +27,13 @@ __all__ = ["target"]
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
-def target(crm: CRM, *, replace: bool) -> AbstractContextManager[tuple[Connection, int]]:
+Target = tuple[Connection, int, Sequence[Tombstone]]
+
+
+def target(crm: CRM, *, replace: bool) -> AbstractContextManager[Target]:
     """Give a connection to an empty database, which becomes that of *crm* when the block has ended well.
 
-    Beside it stands the highest epoch of the database that is replaced, 0 if there is none.
+    Beside it stand the highest epoch of the database that is replaced, 0 if there is none, and what was erased from it.
 
     Raises:
         RestoreRefusedError: the database of *crm* is not empty and not to be replaced, or somebody uses it.
@@ -37,15 +42,17 @@ def target(crm: CRM, *, replace: bool) -> AbstractContextManager[tuple[Connectio
 
 
 @contextmanager
-def _on_postgresql(crm: CRM, replace: bool) -> Iterator[tuple[Connection, int]]:
+def _on_postgresql(crm: CRM, replace: bool) -> Iterator[Target]:
     """Do everything in one transaction: others wait for it, or see what was there before."""
     with crm.storage.altering() as connection:
         tables = tables_of(connection)
         if tables and not replace:
             _refuse_full(crm)
-        epoch = _epoch(connection) if any(table.name == "core_epoch" for table in tables) else 0
+        names = {table.name for table in tables}
+        epoch = _epoch(connection) if "core_epoch" in names else 0
+        erased = list(read_tombstones(connection, crm.schema)) if "core_erasure" in names else []
         _drop_all(connection)
-        yield connection, epoch
+        yield connection, epoch, erased
         connection.exec_driver_sql("ANALYZE")
 
 
@@ -65,7 +72,7 @@ def _drop_all(connection: Connection) -> None:
 
 
 @contextmanager
-def _on_sqlite(crm: CRM, replace: bool) -> Iterator[tuple[Connection, int]]:
+def _on_sqlite(crm: CRM, replace: bool) -> Iterator[Target]:
     """Fill a file beside the database, and give it the name of the database when it is complete."""
     file = Path(crm.storage.url.database or "")
     draft = file.with_name(f"{file.name}.restoring")
@@ -74,12 +81,12 @@ def _on_sqlite(crm: CRM, replace: bool) -> Iterator[tuple[Connection, int]]:
             raise RestoreRefusedError(_("somebody else is restoring to {file}."), file=str(file))
         if not replace and not _is_empty(file):
             _refuse_full(crm)
-        epoch = _epoch_of(file)
+        epoch, erased = _epoch_of(file), _erased_from(crm, file)
         crm.storage.dispose()
         _remove(draft)
         try:
             with _drafted(crm, draft) as connection:
-                yield connection, epoch
+                yield connection, epoch, erased
             _sync(draft)
             _take_place(draft, file)
         finally:
@@ -118,6 +125,15 @@ def _epoch_of(file: Path) -> int:
         highest: int = max(database.execute("SELECT * FROM core_epoch").fetchone() or [0])
         return highest
     return 0
+
+
+def _erased_from(crm: CRM, file: Path) -> Sequence[Tombstone]:
+    """Return what was erased from the database that is there, if it can still be read."""
+    with suppress(sqlite3.Error, sa.exc.DatabaseError, CrmkitError):
+        if file.exists():
+            with crm.storage.reading() as connection:
+                return list(read_tombstones(connection, crm.schema))
+    return []
 
 
 def _take_place(draft: Path, file: Path) -> None:

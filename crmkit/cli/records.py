@@ -21,6 +21,7 @@ __all__ = [
     "NoReferenceError",
     "UnknownRecordError",
     "find_entity",
+    "find_in_bin_too",
     "find_record",
     "find_unmerged",
     "name_of",
@@ -97,6 +98,26 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
             raise MisspeltEntityError(reference, options)
         raise NoReferenceError(reference, _example(registry))
     raise NotFoundError(candidates[0].id, rest) if len(candidates) == 1 else UnknownRecordError(rest)
+
+
+def find_in_bin_too(db: Reader, registry: Registry, reference: str) -> Record:
+    """Return the record that :func:`find_record` finds, or else one in the bin that the principal may delete.
+
+    Raises:
+        NoReferenceError, UnknownEntityError, NotFoundError: as for :func:`find_record`.
+    """
+    try:
+        return find_record(db, registry, reference)
+    except NotFoundError:
+        entity, slash, rest = reference.rpartition("/")
+        for info in [registry.entities[entity]] if slash else _candidates(registry, rest):
+            named = [info.cls.f.id == UUID(rest)] if _is_id(rest) else []
+            if info.number and info.number.name in db.readable_fields(info.cls):
+                named += [getattr(info.cls.f, info.number.name) == text for text in _spellings(info, rest)]
+            found: list[Record] = [record for rule in named for record in db.find(info.cls, rule, deleted=True)]
+            if found:
+                return found[0]
+        raise
 
 
 def find_unmerged(db: Writer, registry: Registry, reference: str) -> Unmerged[Record]:

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Text] = {
     "merge": _("Make several records one."),
     "unmerge": _("Make a merged record one of its own again."),
     "history": _("Show what happened to a record."),
+    "privacy": _("Say what is kept about people, and erase somebody."),
     "ledger": _("Verify that nobody changed the ledger."),
     "verify": _("Check that the database is what crmkit wrote, row by row; or that a backup is whole."),
     "backup": _("Write the whole database to an encrypted file, while others go on."),

@@ -177,6 +177,17 @@ class CRM:
         with self.write(Principal(None, "system", stated(reason)), cause=f"system: {reason}") as writer:
             yield writer
 
+    @contextmanager
+    def system_on(self, connection: Connection, reason: str) -> Iterator[Writer]:
+        """Give a writer without limits in the transaction of *connection*, for crmkit's own steps; it commits nothing.
+
+        The tables must be as the plugins need them.
+        """
+        model, access = self._resolved(connection, Principal(None, "system", stated(reason)))
+        writer = Writer(model, connection, access, f"system: {reason}", None)
+        yield writer
+        writer.finish()
+
     def explain(
         self, principal: Principal, verb: str, subject: Record | type[Record] | str, *, asker: Principal
     ) -> Explanation:

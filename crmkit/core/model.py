@@ -30,6 +30,7 @@ from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
 from crmkit.core.policy.shapes import Shapes
+from crmkit.core.privacy.entities import RETAINING
 from crmkit.core.publishing.entities import PipelineVersion
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
@@ -215,8 +216,8 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    core = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *CORE_ROLES, INDEX_CUSTOM_FIELDS)
-    claims = [Claim(CORE, declared) for declared in core]
+    core = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *CORE_ROLES)
+    claims = [Claim(CORE, declared) for declared in (*core, INDEX_CUSTOM_FIELDS)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

@@ -14,6 +14,7 @@ from crmkit.core.errors import FieldProblem, InapplicableVerbError, ValidationEr
 from crmkit.core.ledger import Entry
 from crmkit.core.merging.choosing import Choices, FieldChoice, choose_values, loose_ends
 from crmkit.core.merging.repointing import Followers, check_nothing_appears, followers
+from crmkit.core.privacy.holding import refuse_held
 from crmkit.core.registry import CORE
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.authorise import refuse_forbidden
@@ -82,6 +83,7 @@ def prepare(writer: Writer, winner: Record, losers: Sequence[Record], choices: C
     ]
     load_stored(writer, [update, *deletions])
     refuse_forbidden(writer, [update, *deletions])
+    refuse_held(writer, [update.key], info.id)
     fields = choose_values(writer, update, deletions, choices)
     update.values |= {each.name: each.kept for each in fields if each.from_id != update.record_id}
     ends = loose_ends(writer, update, deletions)

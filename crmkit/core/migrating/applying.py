@@ -22,6 +22,7 @@ from crmkit.core.migrating.parking import note_presence, restore
 from crmkit.core.migrating.planning import waiting
 from crmkit.core.migrating.progress import Progress, forget_progress, keep_progress, read_progress
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
+from crmkit.core.privacy.replaying import is_due, replay_due
 from crmkit.core.storage.database_objects import create_objects
 
 if TYPE_CHECKING:
@@ -74,7 +75,18 @@ def apply(
     for plugin in branches(crm):
         if plugin in state.parked and plugin != arriving:
             note_presence(crm, plugin)
+    _erase_again(crm)
     return Report(tuple(done), objects, restored)
+
+
+def _erase_again(crm: CRM) -> None:
+    """Erase what a backup of an older version has brought back: it has all tables only now."""
+    if CORE in branches(crm):
+        with crm.storage.reading() as connection:
+            if not is_due(crm, connection):
+                return
+        with crm.storage.writing() as connection:
+            replay_due(crm, connection)
 
 
 def _restore(crm: CRM, state: State) -> tuple[str, ...]:

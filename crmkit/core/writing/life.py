@@ -20,6 +20,7 @@ from crmkit.core.fields import Number
 from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
 from crmkit.core.merging.redirects import winners_of
+from crmkit.core.privacy.holding import check_holds
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -217,6 +218,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
+    check_holds(writer, writes)
     for write in writes:
         name_slot(writer, write)
     _number(writer, writes)

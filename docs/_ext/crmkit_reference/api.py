@@ -27,13 +27,15 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
         "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",
-        "Content": "Content ContentStore",
+        "Content": "Content ContentHash ContentStore",
         "Simulating": "Simulation RecordShift FieldShift ScopeShift",
         "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry Rule RuleError count total "
         "total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
         "Matching": "Matcher MatchKey Matches",
+        "Privacy": "personal_data PersonalField preview_erasure erase_person Erasure ErasedRecords finish_erasures "
+        "LegalHold LegalHoldError",
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.system_tables import bookkeeping, changing, jobs, ledger, offboarding, records
+from crmkit.core.storage.system_tables import bookkeeping, changing, erasing, jobs, ledger, offboarding, records
 
 __all__ = ["SystemTables"]
 
@@ -30,6 +30,8 @@ class SystemTables:
     circuit: sa.Table
     occurrence: sa.Table
     offboarding: sa.Table
+    erasure: sa.Table
+    unwanted_content: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -51,4 +53,6 @@ class SystemTables:
             circuit=jobs.circuit(metadata),
             occurrence=jobs.occurrence(metadata),
             offboarding=offboarding.offboarding(metadata),
+            erasure=erasing.erasure(metadata),
+            unwanted_content=erasing.unwanted_content(metadata),
         )

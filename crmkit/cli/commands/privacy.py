@@ -1,0 +1,152 @@
+"""``crmkit privacy``: what is kept about people, and erasing somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmkit.cli.asking import confirm, dry_run, yes
+from crmkit.cli.root import COMMANDS
+from crmkit.cli.session import Session
+from crmkit.core.text import gettext as _, translate
+
+if TYPE_CHECKING:
+    from crmkit.core.privacy.erasing import Erasure
+
+__all__ = ["command"]
+
+
+@click.group("privacy", help=COMMANDS["privacy"])
+def command() -> None:
+    """Group what concerns people whom the CRM knows."""
+
+
+@command.command("map", help=_("List every field that holds personal data, its purpose, and how it leads to a person."))
+@click.pass_obj
+def _map(session: Session) -> None:
+    """List the fields that exist for whoever asks."""
+    from crmkit.core.privacy.data_map import personal_data
+
+    with session.reader() as db:
+        found = personal_data(db)
+    if session.as_json:
+        session.show([_field(each) for each in found])
+        return
+    headings = {
+        "entity": _("Entity"),
+        "field": _("Field"),
+        "label": _("Label"),
+        "purpose": _("Purpose"),
+        "plugin": _("Plugin"),
+        "people": _("Person"),
+        "kept": _("Kept because"),
+    }
+    shown = [{**_field(each), "people": ", ".join(_ways(each.people))} for each in found]
+    session.show(shown, columns={name: translate(text) for name, text in headings.items()})
+
+
+def _field(found: Any) -> dict[str, Any]:
+    return {
+        "entity": found.entity,
+        "field": found.field,
+        "label": translate(found.label),
+        "purpose": found.purpose,
+        "plugin": found.plugin,
+        "people": found.people,
+        "kept": found.kept and translate(found.kept),
+    }
+
+
+def _ways(people: dict[str, str]) -> Iterator[str]:
+    for entity, way in sorted(people.items()):
+        yield f"{entity} ({way})" if way else entity
+
+
+@command.command("erase", help=_("Erase everything that is known of a person. It cannot be undone."))
+@click.argument("person")
+@dry_run
+@yes
+@click.option(
+    "--scrub/--no-scrub",
+    default=True,
+    help=_("Clear what the database has given up, where old values still lie; this rewrites a SQLite database."),
+)
+@click.pass_obj
+def _erase(session: Session, person: str, dry_run: bool, yes: bool, scrub: bool) -> None:
+    """Erase PERSON: a number such as P-000123, an id, or ENTITY/ID; also of somebody in the bin."""
+    from crmkit.cli.records import find_in_bin_too, name_of
+    from crmkit.core.privacy.erasing import erase_person, preview_erasure
+    from crmkit.core.privacy.finishing import finish_erasures
+
+    with session.reader() as db:
+        record = find_in_bin_too(db, session.crm.registry, person)
+        plan = preview_erasure(db, record)
+    if not session.as_json:
+        for line in _lines(plan, name_of(record)):
+            session.say(line)
+    if not dry_run:
+        confirm(session, yes, translate(_("Erase all this for good?")))
+        with session.writer() as db:
+            plan = erase_person(db, record)
+        finish_erasures(session.crm, scrub=scrub)
+        session.say(translate(_("Erased. Keep the erasures apart from the backups: crmkit privacy erasures FILE")))
+    if session.as_json:
+        session.show({**_as_dict(plan), "erased": not dry_run})
+
+
+def _as_dict(plan: Erasure) -> dict[str, Any]:
+    return {
+        "entity": plan.person.entity,
+        "id": plan.person.id,
+        "records": [
+            {"entity": r.entity, "count": r.count, "stays": r.reason is not None, "reason": r.reason and str(r.reason)}
+            for r in plan.records
+        ],
+        "parked": plan.parked,
+    }
+
+
+def _lines(plan: Erasure, name: str) -> Iterator[str]:
+    yield name
+    for each in plan.records:
+        if each.reason is None:
+            yield translate(_("  {count:,} records of {entity} go")).format(count=each.count, entity=each.entity)
+        else:
+            told = translate(_("  {count:,} records of {entity} stay, emptied: {reason}"))
+            yield told.format(count=each.count, entity=each.entity, reason=translate(each.reason))
+    yield translate(_("  with their histories, external ids, jobs, and the content of files"))
+    if plan.parked:
+        told = translate(_("Not reached is what the parked plugins have: {plugins}. Add them first."))
+        yield told.format(plugins=", ".join(plan.parked))
+
+
+@command.command("erasures", help=_("Write which records were erased to a file, for restoring backups elsewhere."))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def _erasures(session: Session, file: Path) -> None:
+    """Write FILE; it holds ids and times, and nothing that tells who it was."""
+    from crmkit.core.privacy.tombstone_file import save_tombstones
+    from crmkit.core.privacy.tombstones import read_tombstones
+
+    with session.crm.storage.reading() as connection:
+        count = save_tombstones(file, read_tombstones(connection, session.crm.schema))
+    if session.as_json:
+        session.show({"file": str(file), "count": count})
+        return
+    session.say(translate(_("{count:,} erasures in {file}")).format(count=count, file=file))
+
+
+@command.command("finish", help=_("Go on with what an erasure that was cut short has left to be done."))
+@click.pass_obj
+def _finish(session: Session) -> None:
+    """Delete content that nobody has any more, and clear the database of old values."""
+    from crmkit.core.privacy.finishing import finish_erasures
+
+    done = finish_erasures(session.crm)
+    if session.as_json:
+        session.show(done)
+        return
+    session.say(translate(_("{count:,} contents deleted; the database is cleared.")).format(count=done.contents))

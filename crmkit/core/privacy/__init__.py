@@ -1,0 +1,1 @@
+"""What is kept about people: which data those are, how long they stay, and how they are handed out and erased."""

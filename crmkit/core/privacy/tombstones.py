@@ -1,0 +1,65 @@
+"""What is kept of erasures: which records were erased and when, so that a restored backup does not bring them back.
+
+A tombstone holds ids and times, and nothing that tells who it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.core.privacy.extent import Extent
+
+if TYPE_CHECKING:
+    from crmkit.core.storage.schema import Schema
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["Tombstone", "bury", "read_tombstones", "remember", "unwant"]
+
+
+@attrs.frozen
+class Tombstone:
+    """That a record was erased, and when."""
+
+    entity: str
+    record_id: UUID
+    at: datetime
+
+
+def bury(writer: Writer, extent: Extent) -> None:
+    """Keep that the records of *extent* were erased now."""
+    rows = [{"entity": entity, "record_id": id_, "at": writer.now} for entity, id_ in extent.keys]
+    writer.connection.execute(sa.insert(writer.model.schema.system.erasure), rows)
+
+
+def remember(writer: Writer, tombstones: Iterable[Tombstone]) -> None:
+    """Keep *tombstones* from elsewhere, those that are not here: an older backup may still hold what they tell of."""
+    table = writer.model.schema.system.erasure
+    known = {(stone.entity, stone.record_id) for stone in read_tombstones(writer.connection, writer.model.schema)}
+    rows = [attrs.asdict(stone) for stone in tombstones if (stone.entity, stone.record_id) not in known]
+    if rows:
+        writer.connection.execute(sa.insert(table), rows)
+
+
+def read_tombstones(connection: Connection, schema: Schema) -> Iterator[Tombstone]:
+    """Yield all tombstones, oldest first."""
+    table = schema.system.erasure
+    for row in connection.execute(sa.select(table.c.entity, table.c.record_id, table.c.at).order_by(table.c.id)):
+        yield Tombstone(row.entity, row.record_id, row.at)
+
+
+def unwant(writer: Writer, hashes: Iterable[str]) -> None:
+    """Keep which content is to be deleted once this transaction has committed, unless another record has it."""
+    table = writer.model.schema.system.unwanted_content
+    wanted = sorted(set(hashes))
+    known: set[Any] = set(writer.connection.scalars(sa.select(table.c.hash))) if wanted else set()
+    # The time of the file system: content that is put again later stays.
+    rows = [{"hash": hash_, "at": datetime.now(UTC)} for hash_ in wanted if hash_ not in known]
+    if rows:
+        writer.connection.execute(sa.insert(table), rows)
