@@ -7,7 +7,7 @@ from typing import Any
 from tests.oracle.model_writes import World
 from tests.oracle.terms import ANY, Cash, Entity, Field, Grant, Move, Restriction, Role
 
-VERBS = frozenset("read create update delete move transfer share export erase".split())
+VERBS = frozenset("read create update delete move transfer share export see_duplicates erase".split())
 SET_BY_CRMKIT = "id version created_at updated_at created_by deleted_at custom".split()
 STAGE_FIELDS = "pipeline_version stage_kind stage_entered_at".split()
 # What a USD is worth in the company's currency; a whole number, so that nothing is rounded.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.privacy.belonging import Key, about, by_entity, referring_rows
-from crmkit.core.storage.batches import id_parameters
+from crmkit.core.storage.batches import id_parameters, padded_batches
+from crmkit.core.storage.columns import Id
 from crmkit.core.text import Text, gettext as _
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def extent_of(reader: Reader, roots: Iterable[Key]) -> Extent:
     stays = {key: reason for key in keys if (reason := entities[key[0]].kept) is not None}
     leads_to: dict[Key, list[Key]] = {}
     inside, todo = set(keys), list(stays)
-    for source, target in _references(reader, keys):
+    for source, target in chain(_references(reader, keys), _unknown_references(reader, keys)):
         if source in inside:
             leads_to.setdefault(source, []).append(target)
         elif target not in stays:
@@ -74,6 +76,21 @@ def _references(reader: Reader, keys: Iterable[Key]) -> Iterator[tuple[Key, Key]
                 source = (info.host or info.id, row)
                 if source != (entity, target):
                     yield source, (entity, target)
+
+
+def _unknown_references(reader: Reader, keys: Iterable[Key]) -> Iterator[tuple[Key, Key]]:
+    """Yield the references in tables that nobody declares at present: of parked plugins, and of removed entities."""
+    connection, schema = reader.connection, reader.model.schema
+    entity_of = {schema.table(info).name: entity for entity, info in reader.model.registry.entities.items()}
+    known = {table.name for table in (*schema.metadata.tables.values(), *schema.tables.values())}
+    inspector, ids_of = sa.inspect(connection), by_entity(keys)
+    for name in sorted(set(inspector.get_table_names()) - known):
+        for foreign in inspector.get_foreign_keys(name):
+            entity = entity_of.get(foreign["referred_table"], "")
+            column: Any = sa.column(foreign["constrained_columns"][0], Id())
+            for batch in padded_batches(ids_of.get(entity, ())):
+                found = sa.select(column).select_from(sa.table(name)).where(column.in_(batch)).distinct()
+                yield from (((name, id_), (entity, id_)) for id_ in connection.scalars(found))
 
 
 def told(reader: Reader, extent: Extent) -> tuple[ErasedRecords, ...]:

@@ -74,11 +74,12 @@ def _forget_history(writer: Writer, entity: str, ids: Sequence[UUID]) -> None:
 
 
 def _forget_names(writer: Writer, entity: str, ids: Sequence[UUID]) -> None:
-    """Forget what other systems call the records, what was merged into them, and of what schedules reminded."""
+    """Forget what other systems call the records, what was merged into them, and what finds or reminds of them."""
     system = writer.model.schema.system
     for batch in padded_batches(ids):
         for table, column in (
             (system.external_id, system.external_id.c.record_id),
+            (system.match_key, system.match_key.c.record_id),
             (system.merge, system.merge.c.record_id),
             (system.merge, system.merge.c.winner_id),
         ):
@@ -93,14 +94,13 @@ def _delete_rows(writer: Writer, gone: dict[str, list[UUID]]) -> None:
     for entity, ids in gone.items():
         for side in registry.extensions.get(entity, {}).values():
             _delete(writer, schema.table(side).c.record_id, ids)
-    for table in reversed(schema.metadata.sorted_tables):
-        if table in by_table:
-            entity, ids = by_table[table]
-            _delete(writer, table.c.id, ids)
-            if registry.entities[entity].pipelined:
-                for batch in padded_batches(ids):
-                    mine = visit.c.record_id.in_(batch), visit.c.entity == entity
-                    writer.connection.execute(sa.delete(visit).where(*mine))
+    for table in reversed(sa.schema.sort_tables(by_table)):
+        entity, ids = by_table[table]
+        _delete(writer, table.c.id, ids)
+        if registry.entities[entity].pipelined:
+            for batch in padded_batches(ids):
+                mine = visit.c.record_id.in_(batch), visit.c.entity == entity
+                writer.connection.execute(sa.delete(visit).where(*mine))
 
 
 def _delete(writer: Writer, key: Any, ids: Sequence[UUID]) -> None:

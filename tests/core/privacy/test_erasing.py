@@ -2,6 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import (
+    CRM,
     ConflictError,
     ForbiddenError,
     Grant,
@@ -14,7 +15,10 @@ from crmkit import (
     finish_erasures,
     preview_erasure,
 )
+from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.errors import InapplicableVerbError
+from crmkit.core.migrating import apply
+from crmkit.core.migrating.parking import park
 from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Company, Contact, Interaction
 from crmkit.plugins.sales.entities import Deal
@@ -198,3 +202,37 @@ def test_erasures_are_remembered_by_ids_alone(crm, officer):
 
     assert ("customers.contact", contact.id) in [tuple(row) for row in rows]
     assert [column.name for column in table.columns] == ["id", "entity", "record_id", "at"]
+
+
+@both_databases
+def test_what_a_parked_plugin_has_is_told_and_its_references_still_lead_somewhere(crm, officer):
+    contact = make_somebody(crm, officer)
+    deal, _invoice = sell_to(crm, contact)
+    rest = CRM(crm.config, plugins=[each for each in crm.plugins if each.name != "sales"], clock=crm.clock)
+    park(rest, "sales")
+    with rest.write(officer) as db:
+        assert erase_person(db, contact).parked == ("sales",)
+        assert db.get(Contact, contact.id).name == "erased"
+    rest.close()
+    apply(crm)
+
+    with crm.read(officer) as db:
+        assert db.get(Deal, deal.id).contact_id == contact.id
+
+
+@both_databases
+def test_records_of_entities_made_at_run_time_that_belong_to_the_person_go_too(crm, officer):
+    with crm.write(officer) as db:
+        db.create(CustomEntity(slug="pet", label="Pet", follows="customers.contact"))
+    with crm.write(officer) as db:
+        contact = db.create(Contact(name=CANARY))
+        pet = db.model.registry.entities["custom.pet"].cls
+        reference = next(f for f in db.model.registry.entities["custom.pet"].fields.values() if f.relation == "contact")
+        db.create(pet(name=f"{CANARY} junior", **{reference.name: contact.id}))
+    with crm.write(officer) as db:
+        erase_person(db, contact)
+        assert db.find(pet) == []
+    finish_erasures(crm)
+
+    assert traces(crm) == []
+    assert findings(crm) == []
