@@ -32,6 +32,7 @@ __all__ = [
     "Following",
     "Notification",
     "NotificationPreference",
+    "Reminder",
     "Tag",
     "Tagging",
     "Task",
@@ -62,6 +63,7 @@ NOTIFICATIONS = [
     Option("comment_made", _("Comments on what I own or follow")),
     Option("mention", _("I am mentioned")),
     Option("mention_missed", _("Who I mention may not see the record")),
+    Option("reminder", _("Reminders")),
     Option("won", _("My team wins something")),
     Option("message", _("Messages of automations")),
 ]
@@ -91,6 +93,18 @@ class Task(Owned):
         default=None,
         label=_("Due at"),
         help=_("The time of day, where it matters. It decides the day that the task is due on."),
+    )
+    remind_before: int | None = field(
+        Integer(min=0, max=525_600),
+        default=None,
+        label=_("Remind before"),
+        help=_("So many minutes before the task is due; a day without a time of day counts from nine in the morning"),
+    )
+    remind_at: datetime | None = field(
+        default=None,
+        indexed=True,
+        label=_("Remind at"),
+        help=_("When the owner is reminded, unless the task is done by then. Follows from what stands before it."),
     )
     progress: Decimal = field(Percent(), default=Decimal(0), label=_("Progress"))
     is_done: bool = field(default=False, label=_("Done"))
@@ -196,6 +210,16 @@ class NotificationPreference(Record):
     is_wanted: bool = field(label=_("Wanted"))
 
 
+@entity("workspace.reminder", label=_("Reminder"))
+class Reminder(Record):
+    """One user wants to be reminded of something, or of a record; it is gone when that has happened."""
+
+    recipient_id: UUID = ref("core.user", on_delete="cascade", on_leave="end", label=_("Recipient"))
+    regarding: Target | None = any_ref(also=["workspace.task"], default=None, label=_("Regarding"))
+    remind_at: datetime = field(indexed=True, label=_("Remind at"))
+    note: str | None = field(LongText(max=2000), default=None, label=_("Note"))
+
+
 @entity("workspace.following", label=_("Following"), unique=[("user_id", "record")])
 class Following(Record):
     """One user wants to know what is said about one record."""
@@ -214,5 +238,6 @@ ENTITIES = (
     DefaultView,
     Notification,
     NotificationPreference,
+    Reminder,
     Following,
 )

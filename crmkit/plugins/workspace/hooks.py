@@ -9,6 +9,7 @@ from crmkit import (
     DemoPart,
     Job,
     Problem,
+    RecordSchedule,
     Restriction,
     Role,
     Schedule,
@@ -49,13 +50,13 @@ def crmkit_register_subscribers() -> Sequence[Subscriber]:
 
 @hookimpl
 def crmkit_register_jobs() -> Sequence[Job]:
-    """Clear notifications away."""
+    """Remind people, and clear notifications away."""
     return jobs.JOBS
 
 
 @hookimpl
-def crmkit_register_schedules() -> Sequence[Schedule]:
-    """Clear notifications away every night."""
+def crmkit_register_schedules() -> Sequence[Schedule | RecordSchedule]:
+    """Remind people in time, and clear notifications away every night."""
     return jobs.SCHEDULES
 
 
@@ -63,6 +64,7 @@ def crmkit_register_schedules() -> Sequence[Schedule]:
 def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
     """Keep tasks consistent, and make the tasks of the stages that records enter."""
     services.settle_tasks(context, writes)
+    services.settle_reminders(context, writes)
     services.add_entry_tasks(context, writes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from crmkit import Job, NoArguments, Schedule, Subscriber, Trigger, WorkContext
+from crmkit import DueRecord, Job, NoArguments, RecordSchedule, Schedule, Subscriber, Trigger, WorkContext
 
 from . import services
 from .entities import Notification
@@ -43,6 +43,21 @@ SUBSCRIBERS = [
         services.tell_of_comment,
         time_limit=_LONG,
     ),
+    Subscriber(
+        "workspace.move_reminders",
+        Trigger("core.user", kinds=["update"], changes=["time_zone"]),
+        services.move_reminders,
+        time_limit=_LONG,
+    ),
 ]
-JOBS = [Job("workspace.clear_notifications", clear_notifications, time_limit=timedelta(minutes=30), priority="low")]
-SCHEDULES = [Schedule("workspace.clear_notifications_nightly", "40 3 * * *", "workspace.clear_notifications")]
+JOBS = [
+    Job("workspace.clear_notifications", clear_notifications, time_limit=timedelta(minutes=30), priority="low"),
+    Job("workspace.remind", services.remind_of, DueRecord, priority="high"),
+]
+SCHEDULES: list[Schedule | RecordSchedule] = [
+    Schedule("workspace.clear_notifications_nightly", "40 3 * * *", "workspace.clear_notifications"),
+    RecordSchedule(
+        "workspace.task_reminders", "workspace.task", at="remind_at", where="!is_done", job="workspace.remind"
+    ),
+    RecordSchedule("workspace.reminders", "workspace.reminder", at="remind_at", job="workspace.remind"),
+]

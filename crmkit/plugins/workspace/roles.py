@@ -25,6 +25,7 @@ _MINE = "recipient_id == me()"
 _NOTIFICATIONS = (
     Grant("workspace.notification", ["read", "update", "delete"], _MINE),
     Grant("workspace.notification_preference", ["read", "create", "update", "delete"], _MINE),
+    Grant("workspace.reminder", ["read", "create", "update", "delete"], _MINE),
     Grant("workspace.following", ["read", "create", "delete"], "user_id == me()"),
 )
 

@@ -8,11 +8,13 @@ from .files import GRACE, Swept, attach, check_contents, files_of, lost_files, r
 from .following import follow, followers_of, is_following, unfollow
 from .mentions import Mention, mentions
 from .notifications import mark_read, notify, prefer, unread, wants, who_wants
+from .reminders import move_reminders, my_reminders, remind, remind_of, settle_reminders
 from .tags import tag, tags_of, untag
 from .tasks import assign, complete, my_tasks, reopen, set_progress, settle_tasks, tasks_of
 from .telling import tell_of_comment, tell_of_transfer, tell_of_win, tell_owner_of_task
 from .views import ViewPage, default_view, save_view, set_default_view, show_view, views_of
 from .wording import wording
+from .zones import at_nine, earlier
 
 __all__ = [
     "GRACE",
@@ -21,12 +23,14 @@ __all__ = [
     "ViewPage",
     "add_entry_tasks",
     "assign",
+    "at_nine",
     "attach",
     "check_contents",
     "comment",
     "comments_of",
     "complete",
     "default_view",
+    "earlier",
     "files_of",
     "follow",
     "followers_of",
@@ -34,14 +38,19 @@ __all__ = [
     "lost_files",
     "mark_read",
     "mentions",
+    "move_reminders",
+    "my_reminders",
     "my_tasks",
     "notify",
     "prefer",
     "read_file",
+    "remind",
+    "remind_of",
     "reopen",
     "save_view",
     "set_default_view",
     "set_progress",
+    "settle_reminders",
     "settle_tasks",
     "show_view",
     "sweep",

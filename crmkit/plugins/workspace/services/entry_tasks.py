@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from crmkit import EntryTask, Stage, Target, User, Write, WriteContext, translate
 
 from ..entities import Task
+from .zones import zone_of
 
 __all__ = ["add_entry_tasks"]
 
@@ -45,7 +46,7 @@ def _owner(context: WriteContext, write: Write) -> UUID | None:
 
 
 def _entry_task(context: WriteContext, write: Write, wanted: EntryTask, owner: User | None) -> Task:
-    locale, zone = (owner.locale, _zone_of(context, owner)) if owner else (None, ZoneInfo("UTC"))
+    locale, zone = (owner.locale, zone_of(context.principal, owner)) if owner else (None, ZoneInfo("UTC"))
     due = None if wanted.due_after is None else context.now + wanted.due_after
     return Task(
         title=translate(wanted.title, locale),
@@ -54,14 +55,6 @@ def _entry_task(context: WriteContext, write: Write, wanted: EntryTask, owner: U
         owner_id=owner.id if owner else None,
         team_id=write.get("team_id") if owner else None,
     )
-
-
-def _zone_of(context: WriteContext, user: User) -> ZoneInfo:
-    try:
-        return ZoneInfo(user.time_zone)
-    except (KeyError, ValueError, OSError):
-        # A row that another program wrote, or a zone that is no more.
-        return ZoneInfo(context.principal.time_zone)
 
 
 def _open_tasks(context: WriteContext, records: Sequence[UUID]) -> Iterator[tuple[Target | None, str]]:

@@ -14,6 +14,8 @@ __all__ = ["mark_read", "notify", "prefer", "unread", "wants", "who_wants"]
 
 #: What somebody is told of only if they ask for it.
 ON_REQUEST = frozenset({"won"})
+#: What somebody has asked for one by one is no flood.
+ASKED_FOR = frozenset({"reminder"})
 #: The same about the same record counts once within this time, unless it was read meanwhile.
 SAME = timedelta(minutes=5)
 #: So many of one kind are told within an hour; what is more is counted on the last of them.
@@ -48,7 +50,7 @@ def notify(
     same = [old for old in recent if _is_same(old, new) and old.created_at >= db.now - SAME]
     if same:
         return db.update(same[0], by_id=by, comment=comment)
-    if len(recent) >= MOST:
+    if len(recent) >= MOST and kind not in ASKED_FOR:
         return db.update(recent[0], more=recent[0].more + 1)
     return db.create(new)
 

@@ -21,9 +21,11 @@ _SAID = {
     "comment_made": _("{who} has commented on {what}."),
     "mention": _("{who} has mentioned you in a comment on {what}."),
     "mention_missed": _("{who} was not told that you mentioned them: they may not see {what}."),
+    "reminder": _("Reminder of {what}."),
     "won": _("{who} has won {what}."),
     "message": _("{note}"),
 }
+_REMINDER_SAYING, _REMINDER_OF_NOTE = _("Reminder of {what}: {note}"), _("Reminder: {note}")
 _SOMEBODY, _SOMETHING = _("Somebody"), _("a record")
 _QUOTED, _MORE = _("{label} “{title}”"), _("And {more} more.")
 
@@ -56,8 +58,14 @@ def _sentence(each: Notification, people: Mapping[UUID, User], targets: Mapping[
         "what": _called(what, locale) if what else translate(_SOMETHING, locale),
         "note": each.note or "",
     }
-    said = translate(_SAID[each.kind], locale).format_map(facts)
+    said = translate(_template(each), locale).format_map(facts)
     return f"{said} {translate(_MORE, locale).format(more=each.more)}" if each.more else said
+
+
+def _template(each: Notification) -> str:
+    if each.kind == "reminder" and each.note:
+        return _REMINDER_SAYING if each.regarding else _REMINDER_OF_NOTE
+    return _SAID[each.kind]
 
 
 def _called(record: Record, locale: str) -> str:
