@@ -35,15 +35,24 @@ def _keys(given: Iterable[MatchKey]) -> tuple[MatchKey, ...]:
 
 @attrs.frozen
 class Matcher:
-    """The keys by which records of the entity *id* are matched. The plugin of the entity registers it."""
+    """The keys by which records of the entity *id* are matched. The plugin of the entity registers it.
+
+    *points* says by the values of two records that share a key how likely they are the same, from 0 to 100; without it
+    sharing a key is enough.
+    """
 
     id: str
     keys: tuple[MatchKey, ...] = attrs.field(converter=_keys)
+    points: Callable[[Mapping[str, Any], Mapping[str, Any]], int] | None = None
 
     @property
     def needs(self) -> frozenset[str]:
         """The fields that decide the keys."""
         return frozenset(name for key in self.keys for name in key.needs)
+
+    def score(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+        """Return how likely two records that share a key are the same: points of 100."""
+        return 100 if self.points is None else self.points(one, other)
 
     def of(self, values: Mapping[str, Any], readable: frozenset[str] | None = None) -> set[str]:
         """Return the keys of *values*, or only those that depend on nothing but fields in *readable*."""

@@ -102,6 +102,9 @@ class _Binder:
         fields = tuple(self._field(plan) for plan in self._step.fields)
         own = [field for field in self._own() if field.has_default]
         self._check_required({field.name for field in fields})
+        if self._step.duplicates != "ignore" and self._entity.id not in self._registry.matchers:
+            message = _("nothing says by what records of {entity} are recognised, so that duplicates are not found")
+            raise PlanError(self._step.where, message, entity=self._entity.id)
         return BoundStep(self._step, self._entity, fields, {f.name: f.default for f in own})
 
     def _find_entity(self, entity: str, where: str) -> EntityInfo:

@@ -25,6 +25,8 @@ class Checkpoint:
     rows: int = 0
     #: How long the file of the step's rejected rows was then.
     rejects: int = 0
+    #: How long the file of likely duplicates was then.
+    suspects: int = 0
     #: By step: what the report says so far.
     counts: dict[str, dict[str, int]] = attrs.field(factory=dict)
 

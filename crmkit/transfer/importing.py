@@ -24,6 +24,7 @@ from crmkit.transfer.errors_file import error_file_name, merge_rejects
 from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.plan import ImportPlan
 from crmkit.transfer.report import FileReport, ImportReport, StepReport
+from crmkit.transfer.suspects import SuspectFile
 from crmkit.transfer.sweep import RejectFiles, Run, Sweep
 
 __all__ = ["run_import"]
@@ -37,6 +38,7 @@ def run_import(
     *,
     dry_run: bool = False,
     errors: Path | None = None,
+    duplicates: Path | None = None,
     show: Show | None = None,
     cause: str = "import",
 ) -> ImportReport:
@@ -45,7 +47,8 @@ def run_import(
     *source* may also be one file of the plan, or the error file of one: then the steps that read it run. Rows that
     are refused go to ``<name>.errors.csv`` in the folder *errors*, by default beside the source. A run that was
     killed goes on where it was when it is started again with the same plan, files and folder. With *dry_run*
-    everything happens in one transaction that is undone, and no file is written.
+    everything happens in one transaction that is undone, and no file is written. Pairs of new records and those that
+    they likely are, for steps that report or refuse them, go to the CSV file *duplicates*.
 
     Raises:
         PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
@@ -60,7 +63,7 @@ def run_import(
     files.check()
     wanted = [step for step in steps if files.has(step.plan.file.name)]
     rejects = RejectFiles(errors or (source if source.is_dir() else source.parent), dry_run)
-    importing = _Import(crm, principal, plan, wanted, files, rejects, show, cause, dry_run)
+    importing = _Import(crm, principal, plan, wanted, files, rejects, duplicates, show, cause, dry_run)
     if dry_run:
         return importing.run()
     with alone(crm.storage, importing.store.key) as first:
@@ -79,10 +82,12 @@ class _Import:
     steps: Sequence[BoundStep]
     files: SourceFiles
     rejects: RejectFiles
+    duplicates: Path | None
     show: Show | None
     cause: str
     dry_run: bool
     outer: Writer | None = attrs.field(default=None, init=False)
+    suspects: SuspectFile | None = attrs.field(default=None, init=False)
     store: CheckpointStore = attrs.field(init=False)
     at: Checkpoint = attrs.field(init=False)
 
@@ -96,7 +101,7 @@ class _Import:
         report = ImportReport(self.plan.name, self.dry_run, resumed=False)
         if not self.dry_run:
             report.resumed = self._go_on()
-        with self._one_transaction():
+        with self._suspects_kept(), self._one_transaction():
             for number, step in enumerate(self.steps):
                 report.steps.append(self._step(number, step, report))
         for name in dict.fromkeys(step.plan.file.name for step in self.steps):
@@ -124,6 +129,18 @@ class _Import:
         rejected = found.counts.get(step.plan.name, {}).get("rejected", 0)
         wanted = found.rejects if number == found.step else min(rejected, 1)
         return self.rejects.size(step.plan.file.name, step.plan.name) >= wanted
+
+    @contextmanager
+    def _suspects_kept(self) -> Iterator[None]:
+        """Hold the file of likely duplicates open; nothing is written in a dry run."""
+        if self.duplicates is None or self.dry_run:
+            yield
+            return
+        self.suspects = SuspectFile(self.duplicates, self.at.suspects)
+        try:
+            yield
+        finally:
+            self.suspects.close()
 
     @contextmanager
     def _one_transaction(self) -> Iterator[None]:
@@ -163,8 +180,9 @@ class _Import:
         started = time.monotonic()
         meter = Meter(self.show, report.name, number=number + 1, steps=len(self.steps))
         save, size = None if self.dry_run else self.save, BatchSize(one_writer=self.crm.storage.is_sqlite)
-        run = Run(step, report, whole, meter, self.files, self.rejects, self.writer, save, size)
+        run = Run(step, report, whole, meter, self.files, self.rejects, self.writer, save, size, self.suspects)
         self._sweeps(run)
+        self._note_suspects()
         report.seconds = round(time.monotonic() - started, 3)
         self.at.counts[report.name] = report.counts
         meter.finish()
@@ -178,6 +196,8 @@ class _Import:
         # Which rows were waiting died with the killed run: it begins again, and what is there is left alone.
         there = run.report.created + run.report.updated
         run.report.rows = run.report.unchanged = run.report.skipped = run.report.rejected = 0
+        if run.step.plan.duplicates == "refuse":
+            run.report.duplicates = 0
         number, lines, may_wait = 1, None, True
         while waiting := Sweep(run, number, lines, may_wait=may_wait).run():
             may_wait = lines is None or len(waiting) < len(lines)
@@ -188,8 +208,13 @@ class _Import:
         """Keep in *writer*'s transaction how far the run has come."""
         if not run.step.refers_to_itself:
             self.at.rows, self.at.rejects = rows, rejects
+        self._note_suspects()
         self.at.counts[run.report.name] = run.report.counts
         self.store.save(writer, self.at)
+
+    def _note_suspects(self) -> None:
+        if self.suspects is not None:
+            self.at.suspects = self.suspects.flush()
 
     def _finish_file(self, name: str, steps: Sequence[StepReport]) -> FileReport:
         path = self.files.path(name)

@@ -125,6 +125,9 @@ class Step:
     on_new: Literal["create", "skip", "refuse"] = "create"
     on_existing: Literal["update", "skip", "refuse"] = "update"
     on_deleted: Literal["refuse", "restore", "skip"] = "refuse"
+    #: What becomes of new records that are likely there already, with so many points of 100 or more.
+    duplicates: Literal["ignore", "report", "refuse"] = "ignore"
+    duplicates_from: int = 50
 
     @property
     def columns(self) -> tuple[str, ...]:

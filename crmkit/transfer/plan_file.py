@@ -35,7 +35,7 @@ _FORMAT_KEYS = ("date", "datetime", "decimal", "thousands", "currency", "timezon
 _FILE_KEYS = ("encoding", "delimiter", "quote", "sheet", "header")
 _STEP_KEYS = (
     *("name", "file", "entity", "fields", "external_id", "system", "distinct", "skip_empty", "values"),
-    *("on_new", "on_existing", "on_deleted"),
+    *("on_new", "on_existing", "on_deleted", "duplicates", "duplicates_from"),
 )
 _SOURCES = ("column", "first", "text", "value", "external_id", "find")
 
@@ -155,6 +155,8 @@ class _Plan:
             on_new=table.choice("on_new"),
             on_existing=table.choice("on_existing"),
             on_deleted=table.choice("on_deleted"),
+            duplicates=table.choice("duplicates"),
+            duplicates_from=_points(table),
         )
 
     def _value_maps(self, table: Table) -> dict[str, dict[str, str]]:
@@ -218,6 +220,13 @@ class _Plan:
             table.refuse(_("names no column"), "first")
         own = attrs.evolve(self._read_formats(table, formats), factor=_factor(table))
         return ColumnValue(columns, own, table.get("currency_column", str), table.values.get("default"))
+
+
+def _points(table: Table) -> int:
+    points: int = table.get("duplicates_from", int, 50)
+    if not 1 <= points <= 100:
+        table.refuse(_("points from 1 to 100, got {value}"), "duplicates_from", value=points)
+    return points
 
 
 def _factor(table: Table) -> Decimal:

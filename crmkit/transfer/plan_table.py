@@ -19,6 +19,7 @@ _CHOICES = {
     "on_new": ("create", "skip", "refuse"),
     "on_existing": ("update", "skip", "refuse"),
     "on_deleted": ("refuse", "restore", "skip"),
+    "duplicates": ("ignore", "report", "refuse"),
     "on_missing": ("refuse", "empty"),
 }
 

@@ -28,12 +28,14 @@ class StepReport:
     unchanged: int = 0
     skipped: int = 0
     rejected: int = 0
+    #: Rows for new records that are likely there already, as far as the plan wants to know.
+    duplicates: int = 0
     seconds: float = 0.0
 
     @property
     def counts(self) -> dict[str, int]:
         """The numbers alone."""
-        return {name: getattr(self, name) for name in ("rows", *COUNTED)}
+        return {name: getattr(self, name) for name in ("rows", *COUNTED, "duplicates")}
 
 
 @attrs.define

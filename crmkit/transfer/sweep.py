@@ -22,6 +22,7 @@ from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.lookups import Lookups
 from crmkit.transfer.report import ImportReport, StepReport
 from crmkit.transfer.seen import SeenKeys
+from crmkit.transfer.suspects import SuspectFile
 from crmkit.transfer.upsert import Outcome, Upsert
 
 __all__ = ["RejectFiles", "Run", "Save", "Sweep"]
@@ -70,6 +71,7 @@ class Run:
     writer: Callable[[], AbstractContextManager[Writer]]
     save: Save | None
     size: BatchSize
+    suspects: SuspectFile | None = None
     homes: dict[UUID, UUID | None] = attrs.field(factory=dict, init=False)
 
 
@@ -150,6 +152,10 @@ class Sweep:
         report.updated += outcome.updated
         report.unchanged += outcome.unchanged
         report.skipped += outcome.skipped
+        report.duplicates += len(outcome.suspects)
+        if self._run.suspects is not None:
+            for found in outcome.suspects.values():
+                self._run.suspects.add(report.name, found)
         rejected = sorted([*outcome.rejected, *bad], key=lambda draft: draft.row.line)
         report.rejected += len(rejected)
         for draft in rejected:

@@ -31,6 +31,7 @@ from crmkit.transfer.binding import ENTERED, TRANSFERRED, BoundField, BoundStep,
 from crmkit.transfer.drafts import Draft, problem_of
 from crmkit.transfer.errors import CellProblem
 from crmkit.transfer.lookups import Lookups
+from crmkit.transfer.suspects import Suspect, find_suspects, problem_of_suspect
 
 __all__ = ["Outcome", "Upsert"]
 
@@ -56,12 +57,18 @@ class Outcome:
     unchanged: int = 0
     skipped: int = 0
     rejected: list[Draft] = attrs.field(factory=list)
+    #: By the draft of each new record that is likely there already: which records it may be.
+    suspects: dict[UUID, list[Suspect]] = attrs.field(factory=dict)
     postponed: list[Draft] = attrs.field(factory=list)
 
     @property
     def wrote(self) -> bool:
         """Whether the database has changed."""
         return bool(self.created or self.updated)
+
+    def copy(self) -> Outcome:
+        """Return what later drafts do not change."""
+        return attrs.evolve(self, rejected=[*self.rejected], suspects={**self.suspects})
 
 
 class Upsert:
@@ -131,7 +138,7 @@ class Upsert:
     def _write_chain(self, drafts: Sequence[Draft]) -> bool:
         """Write *drafts* at once, which refer to each other; ``False`` if one of them is refused."""
         ids = {draft.key: draft.id for draft in drafts}
-        before = attrs.evolve(self.outcome, rejected=[*self.outcome.rejected])
+        before = self.outcome.copy()
         for draft in drafts:
             draft.values |= {field.name: self._reference(field, ids[key]) for field, key in draft.pending}
         try:
@@ -152,7 +159,7 @@ class Upsert:
         """Write *drafts* together; if that fails, find out which of them are at fault and write the others."""
         if not drafts:
             return
-        before = attrs.evolve(self.outcome, rejected=[*self.outcome.rejected])
+        before = self.outcome.copy()
         try:
             with self._writer.attempt():
                 self._write_together(drafts)
@@ -238,6 +245,8 @@ class Upsert:
     def _create(self, drafts: Sequence[Draft]) -> None:
         names: dict[str, UUID] = {}
         writes = []
+        if self._step.plan.duplicates != "ignore":
+            drafts = self._looked_at(drafts)
         for draft in drafts:
             names[draft.key] = draft.id
             values = {name: default() for name, default in self._step.defaults.items()}
@@ -248,6 +257,18 @@ class Upsert:
             self._writer.take(*writes)
             self._writer.external.give(self._step.plan.system, self._cls, names)
         self.outcome.created += len(writes)
+
+    def _looked_at(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Note who is likely there already; return those whose records are made all the same."""
+        found = find_suspects(self._writer, self._step, drafts)
+        self.outcome.suspects |= found
+        if self._step.plan.duplicates == "report":
+            return [*drafts]
+        refused = [draft for draft in drafts if draft.id in found]
+        for draft in refused:
+            draft.problems = [problem_of_suspect(self._lookups.file, self._step, found[draft.id][0])]
+        self.outcome.rejected += refused
+        return [draft for draft in drafts if draft.id not in found]
 
     def _complete_owner(self, values: dict[str, Any]) -> None:
         """Put the record into its owner's team where the plan says nothing about teams."""

@@ -40,6 +40,13 @@ __all__ = ["command"]
     type=click.Path(file_okay=False, path_type=Path),
     help=_("Folder for error files. Default: beside the source, or this folder where that may not be written to."),
 )
+@click.option(
+    "--duplicates",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=_(
+        "Write pairs of new records and those that they likely are into this CSV file, where the plan looks for them."
+    ),
+)
 @progress_option
 @click.pass_obj
 def command(
@@ -49,6 +56,7 @@ def command(
     steps: tuple[str, ...],
     dry_run: bool,
     errors: Path | None,
+    duplicates: Path | None,
     progress: bool | None,
 ) -> None:
     """Run the plan as the acting person; exit code 1 says that rows were refused."""
@@ -66,6 +74,7 @@ def command(
             source,
             dry_run=dry_run,
             errors=errors or _folder_for_errors(source),
+            duplicates=duplicates,
             show=show,
             cause=session.cause,
         )
@@ -114,6 +123,8 @@ def _tell(session: Session, report: ImportReport) -> None:
         "skipped": _("Skipped"),
         "rejected": _("Refused"),
     }
+    if any(step.duplicates for step in report.steps):
+        columns["duplicates"] = _("Likely duplicates")
     session.show([attrs.asdict(step) for step in report.steps], columns=columns)
     if report.resumed:
         session.say(translate(_("Went on where an earlier run had stopped.")))

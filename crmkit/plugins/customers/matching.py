@@ -9,15 +9,15 @@ and family name; of Chinese names, written without spaces, by their characters.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import attrs
 
 from crmkit import Matcher, MatchKey
 
-__all__ = ["LIKELY", "MATCHERS", "Agreement", "compare", "name_words"]
+__all__ = ["LIKELY", "MATCHERS", "Agreement", "compare", "name_words", "score"]
 
 #: From how many points on two records are told to be likely the same.
 LIKELY = 50
@@ -87,26 +87,6 @@ def _name_at_work(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{values['company_id']} {word}"
 
 
-_COMMON = (
-    MatchKey("email", ("email",), _mail, identifies=True),
-    MatchKey("name", ("name",), _name),
-)
-MATCHERS = (
-    Matcher(
-        "customers.company",
-        (*_COMMON, MatchKey("tax", ("tax_number",), _tax, identifies=True), MatchKey("phone", ("phone",), _digits)),
-    ),
-    Matcher(
-        "customers.contact",
-        (
-            *_COMMON,
-            MatchKey("phone", ("phone", "mobile"), _digits, identifies=True),
-            MatchKey("work", ("name", "company_id"), _name_at_work),
-        ),
-    ),
-)
-
-
 def _alike(*keys: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any], Mapping[str, Any]], int]:
     def likeness(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
         return 100 if any(set(key(one)) & set(key(other)) for key in keys) else 0
@@ -153,3 +133,34 @@ def compare(entity: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> li
         if likeness := compared.likeness(one, other):
             found.append(Agreement(compared.name, likeness, compared.points * likeness // 100))
     return found
+
+
+def score(agreements: Iterable[Agreement]) -> int:
+    """Return the points of all *agreements*, at most 100."""
+    return min(100, sum(each.points for each in agreements))
+
+
+def _points(entity: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    return score(compare(entity, one, other))
+
+
+_COMMON = (
+    MatchKey("email", ("email",), _mail, identifies=True),
+    MatchKey("name", ("name",), _name),
+)
+MATCHERS = (
+    Matcher(
+        "customers.company",
+        (*_COMMON, MatchKey("tax", ("tax_number",), _tax, identifies=True), MatchKey("phone", ("phone",), _digits)),
+        partial(_points, "customers.company"),
+    ),
+    Matcher(
+        "customers.contact",
+        (
+            *_COMMON,
+            MatchKey("phone", ("phone", "mobile"), _digits, identifies=True),
+            MatchKey("work", ("name", "company_id"), _name_at_work),
+        ),
+        partial(_points, "customers.contact"),
+    ),
+)

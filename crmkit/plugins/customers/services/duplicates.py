@@ -73,11 +73,7 @@ def find_duplicates(db: Reader, record: Record, least: int = matching.LIKELY) ->
 
 def _compared(record: Record, other: Record) -> Duplicate:
     agreements = matching.compare(record.__entity__.id, _values(record), _values(other))
-    return Duplicate(other, _score(agreements), tuple(agreements))
-
-
-def _score(agreements: Iterable[matching.Agreement]) -> int:
-    return min(100, sum(each.points for each in agreements))
+    return Duplicate(other, matching.score(agreements), tuple(agreements))
 
 
 def _values(record: Record) -> dict[str, Any]:
@@ -116,8 +112,8 @@ def duplicate_pairs(db: Reader, entity: type[Record], least: int = matching.LIKE
         if {records[one].id, records[other].id} in apart:
             continue
         agreements = matching.compare(matcher.id, values[one], values[other])
-        if (score := _score(agreements)) >= least:
-            likely.append(Pair(records[one], records[other], score, tuple(agreements)))
+        if (points := matching.score(agreements)) >= least:
+            likely.append(Pair(records[one], records[other], points, tuple(agreements)))
     return sorted(likely, key=lambda pair: (-pair.score, pair.one.id, pair.other.id))
 
 
