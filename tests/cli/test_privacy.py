@@ -1,6 +1,7 @@
 """``crmkit privacy``: what is kept about people, looked at and erased."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_restored_backup_is_cleared_of_whom_was_erased(crmkit, acme, monkeypatch
     done = crmkit("restore", "old.backup", "--replace", "--erasures", "erasures.jsonl", "--json").json
     assert done["erased"] == 1
     assert "anna@example.org" not in crmkit("export", "customers.contact", "--format", "jsonl").stdout
+
+
+def test_what_is_kept_about_a_person_is_handed_out(crmkit, acme):
+    told = crmkit("privacy", "export", "P-000001", "--to", "anna.zip", "--json").json
+    assert (told["records"], told["left_out"]) == ({"customers.contact": 1}, 0)
+    with zipfile.ZipFile("anna.zip") as archive:
+        assert b"anna@example.org" in archive.read("records/customers.contact.jsonl")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from crmkit.cli.asking import confirm, dry_run, yes
@@ -63,6 +64,29 @@ def _field(found: Any) -> dict[str, Any]:
 def _ways(people: dict[str, str]) -> Iterator[str]:
     for entity, way in sorted(people.items()):
         yield f"{entity} ({way})" if way else entity
+
+
+@command.command("export", help=_("Write everything that is kept about a person to an archive to be handed out."))
+@click.argument("person")
+@click.option("--to", "file", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.pass_obj
+def _export(session: Session, person: str, file: Path) -> None:
+    """Write FILE, a ZIP archive, about PERSON: a number such as P-000123, an id, or ENTITY/ID."""
+    from crmkit.cli.records import find_record
+    from crmkit.transfer.dossier import export_person
+
+    with session.reader() as db:
+        record = find_record(db, session.crm.registry, person)
+        made = export_person(db, record, session.crm.contents, file)
+    if session.as_json:
+        session.show({"file": str(file), **attrs.asdict(made)})
+        return
+    told = translate(_("{records:,} records and {files:,} files in {file}"))
+    session.say(told.format(records=sum(made.records.values()), files=made.files, file=file))
+    if made.left_out:
+        session.say(translate(_("Left out are {count:,} records that you may not export.")).format(count=made.left_out))
+    for name in made.lost:
+        session.warn(_("The content of {name} is missing or damaged."), name=name)
 
 
 @command.command("erase", help=_("Erase everything that is known of a person. It cannot be undone."))
