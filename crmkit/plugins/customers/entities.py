@@ -26,7 +26,7 @@ from crmkit import (
     translator,
 )
 
-__all__ = ["ENTITIES", "Company", "Contact", "Interaction", "NotDuplicate", "Participant"]
+__all__ = ["ENTITIES", "Company", "Consent", "Contact", "Interaction", "NotDuplicate", "Participant"]
 
 _ = translator(__package__)
 
@@ -47,7 +47,17 @@ KINDS = [
     Option("note", _("Note")),
 ]
 DIRECTIONS = [Option("incoming", _("Incoming")), Option("outgoing", _("Outgoing"))]
+CHANNELS = [
+    Option("email", _("E-mail")),
+    Option("phone", _("Phone")),
+    Option("text_message", _("Text message")),
+    Option("letter", _("Letter")),
+    Option("chat", _("Chat")),
+    Option("visit", _("Visit")),
+]
+STATUSES = [Option("given", _("Given")), Option("withdrawn", _("Withdrawn"))]
 _CONTACTING = "contacting the person"
+_PROVING = "proving what was allowed"
 
 
 @entity("customers.company", label=_("Company"))
@@ -181,4 +191,32 @@ class NotDuplicate(Record):
     reason: str | None = field(Text(max=500), default=None, label=_("Reason"))
 
 
-ENTITIES = (Company, Contact, Interaction, Participant, NotDuplicate)
+@entity("customers.consent", label=_("Consent"))
+class Consent(Record):
+    """What a contact allowed or forbade at a moment. It is never changed: who thinks again gives another one."""
+
+    contact_id: UUID = ref("customers.contact", follows=True, on_delete="cascade", about=True, label=_("Contact"))
+    purpose: str = field(
+        Text(max=100), indexed=True, label=_("Purpose"), help=_("What for, such as newsletter or offers")
+    )
+    channel: str = field(Choice(CHANNELS), label=_("Channel"))
+    status: str = field(Choice(STATUSES), label=_("Status"))
+    decided_at: datetime = field(
+        personal=True, purpose=_PROVING, label=_("Decided at"), help=_("When the person said so")
+    )
+    source: str = field(
+        Text(max=200),
+        personal=True,
+        purpose=_PROVING,
+        label=_("Source"),
+        help=_("Where the person said so, such as a form or a call"),
+    )
+    evidence: str | None = field(
+        LongText(max=20_000), default=None, personal=True, purpose=_PROVING, label=_("Evidence")
+    )
+    text_version: str | None = field(
+        Text(max=100), default=None, label=_("Version of the text"), help=_("Which privacy notice was shown")
+    )
+
+
+ENTITIES = (Company, Contact, Interaction, Participant, NotDuplicate, Consent)

@@ -36,8 +36,8 @@ def crmkit_register_matchers() -> Sequence[Matcher]:
 
 @hookimpl
 def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
-    """Refuse circles of parents, interactions that have not taken place, and pairs that are none."""
-    checks = (services.check_parents, services.check_interactions, services.check_pairs)
+    """Refuse circles of parents, what has not taken place yet, pairs that are none, and changes of consents."""
+    checks = (services.check_parents, services.check_interactions, services.check_pairs, services.check_consents)
     return [problem for check in checks for problem in check(context, writes)]
 
 

@@ -14,6 +14,9 @@ _PARTICIPANTS = Grant("customers.participant", ["read", "create", "delete"], "al
 # As little: it is seen only where both records are.
 _DECISIONS = Grant("customers.not_duplicate", ["read", "create", "delete"], "all")
 
+# It is seen only with its contact, and never changed. Nobody but an administrator takes one away.
+_CONSENTS = Grant("customers.consent", ["read", "create", "export"], "all")
+
 AGENT = Role(
     "customers.agent",
     _("Customer agent"),
@@ -23,6 +26,7 @@ AGENT = Role(
         Grant("customers.interaction", ["create", "update", "delete", "share", "export"], "own"),
         _PARTICIPANTS,
         _DECISIONS,
+        _CONSENTS,
     ],
 )
 MANAGER = Role(
@@ -35,6 +39,7 @@ MANAGER = Role(
         ),
         _PARTICIPANTS,
         _DECISIONS,
+        _CONSENTS,
     ],
 )
 VIEWER = Role(
@@ -42,7 +47,13 @@ VIEWER = Role(
     _("Customer viewer"),
     [
         Grant(entity, ["read"], "all")
-        for entity in (*_CUSTOMERS, "customers.interaction", "customers.participant", "customers.not_duplicate")
+        for entity in (
+            *_CUSTOMERS,
+            "customers.interaction",
+            "customers.participant",
+            "customers.not_duplicate",
+            "customers.consent",
+        )
     ],
     # Whoever looks customers up learns that somebody talked to them, not what was said.
     [Mask("customers.interaction", ["body"])],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .applying import Applied, apply_decisions
 from .companies import check_parents, contacts_of, subsidiaries
+from .consents import Permission, check_consents, consents_of, may_contact, record_consent
 from .deciding import check_pairs, not_duplicates, told_apart
 from .duplicates import Duplicate, Duplicates, Pair, clusters, duplicate_pairs, find_duplicates, same_person
 from .interactions import check_interactions, interactions_of, interactions_with, log_interaction
@@ -17,12 +18,15 @@ __all__ = [
     "Duplicates",
     "Overview",
     "Pair",
+    "Permission",
     "ReviewedFileError",
     "apply_decisions",
+    "check_consents",
     "check_interactions",
     "check_pairs",
     "check_parents",
     "clusters",
+    "consents_of",
     "contacts_of",
     "duplicate_pairs",
     "error_file",
@@ -30,9 +34,11 @@ __all__ = [
     "interactions_of",
     "interactions_with",
     "log_interaction",
+    "may_contact",
     "not_duplicates",
     "overview",
     "read_reviewed",
+    "record_consent",
     "same_person",
     "subsidiaries",
     "told_apart",

@@ -9,13 +9,13 @@ from crmkit import Problem, Reader, Record, Target, Write, WriteContext, Writer,
 
 from ..entities import Contact, Interaction, Participant
 
-__all__ = ["check_interactions", "interactions_of", "interactions_with", "log_interaction"]
+__all__ = ["CLOCKS_DIFFER", "check_interactions", "interactions_of", "interactions_with", "log_interaction"]
 
 # Texts belong to the plugin.
 _ = translator(__package__.rpartition(".")[0])
 
 # The clock of whoever writes may be a little ahead.
-_CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def log_interaction(
@@ -72,5 +72,5 @@ def check_interactions(context: WriteContext, writes: Sequence[Write]) -> list[P
         for place, write in enumerate(writes)
         if write.entity.id == "customers.interaction"
         and write.changes("started_at")
-        and write.get("started_at") > context.now + _CLOCKS_DIFFER
+        and write.get("started_at") > context.now + CLOCKS_DIFFER
     ]
