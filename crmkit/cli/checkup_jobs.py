@@ -25,7 +25,7 @@ def examine_jobs(crm: CRM) -> Iterator[Finding]:
 
     with crm.storage.reading() as connection:
         open_ = [circuit for circuit in Circuits(crm.schema, crm.storage.dialect).all(connection) if circuit.opened_at]
-        found = [*_lag(crm, connection), *_parked(crm, connection)]
+        found = [*_lag(crm, connection), *_parked(crm, connection), *_switched_off(crm, connection)]
     for circuit in open_:
         facts = {"plugin": circuit.plugin, "failures": circuit.failures, "error": circuit.error}
         message = _("{plugin} failed {failures} times in a row ({error}); its work rests and is tried once a minute")
@@ -58,3 +58,14 @@ def _parked(crm: CRM, connection: sa.Connection) -> Iterator[Finding]:
         message = _("parked after too many failures: {dead}")
         todo = _("Look: crmkit jobs list --state dead. When the cause is mended: crmkit jobs retry --state dead.")
         yield Finding("jobs", "warn", message, {"dead": dead}, todo)
+
+
+def _switched_off(crm: CRM, connection: sa.Connection) -> Iterator[Finding]:
+    """Look for automations that were switched off because they failed again and again."""
+    table = crm.schema.tables["core_automation"]
+    off = table.c.deleted_at.is_(None), table.c.is_active.is_(False), table.c.off_reason.is_not(None)
+    for row in connection.execute(sa.select(table.c.name, table.c.off_reason).where(*off).order_by(table.c.name)):
+        facts = {"name": row.name, "reason": row.off_reason}
+        message = _("the automation {name} was switched off. {reason}")
+        todo = _("Mend it, then: crmkit automation on {name}, and crmkit jobs retry --state dead for what was missed.")
+        yield Finding("jobs", "warn", message, facts, todo)

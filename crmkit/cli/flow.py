@@ -43,14 +43,14 @@ CYCLE_COLUMNS = {
 _DAY = timedelta(days=1)
 
 
-def moment_of(written: str, zone: tzinfo | None) -> datetime:
-    """Return the moment that *written* names: of a day its end, in *zone*.
+def moment_of(written: str, zone: tzinfo | None, *, start: bool = False) -> datetime:
+    """Return the moment that *written* names: of a day its end, or with *start* its beginning, in *zone*.
 
     Raises:
         BadParameter: it is neither a day nor a moment with its zone.
     """
     with suppress(ValueError):
-        return datetime.combine(date.fromisoformat(written) + _DAY, time(), zone or UTC)
+        return datetime.combine(date.fromisoformat(written) + (timedelta(0) if start else _DAY), time(), zone or UTC)
     moment = None
     with suppress(ValueError):
         moment = datetime.fromisoformat(written)

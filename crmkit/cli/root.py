@@ -35,6 +35,7 @@ COMMANDS: dict[str, Text] = {
     "shares": _("List with whom a record is shared."),
     "pipeline": _("Show pipelines and what flows through them, edit and publish them."),
     "approval": _("Ask for approvals, and decide about them."),
+    "automation": _("Show automations, make them, try them on what has happened, switch them on and off."),
     "import": _("Import files as a plan says."),
     "export": _("Export records to CSV, XLSX or JSON Lines."),
     "explain": _("Say why somebody may or may not do something with a record."),

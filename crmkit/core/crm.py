@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from types import ModuleType
@@ -15,6 +16,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.automating.defining import AUTOMATIONS
 from crmkit.core.clock import Clock, SystemClock
 from crmkit.core.configuration.config import Config
 from crmkit.core.content.store import ContentStore
@@ -38,6 +40,7 @@ from crmkit.core.text import is_storable
 from crmkit.core.writing.writer import Writer
 
 if TYPE_CHECKING:
+    from crmkit.core.automating.trying import Tried
     from crmkit.core.explaining.explanation import Explanation
     from crmkit.core.policy.roles import Restriction
     from crmkit.core.simulating.simulation import Simulation
@@ -54,7 +57,7 @@ class CRM:
 
     # The kinds of what may be defined at run time, in the order in which they are read: a later one may refer to what
     # an earlier one defines.
-    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_ENTITIES, CUSTOM_FIELDS, PIPELINES)
+    definitions: ClassVar[Sequence[Definitions]] = (CUSTOM_ENTITIES, CUSTOM_FIELDS, PIPELINES, AUTOMATIONS)
 
     def __init__(
         self,
@@ -243,6 +246,23 @@ class CRM:
         with self._opened.trying() as connection:
             model, access = self._resolved(connection, asker)
             return Trial(model, connection, access, changes, restrictions).run(people, verbs, examples)
+
+    def try_automation(self, name: str, *, asker: Principal, since: datetime, limit: int = 100) -> list[Tried]:
+        """Return what the automation *name* would have done on its first *limit* occasions from *since* on.
+
+        Past events come again as if they happened now, in a transaction that is rolled back. Told is what the *asker*
+        sees of the records; see :mod:`crmkit.core.automating.trying`.
+
+        Raises:
+            NotFoundError: the asker sees no such automation.
+            ForbiddenError: they may let none act as the user as whom it acts.
+            InactiveUserError: that user is gone or inactive.
+        """
+        from crmkit.core.automating.trying import Rehearsal
+
+        with self._opened.trying() as connection:
+            model, access = self._resolved(connection, asker)
+            return Rehearsal(model, connection, access).run(name, since, limit)
 
     def _reader(self, connection: Connection, principal: Principal) -> Reader:
         model, access = self._resolved(connection, principal)

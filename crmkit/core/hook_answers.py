@@ -37,6 +37,7 @@ class _Expected:
 @cache
 def _expected() -> Mapping[str, _Expected]:
     # When the first hook is asked, all these modules are there; they import the hooks.
+    from crmkit.core.automating.automation import Action, Automation
     from crmkit.core.demo import DemoPart
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.hooks import Problem
@@ -69,6 +70,8 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_subscribers": _Expected(_("subscribers"), one_of(Subscriber)),
         "crmkit_register_jobs": _Expected(_("jobs"), one_of(Job)),
         "crmkit_register_schedules": _Expected(_("schedules"), one_of(Schedule, RecordSchedule)),
+        "crmkit_register_actions": _Expected(_("actions"), one_of(Action)),
+        "crmkit_register_automations": _Expected(_("automations"), one_of(Automation)),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

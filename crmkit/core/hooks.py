@@ -15,6 +15,7 @@ from crmkit.core.plugins import LoadedPlugin, PluginError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
+    from crmkit.core.automating.automation import Action, Automation
     from crmkit.core.demo import DemoPart
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
@@ -148,6 +149,30 @@ def crmkit_register_schedules() -> Sequence[Schedule | RecordSchedule]:
     records); their ids begin with the plugin's name.
     Combined: all are registered.
     Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_actions() -> Sequence[Action]:
+    """Return what automations can have the plugin do.
+
+    When: once, while the registry is built.
+    Return: :class:`Action` objects; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/workspace/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_automations() -> Sequence[Automation]:
+    """Return the automations that the plugin ships.
+
+    When: once, while the registry is built.
+    Return: :class:`Automation` objects; their ids begin with the plugin's name.
+    Combined: all are registered; what an administrator makes of one takes its place.
+    Used by: ``crmkit/plugins/workspace/hooks.py``.
     """
     raise NotImplementedError
 

@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.approving.entities import APPROVING
+from crmkit.core.automating.automation import Automation
+from crmkit.core.automating.entities import AUTOMATING
+from crmkit.core.automating.work import STRIKE
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
 from crmkit.core.custom_entities.entity import CustomEntity
@@ -58,6 +61,8 @@ _REGISTER = (
     "crmkit_register_subscribers",
     "crmkit_register_jobs",
     "crmkit_register_schedules",
+    "crmkit_register_actions",
+    "crmkit_register_automations",
 )
 
 
@@ -172,6 +177,10 @@ class Model:
         """Return *pipeline* as its plugin declares it, whatever was made of it at run time."""
         return self._coded.pipelines.get(pipeline)
 
+    def shipped_automation(self, automation: str) -> Automation | None:
+        """Return *automation* as its plugin declares it, whatever was made of it at run time."""
+        return self._coded.automations.get(automation)
+
     def moment(self, access: Access) -> Moment:
         """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""
         zone = self._zone if access.is_system else ZoneInfo(access.time_zone)
@@ -216,8 +225,8 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    core = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *CORE_ROLES)
-    claims = [Claim(CORE, declared) for declared in (*core, INDEX_CUSTOM_FIELDS)]
+    entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *AUTOMATING)
+    claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, INDEX_CUSTOM_FIELDS, STRIKE)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.automating.automation import Action, Automation
+from crmkit.core.automating.work import is_derived, work_of
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError, UnknownFieldError
 from crmkit.core.events import Event, EventInfo, Subscriber, event_info
@@ -38,6 +40,8 @@ Declared = (
     | Matcher
     | Schedule
     | RecordSchedule
+    | Action
+    | Automation
     | FieldInfo
 )
 
@@ -69,6 +73,8 @@ class Registry:
     matchers: Mapping[str, Matcher]
     schedules: Mapping[str, Schedule]
     record_schedules: Mapping[str, RecordSchedule]
+    actions: Mapping[str, Action]
+    automations: Mapping[str, Automation]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -227,6 +233,8 @@ _BY_ID: Mapping[type[Any], str] = {
     Matcher: "matchers",
     Schedule: "schedules",
     RecordSchedule: "record_schedules",
+    Action: "actions",
+    Automation: "automations",
 }
 
 
@@ -257,8 +265,9 @@ class _Builder:
         made.extensions |= {host: dict(found) for host, found in registry.extensions.items()}
         made.events |= registry.events
         for kind, kept_as in _BY_ID.items():
-            made.others[kind] |= getattr(registry, kept_as)
-        made.owners = {what: owner for what, owner in registry.owners.items() if not what.startswith("pipeline ")}
+            made.others[kind] |= {id_: each for id_, each in getattr(registry, kept_as).items() if not is_derived(id_)}
+        replaced = ("pipeline ", "automation ")
+        made.owners = {what: owner for what, owner in registry.owners.items() if not what.startswith(replaced)}
         return made
 
     def add(self, claim: Claim) -> bool:
@@ -318,6 +327,7 @@ class _Builder:
         return True
 
     def freeze(self) -> Registry:
+        work = work_of(self.others[Automation].values(), self.events)
         return Registry(
             entities=MappingProxyType(self.entities),
             extensions=MappingProxyType({h: MappingProxyType(e) for h, e in self.extensions.items()}),
@@ -329,11 +339,13 @@ class _Builder:
             sections=MappingProxyType(self._by_rank()),
             timeline_parts=MappingProxyType(self.others[TimelinePart]),
             events=MappingProxyType(self.events),
-            subscribers=MappingProxyType(self.others[Subscriber]),
-            jobs=MappingProxyType(self.others[Job]),
+            subscribers=MappingProxyType(self.others[Subscriber] | work.subscribers),
+            jobs=MappingProxyType(self.others[Job] | work.jobs),
             matchers=MappingProxyType(self.others[Matcher]),
-            schedules=MappingProxyType(self.others[Schedule]),
-            record_schedules=MappingProxyType(self.others[RecordSchedule]),
+            schedules=MappingProxyType(self.others[Schedule] | work.schedules),
+            record_schedules=MappingProxyType(self.others[RecordSchedule] | work.record_schedules),
+            actions=MappingProxyType(self.others[Action]),
+            automations=MappingProxyType(self.others[Automation]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from crmkit.core.automating.automation import Automation
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
@@ -43,6 +44,8 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
         else:
             yield from _check_needs(registry.entities[matcher.id], matcher.id, sorted(matcher.needs))
     yield from check_work(registry)
+    for automation in registry.automations.values():
+        yield from _check_automation(registry, automation)
     yield from _check_policies(registry)
     yield from check_sections(registry, check_rule)
 
@@ -53,6 +56,8 @@ def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
         info = entity_info(declared)
         plugins = frozenset(entity.partition(".")[0] for entity in registry.entities)
         yield from _check_table(registry, info, {info.plugin: plugins})
+    elif isinstance(declared, Automation):
+        yield from _check_automation(registry, declared)
     elif isinstance(declared, PastPipeline):
         yield from _check_pipeline(registry, declared.pipeline)
     elif isinstance(declared, Pipeline):
@@ -61,6 +66,13 @@ def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
         where, entity = f"{declared.entity}.{declared.name}", declared.type.entity
         if entity not in registry.entities:
             yield DeclarationError(where, _("there is no entity {entity!r}"), entity=entity)
+
+
+def _check_automation(registry: Registry, automation: Automation) -> Iterator[CrmkitError]:
+    # As of rules: declarations alone must not load what knows SQL.
+    from crmkit.core.automating.checking import check_automation
+
+    yield from check_automation(registry, automation)
 
 
 def _closure(plugin: str, requires: Mapping[str, Iterable[str]]) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from crmkit.core.automating.automation import Action, Automation
 from crmkit.core.entity import entity_info
 from crmkit.core.events import Event, Subscriber
 from crmkit.core.hooks import hookimpl
@@ -28,6 +29,8 @@ def plugin(
     subscribers: Sequence[Subscriber] = (),
     jobs: Sequence[Job] = (),
     schedules: Sequence[Schedule | RecordSchedule] = (),
+    actions: Sequence[Action] = (),
+    automations: Sequence[Automation] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -52,6 +55,8 @@ def plugin(
         "subscribers": subscribers,
         "jobs": jobs,
         "schedules": schedules,
+        "actions": actions,
+        "automations": automations,
     }
     vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module

@@ -53,8 +53,13 @@ class Dispatcher:
         system = crm.schema.system
         self._ledger, self._payload, self._checkpoint = system.ledger, system.ledger_payload, system.checkpoint
         self._head = system.ledger_head
+        self._meet()
+
+    def _meet(self) -> None:
+        """Look up who wants to know what; automations come and go."""
+        self._registry = self._crm.registry
         self._subscribers: dict[str, list[Subscriber]] = defaultdict(list)
-        for subscriber in crm.registry.subscribers.values():
+        for subscriber in self._registry.subscribers.values():
             self._subscribers[subscriber.trigger.entity].append(subscriber)
 
     @property
@@ -75,6 +80,8 @@ class Dispatcher:
             return 0
         # After the head was read: whatever entity was written up to it is known now, also one made at run time.
         self._crm.refresh(connection)
+        if self._crm.registry is not self._registry:
+            self._meet()
         reached, written = self._next(connection, position, head)
         deliveries = [
             _delivery(subscriber, one.row, now)

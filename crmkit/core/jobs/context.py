@@ -72,8 +72,7 @@ class WorkContext:
         Raises:
             NotFoundError: the user is gone or inactive.
         """
-        user = self._lease.principal_id
-        return self._system if user is None else self._crm.principal(user)
+        return self.acting(self._lease.principal_id)
 
     @property
     def _system(self) -> Principal:
@@ -108,6 +107,20 @@ class WorkContext:
             if not self._crm.model.jobs.finish(writer.connection, self._lease, self.now):
                 raise LeaseLostError(self.name)
         self.is_finished = True
+
+    def acting(self, user: UUID | None) -> Principal:
+        """Return the principal of *user*, or the system's, for work that acts as somebody who did not cause it.
+
+        Raises:
+            NotFoundError: the user is gone or inactive.
+        """
+        return self._system if user is None else self._crm.principal(user)
+
+    @contextmanager
+    def aside(self) -> Iterator[Writer]:
+        """Give a writer without limits that asks neither for the lease nor for the depth: to keep what went wrong."""
+        with self._crm.write(self._system, cause=self.cause, depth=self.depth) as writer:
+            yield writer
 
     @contextmanager
     def _writing(self, principal: Principal | None) -> Iterator[Writer]:

@@ -8,13 +8,15 @@ from typing import Any
 from crmkit.core.errors import DeclarationError
 from crmkit.core.text import gettext as _
 
-__all__ = ["DEEPEST", "TRIES", "check_tries", "check_work_id"]
+__all__ = ["AUTOMATIONS", "DEEPEST", "TRIES", "check_tries", "check_work_id"]
 
 #: How often work is tried before it is parked.
 TRIES = 8
 #: How many writes, events and jobs may have caused each other.
 DEEPEST = 8
-_WORK_ID = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,60}\Z")
+#: What stands in the place of a plugin's name where the work of automations is kept.
+AUTOMATIONS = "automation"
+_WORK_ID = re.compile(rf"({AUTOMATIONS}:)?[a-z][a-z0-9_]{{0,30}}\.[a-z][a-z0-9_]{{0,60}}\Z")
 
 
 def check_work_id(_instance: Any, _attribute: Any, id_: str) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from crmkit.core.ids import new_id
 from crmkit.core.jobs.job import PRIORITIES, Priority
 from crmkit.core.jobs.lease import Kind
-from crmkit.core.jobs.limits import TRIES
+from crmkit.core.jobs.limits import AUTOMATIONS, TRIES
 
 __all__ = ["MOST_CAUSE", "caused_by", "new_row"]
 
@@ -37,7 +37,7 @@ def new_row(
         "id": new_id(),
         "kind": kind,
         "name": name,
-        "plugin": name.partition(".")[0],
+        "plugin": AUTOMATIONS if name.startswith(f"{AUTOMATIONS}:") else name.partition(".")[0],
         "key": key,
         "state": "ready",
         "priority": PRIORITIES.index(priority),

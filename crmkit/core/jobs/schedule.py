@@ -15,15 +15,24 @@ from crmkit.core.jobs.limits import check_work_id
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
-__all__ = ["DueRecord", "RecordSchedule", "Schedule", "next_time"]
+__all__ = ["DueRecord", "RecordSchedule", "Schedule", "check_cron", "next_time"]
 
 
-def _check_cron(instance: Any, _attribute: Any, cron: str) -> None:
+def check_cron(where: str, cron: str) -> None:
+    """Refuse what is no time of cron.
+
+    Raises:
+        DeclarationError: it is none; *where* is named.
+    """
     try:
         CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
     except CronSimError as error:
         message = _("{cron!r} is no time of cron, such as '30 7 * * MON-FRI': {reason}")
-        raise DeclarationError(instance.id, message, cron=cron, reason=str(error)) from None
+        raise DeclarationError(where, message, cron=cron, reason=str(error)) from None
+
+
+def _check_cron(instance: Any, _attribute: Any, cron: str) -> None:
+    check_cron(instance.id, cron)
 
 
 @attrs.frozen

@@ -30,17 +30,23 @@ class Ticker:
     """Keeps the schedules of one CRM: each has a row with the time at which it is due next, which outlives workers."""
 
     def __init__(self, crm: CRM) -> None:
-        """Know the schedules that the plugins declare."""
+        """Know the schedules that the plugins declare, and those of automations."""
         self._crm, self._zone = crm, ZoneInfo(crm.config.company.time_zone)
         self._table = crm.schema.system.job
+        self._look_up()
+
+    def _look_up(self) -> None:
+        self._registry = self._crm.registry
         self._schedules: Mapping[str, Schedule | RecordSchedule] = {
-            **crm.registry.schedules,
-            **crm.registry.record_schedules,
+            **self._registry.schedules,
+            **self._registry.record_schedules,
         }
         self._is_known = not self._schedules
 
     def is_due(self, connection: Connection, now: datetime) -> bool:
         """Return whether there is something to do."""
+        if self._crm.registry is not self._registry:
+            self._look_up()
         return not self._is_known or any(self._strikes(row, now) for row in self._rows(connection))
 
     def next_due(self, connection: Connection) -> datetime | None:
@@ -49,6 +55,8 @@ class Ticker:
 
     def tick(self, connection: Connection, now: datetime) -> int:
         """Enqueue the jobs of every schedule that is due, and return how many schedules that were."""
+        if self._crm.registry is not self._registry:
+            self._look_up()
         if not self._is_known:
             self._meet(connection, now)
         due = [row for row in self._rows(connection, lock=True) if self._strikes(row, now)]

@@ -23,6 +23,7 @@ from crmkit.core.events.dispatcher import Dispatcher
 from crmkit.core.jobs.circuits import Circuit, Circuits
 from crmkit.core.jobs.errors import LeaseLostError, LoopError
 from crmkit.core.jobs.lease import LEASE, Lease
+from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.retrying import backoff
 from crmkit.core.jobs.threads import Task, Threads
 from crmkit.core.jobs.ticking import Ticker
@@ -58,11 +59,12 @@ class Worker:
             NotMigratedError, RevisionsMissingError, PluginParkedError: the database is not what the plugins need.
         """
         crm.check_ready()
+        crm.refresh()
         self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._threads, self._chance = Threads(threads), chance or Random()
         self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
-        self._plugins = frozenset({CORE, *(plugin.name for plugin in crm.plugins)})
+        self._plugins = frozenset({CORE, AUTOMATIONS, *(plugin.name for plugin in crm.plugins)})
         self._ended: list[Task] = []
         self._extended_at: datetime | None = None
         self._swept_at: datetime | None = None
@@ -103,6 +105,9 @@ class Worker:
             went_on += self._ticker.tick(connection, now)
             leases = self._lease(connection, now)
             self._sweep(connection, now)
+            if any(lease.plugin == AUTOMATIONS for lease in leases):
+                # Another worker may have told of one that this one has not heard of.
+                self.crm.refresh(connection)
         for lease in leases:
             self._start(lease)
         return bool(went_on or leases)
@@ -201,7 +206,8 @@ class Worker:
         else:
             run_at = now + backoff(lease.attempts, self._chance)
             is_counted = self.crm.model.jobs.retry_later(connection, lease, run_at, name[:100], details)
-        if is_counted:
+        # Automations are nobody's code: one that fails again and again is switched off alone.
+        if is_counted and lease.plugin != AUTOMATIONS:
             self._circuits.failed(connection, lease.plugin, lease.id, name[:100], now)
 
     def close(self) -> None:

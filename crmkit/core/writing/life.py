@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crmkit.core.automating.saving import begin_now, check_saved
 from crmkit.core.custom_entities.checking import check_entities, make_tables
 from crmkit.core.custom_fields.checking import check_definitions, name_slot
 from crmkit.core.custom_fields.jobs import plan_indexes
@@ -215,12 +216,14 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     defining = [(place, w) for place, w in enumerate(writes) if w.entity.id in writer.model.defining]
     problems += [(place, p) for place, write in defining for p in check_definitions(writer, write)]
     problems += [(place, p) for place, write in defining for p in check_entities(writer, write)]
+    problems += [(place, p) for place, write in defining for p in check_saved(writer, write)]
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
     check_holds(writer, writes)
     for write in writes:
         name_slot(writer, write)
+        begin_now(writer, write)
     _number(writer, writes)
 
 

@@ -410,6 +410,11 @@ class Writer(Asking):
         self._created |= {(entry.entity, entry.record_id) for entry in entries if entry.kind == "create"}
         self._touched |= {entry.entity for entry in entries}
 
+    @property
+    def pending(self) -> Sequence[Entry]:
+        """What this transaction has written since it wrote to the ledger last."""
+        return tuple(self._entries)
+
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Refuse to commit if the block fails half-way."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmkit import (
+    Action,
+    Automation,
     DemoPart,
     Job,
     Problem,
@@ -21,7 +23,7 @@ from crmkit import (
     hookimpl,
 )
 
-from . import demo, entities, jobs, roles, sections, services
+from . import automations, demo, entities, jobs, roles, sections, services
 
 
 @hookimpl
@@ -58,6 +60,18 @@ def crmkit_register_jobs() -> Sequence[Job]:
 def crmkit_register_schedules() -> Sequence[Schedule | RecordSchedule]:
     """Remind people in time, and clear notifications away every night."""
     return jobs.SCHEDULES
+
+
+@hookimpl
+def crmkit_register_actions() -> Sequence[Action]:
+    """Let automations make tasks."""
+    return automations.ACTIONS
+
+
+@hookimpl
+def crmkit_register_automations() -> Sequence[Automation]:
+    """Ship the automations."""
+    return automations.AUTOMATIONS
 
 
 @hookimpl

@@ -5,7 +5,16 @@ from __future__ import annotations
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.storage.system_tables import bookkeeping, changing, erasing, jobs, ledger, offboarding, records
+from crmkit.core.storage.system_tables import (
+    automating,
+    bookkeeping,
+    changing,
+    erasing,
+    jobs,
+    ledger,
+    offboarding,
+    records,
+)
 
 __all__ = ["SystemTables"]
 
@@ -32,6 +41,7 @@ class SystemTables:
     offboarding: sa.Table
     erasure: sa.Table
     unwanted_content: sa.Table
+    turn: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -55,4 +65,5 @@ class SystemTables:
             offboarding=offboarding.offboarding(metadata),
             erasure=erasing.erasure(metadata),
             unwanted_content=erasing.unwanted_content(metadata),
+            turn=automating.turn(metadata),
         )

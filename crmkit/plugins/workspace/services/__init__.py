@@ -10,6 +10,7 @@ from .mentions import Mention, mentions
 from .notifications import mark_read, notify, prefer, unread, wants, who_wants
 from .reminders import move_reminders, my_reminders, remind, remind_of, settle_reminders
 from .tags import tag, tags_of, untag
+from .task_actions import TaskToMake, make_task
 from .tasks import assign, complete, my_tasks, reopen, set_progress, settle_tasks, tasks_of
 from .telling import tell_of_comment, tell_of_transfer, tell_of_win, tell_owner_of_task
 from .views import ViewPage, default_view, save_view, set_default_view, show_view, views_of
@@ -20,6 +21,7 @@ __all__ = [
     "GRACE",
     "Mention",
     "Swept",
+    "TaskToMake",
     "ViewPage",
     "add_entry_tasks",
     "assign",
@@ -40,6 +42,7 @@ __all__ = [
     "mentions",
     "move_reminders",
     "my_reminders",
+    "make_task",
     "my_tasks",
     "notify",
     "prefer",
