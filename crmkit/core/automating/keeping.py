@@ -104,7 +104,7 @@ def stored_values(automation: Automation) -> Mapping[str, Any]:
     return {
         "entity": automation.entity,
         "trigger": written(automation.trigger),
-        "condition": automation.condition.text if automation.condition else None,
+        "condition": None if automation.condition is None else automation.condition.text,
         "actions": written(automation.actions),
         "is_active": automation.is_active,
         "runs_as_id": automation.runs_as,

@@ -52,10 +52,8 @@ def perform(db: Writer, automation: Automation, occasion: Occasion) -> Kept:
 
 
 def react(id_: str, context: WorkContext, told: Event) -> None:
-    """Run the automation on an event, unless that is older than the automation."""
-    automation = _declared(context, id_)
-    if told.position > automation.since:
-        _run(context, automation, Occasion(f"#{told.position}", told.record_id))
+    """Run the automation on an event."""
+    _run(context, _declared(context, id_), Occasion(f"#{told.position}", told.record_id))
 
 
 def come_due(id_: str, context: WorkContext, due: DueRecord) -> None:

@@ -59,9 +59,10 @@ def _add(made: Work, each: Automation, events: Mapping[str, EventInfo]) -> None:
     match each.trigger:
         case OnWrite(kinds=kinds, changes=changes, enters=enters, stages=stages):
             trigger = Trigger(each.entity, kinds, changes, enters, stages)
-            made.subscribers[id_] = Subscriber(id_, trigger, partial(_react, each.id), _TIME)
+            made.subscribers[id_] = Subscriber(id_, trigger, partial(_react, each.id), _TIME, since=each.since)
         case OnEvent(event=event) if event in events:
-            made.subscribers[id_] = Subscriber(id_, events[event].cls, partial(_react, each.id), _TIME)
+            told = events[event].cls
+            made.subscribers[id_] = Subscriber(id_, told, partial(_react, each.id), _TIME, since=each.since)
         case OnCron(cron=cron):
             made.jobs[id_] = Job(id_, partial(_come_due, each.id), DueRecord, _TIME)
             made.schedules[id_] = Schedule(id_, cron, STRIKE.id, Struck(each.id))

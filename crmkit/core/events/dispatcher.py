@@ -128,7 +128,8 @@ class Dispatcher:
                 by_entity[one.row.entity].append(one)
         for entity, rows in by_entity.items():
             for subscriber in (*self._subscribers.get(entity, ()), *self._subscribers.get(EVERY_ENTITY, ())):
-                found = [one for one in rows if subscriber.trigger.picks(one.row.kind, one.changes)]
+                later = [one for one in rows if one.row.id > subscriber.since]
+                found = [one for one in later if subscriber.trigger.picks(one.row.kind, one.changes)]
                 yield subscriber, self._where(connection, entity, subscriber.trigger, found)
 
     def _where(self, connection: Connection, entity: str, trigger: Trigger, found: list[_Written]) -> list[_Written]:

@@ -24,6 +24,7 @@ class Subscriber:
 
     *on* is a class of events, or a :class:`Trigger`, whose writes are then told as :class:`RecordChanged`. A handler
     that runs longer than *time_limit* has failed. After *tries* failures the delivery is parked for an administrator.
+    What stands in the ledger up to the row *since* is not told.
     """
 
     id: str = attrs.field(validator=check_work_id)
@@ -31,6 +32,7 @@ class Subscriber:
     handler: Callable[[WorkContext, Any], object]
     time_limit: timedelta = timedelta(seconds=5)
     tries: int = attrs.field(default=TRIES, validator=check_tries)
+    since: int = 0
 
     @property
     def event(self) -> type[Event]:

@@ -64,9 +64,7 @@ def test_lead_from_the_web_is_assigned_in_turn_and_a_call_task_is_made(crm, peop
 
 
 @both_databases
-def test_deal_that_stands_still_for_14_days_gets_a_task_for_its_owners_manager(
-    crm, people, make_worker, clock
-):
+def test_deal_that_stands_still_for_14_days_gets_a_task_for_its_owners_manager(crm, people, make_worker, clock):
     boss = people.user("Boss", roles=["core.administrator"])
     rep = people.user("Rep", team="Sales", roles=["sales.rep"])
     with crm.system("test") as db:
