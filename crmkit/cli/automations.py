@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
@@ -35,7 +36,7 @@ def read_automation(db: Reader, text: str) -> tuple[str, dict[str, Any]]:
         if isinstance(action, dict):
             _name_people(db, action.get("to"))
     runs_as = found.pop("runs_as", None)
-    found["runs_as_id"] = db.access.user_id if runs_as is None else _id(db, "user", runs_as)
+    found["runs_as_id"] = db.access.user_id if runs_as is None else UUID(_id(db, "user", runs_as))
     return found.pop("name"), found
 
 

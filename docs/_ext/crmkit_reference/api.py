@@ -37,6 +37,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Privacy": "personal_data PersonalField preview_erasure erase_person Erasure ErasedRecords finish_erasures "
         "LegalHold LegalHoldError",
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
+        "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
+        "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
+        "save_automation switch_automation",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "

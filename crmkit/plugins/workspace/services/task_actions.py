@@ -48,5 +48,7 @@ def _assignee(db: Writer, record: Record, who: str) -> UUID | None:
     owner: UUID | None = getattr(record, "owner_id", None)
     if who == "me" or owner is None:
         return db.moment.me
-    lines = db.find(ReportingLine, ReportingLine.f.user_id == owner) if who == "manager" else []
+    if who == "owner" or not db.readable_fields(ReportingLine) >= {"user_id", "manager_id"}:
+        return owner
+    lines = db.find(ReportingLine, ReportingLine.f.user_id == owner)
     return lines[0].manager_id if lines else owner
