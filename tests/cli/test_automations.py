@@ -87,9 +87,7 @@ def test_file_that_makes_no_sense_is_refused(crmkit, sales):
 
 
 def test_doctor_tells_of_automations_that_were_switched_off(crmkit, sales):
-    broken = (
-        CALLS.replace('"Call {name}"', '"{email}"').replace("template", "expression").replace('"{email}"', '"email"')
-    )
+    broken = CALLS.replace('{ template = "Call {name}" }', '{ expression = "email" }')
     crmkit("automation", "add", "-", input=broken)
     enter(sales, *"abcde")
     crmkit("worker", "--until-idle")
