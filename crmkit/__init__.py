@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         DeclarationError as DeclarationError,
         FieldProblem as FieldProblem,
         ForbiddenError as ForbiddenError,
+        MissingExtraError as MissingExtraError,
         NotFoundError as NotFoundError,
         StaleError as StaleError,
         StatementRefusedError as StatementRefusedError,
@@ -260,8 +261,8 @@ _HOMES = {
     "core.demo": "Demo DemoPart DemoPerson",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
-    "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
-    "ValidationError",
+    "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
+    "UnknownFieldError ValidationError",
     "core.events": "Event RecordChanged Subscriber Trigger event",
     "core.explaining.explanation": "Explanation",
     "core.fields": "AnyReference Boolean Choice Column ContentHash Date DateTime Decimals Email FieldType File Integer "
@@ -408,6 +409,7 @@ __all__ = [
     "Matches",
     "Membership",
     "MergePlan",
+    "MissingExtraError",
     "Money",
     "MoneyType",
     "Move",

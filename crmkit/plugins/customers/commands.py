@@ -54,6 +54,13 @@ def cli() -> None:
     show_default=True,
     help=_("How many points of 100 a pair must have."),
 )
+@click.option(
+    "--method",
+    type=click.Choice(["points", "splink"]),
+    default="points",
+    show_default=True,
+    help=_("Compare by points that are set by hand, or by weights that Splink learns from the records."),
+)
 @click.option("--csv", "file", type=click.File("w", encoding="utf-8"), help=_("Write the pairs into this CSV file."))
 @click.option(
     "--apply",
@@ -62,7 +69,9 @@ def cli() -> None:
     help=_("Do what this file says, CSV or JSON: pairs whose decision is merge, not or skip."),
 )
 @click.pass_obj
-def find_duplicates(session: Any, kind: str, least: int, file: TextIO | None, reviewed: Path | None) -> None:
+def find_duplicates(
+    session: Any, kind: str, least: int, method: services.Method, file: TextIO | None, reviewed: Path | None
+) -> None:
     """Show pairs as the person who acts sees them, the likeliest first; or do what was decided about them."""
     if reviewed is not None:
         if file is not None:
@@ -70,7 +79,7 @@ def find_duplicates(session: Any, kind: str, least: int, file: TextIO | None, re
         _apply(session, _KINDS[kind], reviewed)
         return
     with session.reader() as db:
-        pairs = services.duplicate_pairs(db, _KINDS[kind], least)
+        pairs = services.duplicate_pairs(db, _KINDS[kind], least, method=method)
     rows = [_row(pair) for pair in pairs]
     if file is not None:
         _write(file, rows)
@@ -103,7 +112,7 @@ def _apply(session: Any, entity: type[Record], reviewed: Path) -> None:
 
 
 def _row(pair: services.Pair) -> dict[str, Any]:
-    why = ", ".join(f"{each.field} {each.likeness}% (+{each.points})" for each in pair.agreements)
+    why = ", ".join(f"{each.field} {each.likeness}% ({each.points:+d})" for each in pair.agreements)
     return {
         "score": pair.score,
         "one": getattr(pair.one, "number", None) or pair.one.id,

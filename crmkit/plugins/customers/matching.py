@@ -17,7 +17,7 @@ import attrs
 
 from crmkit import Matcher, MatchKey
 
-__all__ = ["LIKELY", "MATCHERS", "Agreement", "compare", "name_words", "score"]
+__all__ = ["LIKELY", "MATCHERS", "Agreement", "Found", "compare", "facts", "name_words", "score"]
 
 #: From how many points on two records are told to be likely the same.
 LIKELY = 50
@@ -32,6 +32,10 @@ class Agreement:
     field: str
     likeness: int
     points: int
+
+
+#: The places of two records, their points of 100, and what brought them.
+Found = tuple[int, int, int, tuple[Agreement, ...]]
 
 
 @attrs.frozen
@@ -138,6 +142,21 @@ def compare(entity: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> li
 def score(agreements: Iterable[Agreement]) -> int:
     """Return the points of all *agreements*, at most 100."""
     return min(100, sum(each.points for each in agreements))
+
+
+def facts(entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a record of *entity* from others, each in one spelling; ``None`` where nothing is said."""
+    plain = {
+        field: str(values[field]).casefold() if values.get(field) else None
+        for field in ("company_id", "postal_code", "city")
+    }
+    return {
+        "name": next(_name(values), None),
+        "email": next(_mail(values), None),
+        "tax_number": next(_tax(values), None),
+        "phone": sorted(_digits(values)) or None,
+        **plain,
+    }
 
 
 def _points(entity: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
