@@ -45,9 +45,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
         "purge_field",
         "Texts": "translator translate use_locale",
-        "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError MissingExtraError "
-        "NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError UnknownFieldError "
-        "ValidationError",
+        "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
+        "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
+        "UnknownFieldError ValidationError",
         "The demo company": "Demo DemoPart DemoPerson",
     },
     "crmkit.testing": {
