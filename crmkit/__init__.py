@@ -210,6 +210,7 @@ if TYPE_CHECKING:
     from crmkit.core.publishing.entities import PipelineVersion as PipelineVersion
     from crmkit.core.publishing.trying import DryRun as DryRun, StageThatGoes as StageThatGoes, try_draft as try_draft
     from crmkit.core.publishing.written import written_pipeline as written_pipeline
+    from crmkit.core.reading.lists import Page as Page
     from crmkit.core.reading.matches import Matches as Matches
     from crmkit.core.reading.measures import (
         average as average,
@@ -219,7 +220,7 @@ if TYPE_CHECKING:
         total as total,
         total_by_currency as total_by_currency,
     )
-    from crmkit.core.reading.reader import Page as Page, Reader as Reader
+    from crmkit.core.reading.reader import Reader as Reader
     from crmkit.core.reading.section_lists import SectionList as SectionList
     from crmkit.core.reading.shares import SharedWith as SharedWith
     from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
@@ -304,8 +305,9 @@ _HOMES = {
     "core.publishing.trying": "DryRun StageThatGoes try_draft",
     "core.publishing.written": "written_pipeline",
     "core.reading.matches": "Matches",
+    "core.reading.lists": "Page",
     "core.reading.measures": "average count greatest least total total_by_currency",
-    "core.reading.reader": "Page Reader",
+    "core.reading.reader": "Reader",
     "core.reading.section_lists": "SectionList",
     "core.reading.timeline": "Timeline TimelineEntry",
     "core.reading.shares": "SharedWith",

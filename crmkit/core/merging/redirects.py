@@ -15,12 +15,12 @@ from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.text import is_storable
 
 if TYPE_CHECKING:
-    from crmkit.core.reading.reader import Reader
+    from crmkit.core.reading.transaction import Transaction
 
 __all__ = ["merged_number", "winners_of"]
 
 
-def winners_of(reader: Reader, info: EntityInfo, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+def winners_of(reader: Transaction, info: EntityInfo, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Return the record that each of *ids* was merged into, at the end of its chain; the others are absent.
 
     For crmkit's own steps: whether the principal sees that record is not asked.
@@ -49,7 +49,7 @@ def _end(steps: dict[UUID, UUID], id_: UUID) -> UUID:
     return id_
 
 
-def merged_number(reader: Reader, info: EntityInfo, number: object) -> UUID | None:
+def merged_number(reader: Transaction, info: EntityInfo, number: object) -> UUID | None:
     """Return the merged record that has the human *number*; ``None`` if there is none, or if numbers are hidden."""
     if info.number is None or info.number.name not in reader.access.entity(info).readable:
         return None

@@ -15,7 +15,7 @@ from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.ledger import Entry, ledger_names
 from crmkit.core.merging.recorded import Recorded, is_the_same, read_merge, value_of
 from crmkit.core.merging.redirects import merged_number
-from crmkit.core.reading.reader import as_id
+from crmkit.core.reading.lists import as_id
 from crmkit.core.text import Text, gettext as _
 from crmkit.core.writing.changes import Write
 from crmkit.core.writing.custom import stored_custom

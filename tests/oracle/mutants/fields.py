@@ -9,7 +9,8 @@ from crmkit.core.errors import ForbiddenError
 from crmkit.core.policy import access, rule_sources
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.rule_sources import FieldScope
-from crmkit.core.reading import grouped_rows, ordering, reader, relations
+from crmkit.core.reading import grouped_rows, lists, ordering, reader, relations, transaction
+from crmkit.core.reading.lists import Lists
 from crmkit.core.reading.reader import Reader
 from crmkit.core.storage.loading import make_loader
 from crmkit.core.writing import writer
@@ -68,7 +69,7 @@ def computed_fields_reveal_what_they_need():
 @mutant("hidden_fields", "find", "pages")
 def masks_are_ignored_in_order():
     yield (
-        reader,
+        lists,
         "parse_order",
         lambda scope, info, asked: ordering.parse_order(attrs.evolve(scope, access=None), info, asked),
     )
@@ -76,7 +77,7 @@ def masks_are_ignored_in_order():
 
 @mutant("hidden_fields", "find", "count")
 def masks_are_ignored_in_filters():
-    yield reader, "check", lambda rule, scope: rule_sources.check(rule, attrs.evolve(scope, access=None))
+    yield transaction, "check", lambda rule, scope: rule_sources.check(rule, attrs.evolve(scope, access=None))
 
 
 @mutant("paths_to_hidden_fields", "find", "count")
@@ -149,7 +150,7 @@ def hidden_number_still_finds():
         found = trusted.find(info.cls, getattr(info.cls.f, info.number.name) == number) if info.number else []
         return self._by_ids(info, [record.id for record in found]) if found else []
 
-    yield Reader, "_by_number", by_number
+    yield Lists, "_by_number", by_number
 
 
 @mutant("hidden_fields", "find")

@@ -93,9 +93,13 @@ def shares_that_ended_still_count():
 @mutant("share", steps=["wait"] * 8)
 def sharing_for_writing_needs_no_right_to_write():
     original = sharing._check_may_share
-    yield sharing, "_check_may_share", lambda writer, record, level: original(writer, record, "read")
+    yield sharing, "_check_may_share", lambda writer, records, known, level: original(writer, records, known, "read")
 
 
 @mutant("share")
 def sharing_needs_only_reading():
-    yield sharing, "_check_may_share", lambda writer, record, level: writer.get(type(record), record.id)
+    yield (
+        sharing,
+        "_check_may_share",
+        lambda writer, records, known, level: [writer.get(type(r), r.id) for r in records],
+    )

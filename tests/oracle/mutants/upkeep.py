@@ -75,7 +75,7 @@ def statements_serve_other_conditions():
     yield CheckedRule, "shape", property(lambda self: len(self.fields))
 
 
-@mutant("count", steps=["wait"] * 8)
+@mutant("find", "pages", "count", steps=["wait"] * 8)
 def statements_remember_the_first_constants():
     remembered = {}
 

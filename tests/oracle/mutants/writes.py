@@ -64,7 +64,7 @@ def create_is_allowed_for_anybody_else():
 
 @mutant("create", "update")
 def references_are_not_checked():
-    yield life, "check_references", lambda registry, writes, known: []
+    yield life, "check_references", lambda registry, writes, known, merged: []
 
 
 @mutant("create", "update")
