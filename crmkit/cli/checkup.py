@@ -55,6 +55,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
         yield from _guarded(check, crm)
     yield from _guarded(_migrations, session)
     yield from _guarded(_definitions, session)
+    yield from _guarded(_matching, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_jobs, crm)
@@ -189,6 +190,18 @@ def _definitions(session: Session) -> Iterator[Finding]:
         yield Finding("definitions", "warn", _("{reason}"), {"reason": str(reason)}, todo)
     if not left_out:
         yield Finding("definitions", "ok", _("all that is defined at run time fits"))
+
+
+def _matching(session: Session) -> Iterator[Finding]:
+    """Look whether likely duplicates of records are found that were written before anything recognised them."""
+    from crmkit.core.rematching import entities_without_keys
+
+    with session.trusted() as db:
+        entities = entities_without_keys(db)
+    if entities:
+        message = _("duplicates are not found of all records of {entities}: they were written before their matcher")
+        facts, todo = {"entities": ", ".join(entities)}, _("Have a worker make their keys: crmkit db match-keys.")
+        yield Finding("matching", "warn", message, facts, todo)
 
 
 def _ledger(crm: CRM) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ from crmkit.core.privacy.entities import RETAINING
 from crmkit.core.publishing.entities import PipelineVersion
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
+from crmkit.core.rematching import MAKE_MATCH_KEYS
 from crmkit.core.rules.moment import Moment
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epochs
@@ -226,7 +227,9 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *AUTOMATING)
-    claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, INDEX_CUSTOM_FIELDS, STRIKE)]
+    claims = [
+        Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE)
+    ]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

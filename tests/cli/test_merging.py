@@ -89,3 +89,20 @@ def test_a_reviewed_file_merges_and_what_is_refused_can_be_corrected_and_applied
     assert f"Correct {errors} and apply it alone." in shown
     told = crmkit("customers", "find-duplicates", "--apply", str(pairs), "--json", code=1)
     assert (told.json["merged"], told.json["unchanged"]) == (0, 1)
+
+
+def test_the_doctor_tells_whose_duplicates_are_not_found_and_a_worker_mends_it(crmkit, twins):
+    import sqlite3
+
+    def told():
+        return [each["message"] for each in crmkit("doctor", "--json", code=None).json if each["check"] == "matching"]
+
+    assert told() == []
+    with sqlite3.connect("crm.db") as database:
+        assert database.execute("DELETE FROM core_match_key").rowcount
+    database.close()
+    (message,) = told()
+    assert "customers.contact" in message
+    crmkit("db", "match-keys")
+    crmkit("worker", "--until-idle")
+    assert told() == []

@@ -167,3 +167,15 @@ def _check(session: Session) -> None:
             session.say(translate(_("Declarations, revisions and the database agree.")))
     if any(finding.is_problem for finding in findings):
         click.get_current_context().exit(1)
+
+
+@command.command(
+    "match-keys", help=_("Have a worker make the keys of records that were written before they were matched.")
+)
+@click.pass_obj
+def _match_keys(session: Session) -> None:
+    from crmkit.core.rematching import MAKE_MATCH_KEYS
+
+    with session.system() as db:
+        id_ = db.enqueue(MAKE_MATCH_KEYS, key="match-keys")
+    session.show({"job": id_} if session.as_json else translate(_("A worker makes them: {id}.")).format(id=id_))
