@@ -29,6 +29,7 @@ __all__ = [
 API_VERSION = "0.1.0"
 GROUP = "crmkit.plugins"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}\Z")
+_RESERVED = ("core", "custom", "automation")
 
 
 def _ranges(given: Mapping[str, str] | Iterable[str]) -> Mapping[str, str]:
@@ -54,9 +55,10 @@ class Plugin:
     crmkit: str = ">=0.1,<1"
 
     def __attrs_post_init__(self) -> None:
-        if not _NAME.match(self.name) or self.name in ("core", "custom"):
+        if not _NAME.match(self.name) or self.name in _RESERVED:
             raise DeclarationError(
-                self.name, _("a plugin's name is in lower case, such as 'sales', and neither 'core' nor 'custom'")
+                self.name,
+                _("a plugin's name is in lower case, such as 'sales', and none of 'core', 'custom' and 'automation'"),
             )
         try:
             Version(self.version)

@@ -14,6 +14,7 @@ from crmkit.core.errors import DeclarationError
 from crmkit.core.jobs.job import NoArguments
 from crmkit.core.jobs.limits import check_work_id
 from crmkit.core.jobs.schedule import check_cron
+from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
 
@@ -75,6 +76,8 @@ class Automation:
     since: int = 0
 
     def __attrs_post_init__(self) -> None:
+        if self.entity == EVERY_ENTITY:
+            raise DeclarationError(self.id, _("an automation is about the records of one entity"))
         if isinstance(self.trigger, OnCron):
             check_cron(self.id, self.trigger.cron)
 

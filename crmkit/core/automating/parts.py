@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from crmkit.core.errors import FieldProblem
+from crmkit.core.errors import DeclarationError, FieldProblem
+from crmkit.core.jobs.schedule import check_cron
 from crmkit.core.pipelines.stages import StageKind
 from crmkit.core.text import gettext as _
 
@@ -66,8 +67,8 @@ class OnDue(_Part, frozen=True, tag_field="on", tag="due"):
     """Set off for each record once so many days and hours have passed since its date or time *at*."""
 
     at: str
-    days: int = 0
-    hours: int = 0
+    days: Annotated[int, msgspec.Meta(ge=-36_500, le=36_500)] = 0
+    hours: Annotated[int, msgspec.Meta(ge=-876_000, le=876_000)] = 0
 
 
 TriggerPart = OnWrite | OnEvent | OnCron | OnDue
@@ -159,6 +160,11 @@ def read_trigger(given: Any) -> TriggerPart:
         FieldProblem: it is none; the place is named.
     """
     found: TriggerPart = _read("trigger", given, TriggerPart)
+    if isinstance(found, OnCron):
+        try:
+            check_cron("cron", found.cron)
+        except DeclarationError as error:
+            raise FieldProblem("trigger", _("{reason}"), reason=str(error)) from None
     return found
 
 

@@ -12,12 +12,13 @@ from crmkit.core.automating.automation import LOCAL, Automation
 from crmkit.core.automating.checking import problems_of
 from crmkit.core.automating.defining import automation_of
 from crmkit.core.automating.parts import Assign, ByRule, Pool
-from crmkit.core.errors import CrmkitError, FieldProblem
+from crmkit.core.errors import DeclarationError, FieldProblem
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import InactiveUserError
 from crmkit.core.policy.people import Team, User
 from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import EVERY_ENTITY, VERBS
+from crmkit.core.rules.errors import RuleError
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
 
@@ -46,9 +47,12 @@ def check_saved(writer: Writer, write: Write) -> Iterator[FieldProblem]:
         automation = automation_of({name: write.get(name) for name in write.entity.fields})
     except FieldProblem as problem:
         yield problem
-    except CrmkitError as error:
-        field = "condition" if "rule" in error.code else "name" if "cron" not in str(error) else "trigger"
-        yield FieldProblem(field, _("{reason}"), reason=str(error))
+    except RuleError as error:
+        yield FieldProblem("condition", _("{reason}"), reason=str(error))
+    except DeclarationError as error:
+        yield FieldProblem(
+            "entity" if write.get("entity") == EVERY_ENTITY else "name", _("{reason}"), reason=str(error)
+        )
     else:
         yield from _check(writer, automation, shipped)
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.jobs.due import DueRecords
 from crmkit.core.jobs.job import NoArguments
+from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.rows import new_row
 from crmkit.core.jobs.schedule import RecordSchedule, Schedule, next_time
 
@@ -34,6 +35,7 @@ class Ticker:
         self._crm, self._zone = crm, ZoneInfo(crm.config.company.time_zone)
         self._table = crm.schema.system.job
         self._look_up()
+        self._is_known = not self._schedules
 
     def _look_up(self) -> None:
         self._registry = self._crm.registry
@@ -41,7 +43,7 @@ class Ticker:
             **self._registry.schedules,
             **self._registry.record_schedules,
         }
-        self._is_known = not self._schedules
+        self._is_known = False
 
     def is_due(self, connection: Connection, now: datetime) -> bool:
         """Return whether there is something to do."""
@@ -82,7 +84,13 @@ class Ticker:
         return bool(row.run_at <= now) or is_late
 
     def _meet(self, connection: Connection, now: datetime) -> None:
-        """Make a row for each schedule that has none yet, and reckon anew where the declaration has changed."""
+        """Make a row for each schedule that has none yet, and reckon anew where the declaration has changed.
+
+        That of an automation which is switched off goes: once it is on again, it begins anew.
+        """
+        c = self._table.c
+        gone = c.kind == "schedule", c.plugin == AUTOMATIONS, c.name.not_in(list(self._schedules))
+        connection.execute(sa.delete(self._table).where(*gone))
         known = {row.name: row.payload for row in self._rows(connection)}
         for id_, schedule in self._schedules.items():
             if id_ not in known:

@@ -186,3 +186,22 @@ def test_clock_strikes_for_each_record_for_which_the_rule_holds(crm, boss, autom
     with crm.read(boss) as db:
         assert sorted(box.weight for box in db.find(Box, 'label == "heavy"')) == [6, 8]
     assert outcomes(crm) == [("custom.auto", "done")] * 2
+
+
+def test_what_came_due_while_it_was_off_is_not_made_up_for(crm, boss, automate, worker, clock):
+    automate(set_(label="late"), trigger={"on": "due", "at": "due_on", "days": 1})
+    worker.run_until_idle()
+    with crm.write(boss) as db:
+        box = db.create(Box(name="b", due_on=clock.now().date()))
+        switch_automation(db, "custom.auto", on=False)
+    worker.run_until_idle()
+    clock.advance(days=2)
+    with crm.write(boss) as db:
+        switch_automation(db, "custom.auto", on=True)
+    worker.run_until_idle()
+    assert outcomes(crm) == []
+    with crm.write(boss) as db:
+        db.update(db.get(Box, box.id), due_on=clock.now().date())
+    clock.advance(days=2)
+    worker.run_until_idle()
+    assert outcomes(crm) == [("custom.auto", "done")]

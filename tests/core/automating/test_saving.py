@@ -23,6 +23,8 @@ from tests.core.automating.boxes import Box, create, set_, stamped
         ("'7' is no time of cron", {"trigger": {"on": "cron", "cron": "7"}, "condition": "weight > 3"}),
         ("say for which records the clock strikes", {"trigger": {"on": "cron", "cron": "0 7 * * *"}}),
         ("'depot.box.name' is no field with a date", {"trigger": {"on": "due", "at": "name"}}),
+        ("trigger.days: Expected `int` <= 36500", {"trigger": {"on": "due", "at": "due_on", "days": 10**12}}),
+        ("an automation is about the records of one entity", {"entity": "*"}),
         ("an automation does at least one thing", {"actions": []}),
         ("actions[0].do: Invalid value 'burn'", {"actions": [{"do": "burn"}]}),
         ("there is no field 'depot.box.hight' that may be written", {"actions": [set_(hight=1)]}),
