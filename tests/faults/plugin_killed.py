@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ ROWS = 40
 def main(folder, site, action, points):
     sys.path.insert(0, site)
     os.chdir(folder)
+    # Imported once, here, and not in each of the processes; the plugin is imported in each.
+    for module in ("crmkit.cli.opening", "crmkit.cli.plugin_changes", "crmkit.core.migrating.applying", "psycopg"):
+        import_module(module)
     total = in_child(lambda: count(action))
     outcomes = []
     every = max(1, total // points) if points else 1

@@ -1,6 +1,7 @@
 """F15: revisions, and plugins that come and go, killed at any statement: the CRM opens, and the next one arrives."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -58,8 +59,9 @@ def test_f15_killed_at_some_statements(memos, database, action):
 @pytest.mark.slow
 @both_databases
 @pytest.mark.parametrize("action", ["apply", "remove", "add"])
-def test_f15_killed_at_every_statement(memos, database, action):
-    outcomes = kill(memos, action, 0)
+def test_f15_killed_at_statements_all_along(memos, database, action):
+    # CRMKIT_TEST_F15_POINTS=0 takes every statement, which takes an hour.
+    outcomes = kill(memos, action, int(os.environ.get("CRMKIT_TEST_F15_POINTS", "12")))
 
     assert len(outcomes) > 10
     assert_nothing_lost(outcomes)
