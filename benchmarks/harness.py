@@ -47,12 +47,16 @@ def hurry() -> None:
 
 @attrs.frozen
 class Comparison:
-    """What came out: seconds for one call on either side, medians over the slices, and the ratio of each pair."""
+    """What came out: seconds for one call on either side, medians over the slices, and the ratio of each pair.
+
+    *told* is what else was measured.
+    """
 
     ours: float
     theirs: float | None
     ratios: tuple[float, ...] = ()
     cpu_ratios: tuple[float, ...] = ()
+    told: str = ""
 
     @property
     def ratio(self) -> float | None:

@@ -84,7 +84,7 @@ def _cells(outcome: Outcome) -> list[str]:
         ratio,
         "" if found.cpu_ratio is None else f"{found.cpu_ratio:.2f}",
         ", ".join(goals),
-        _VERDICTS[outcome.met],
+        "; ".join(filter(None, (_VERDICTS[outcome.met], found.told))),
     ]
 
 

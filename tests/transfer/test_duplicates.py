@@ -8,6 +8,7 @@ from crmkit import Grant, Mask
 from crmkit.core.reading.matches import find_shared_keys
 from crmkit.plugins.customers.entities import Contact
 from crmkit.testing import both_databases
+from crmkit.transfer.checkpoint import CheckpointStore
 from crmkit.transfer.errors import PlanError
 from crmkit.transfer.plan_file import parse_plan
 
@@ -143,3 +144,25 @@ def test_a_plan_is_refused_whose_records_nothing_recognises(crm, load, folder):
     text += 'started_at = { value = "2026-01-01T00:00:00Z" }\n'
     with pytest.raises(PlanError, match="nothing says by what records of customers.interaction"):
         load(text, folder(tags="id,kind\n1,call\n"))
+
+
+def test_a_run_that_stops_half_way_writes_each_pair_once(crm, load, folder, tmp_path, monkeypatch):
+    pairs = tmp_path / "pairs.csv"
+    rows = "".join(f"{n},Person {n},p{n % 150}@example.org\n" for n in range(300))
+    people = folder(people=f"id,name,email\n{rows}")
+    save, calls = CheckpointStore.save, []
+
+    def stopping(store, writer, checkpoint):
+        calls.append(checkpoint.rows)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        save(store, writer, checkpoint)
+
+    monkeypatch.setattr(CheckpointStore, "save", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        load(plan(), people, duplicates=pairs)
+    report = load(plan(), people, duplicates=pairs)
+    assert (report.resumed, report.steps[0].created, report.steps[0].duplicates) == (True, 300, 150)
+    with pairs.open(newline="") as file:
+        lines = [int(row["line"]) for row in csv.DictReader(file)]
+    assert lines == list(range(152, 302))
