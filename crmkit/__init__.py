@@ -190,7 +190,7 @@ if TYPE_CHECKING:
         Role as Role,
     )
     from crmkit.core.privacy.data_map import PersonalField as PersonalField, personal_data as personal_data
-    from crmkit.core.privacy.entities import LegalHold as LegalHold
+    from crmkit.core.privacy.entities import LegalHold as LegalHold, RetentionRule as RetentionRule
     from crmkit.core.privacy.erasing import (
         Erasure as Erasure,
         erase_person as erase_person,
@@ -199,6 +199,12 @@ if TYPE_CHECKING:
     from crmkit.core.privacy.extent import ErasedRecords as ErasedRecords
     from crmkit.core.privacy.finishing import finish_erasures as finish_erasures
     from crmkit.core.privacy.holding import LegalHoldError as LegalHoldError
+    from crmkit.core.privacy.retaining import (
+        RetentionPlan as RetentionPlan,
+        RetentionRun as RetentionRun,
+        plan_retention as plan_retention,
+        run_retention as run_retention,
+    )
     from crmkit.core.publishing.carrying import CarriedOver as CarriedOver, carry_over as carry_over
     from crmkit.core.publishing.drafting import (
         discard_draft as discard_draft,
@@ -294,11 +300,12 @@ _HOMES = {
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
     "core.privacy.data_map": "PersonalField personal_data",
-    "core.privacy.entities": "LegalHold",
+    "core.privacy.entities": "LegalHold RetentionRule",
     "core.privacy.erasing": "Erasure erase_person preview_erasure",
     "core.privacy.extent": "ErasedRecords",
     "core.privacy.finishing": "finish_erasures",
     "core.privacy.holding": "LegalHoldError",
+    "core.privacy.retaining": "RetentionPlan RetentionRun plan_retention run_retention",
     "core.publishing.carrying": "CarriedOver carry_over",
     "core.publishing.drafting": "discard_draft draft_of publish_draft save_draft versions_of",
     "core.publishing.entities": "PipelineVersion",
@@ -451,6 +458,9 @@ __all__ = [
     "Repointing",
     "ReportingLine",
     "Restriction",
+    "RetentionPlan",
+    "RetentionRule",
+    "RetentionRun",
     "Role",
     "RoundRobin",
     "Rule",
@@ -530,6 +540,7 @@ __all__ = [
     "new_id",
     "offboard",
     "personal_data",
+    "plan_retention",
     "preview_erasure",
     "preview_offboarding",
     "publish_draft",
@@ -538,6 +549,7 @@ __all__ = [
     "reject",
     "rename_field",
     "request_approval",
+    "run_retention",
     "save_automation",
     "save_draft",
     "switch_automation",

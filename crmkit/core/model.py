@@ -34,6 +34,7 @@ from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
 from crmkit.core.policy.shapes import Shapes
 from crmkit.core.privacy.entities import RETAINING
+from crmkit.core.privacy.jobs import RETENTION_WORK
 from crmkit.core.publishing.entities import PipelineVersion
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
@@ -227,9 +228,8 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *AUTOMATING)
-    claims = [
-        Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE)
-    ]
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK)
+    claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

@@ -65,3 +65,13 @@ def test_what_is_kept_about_a_person_is_handed_out(crmkit, acme):
     assert (told["records"], told["left_out"]) == ({"customers.contact": 1}, 0)
     with zipfile.ZipFile("anna.zip") as archive:
         assert b"anna@example.org" in archive.read("records/customers.contact.jsonl")
+
+
+def test_retention_is_planned_and_run(crmkit, acme):
+    rule = "RetentionRule(name='Old', entity='customers.contact', days=1)"
+    crmkit("shell", "-c", f"from crmkit import RetentionRule\nwith write() as db: db.create({rule})")
+    assert crmkit("privacy", "retention", "plan", "--json").json == [
+        {"rule": "Old", "entity": "customers.contact", "action": "delete", "count": 0, "samples": []}
+    ]
+    done = crmkit("privacy", "retention", "run", "--yes", "--json").json
+    assert done == [{"rule": "Old", "action": "delete", "done": 0, "left": 0}]

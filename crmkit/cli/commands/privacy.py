@@ -16,6 +16,7 @@ from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
     from crmkit.core.privacy.erasing import Erasure
+    from crmkit.core.privacy.retaining import RetentionPlan
 
 __all__ = ["command"]
 
@@ -174,3 +175,57 @@ def _finish(session: Session) -> None:
         session.show(done)
         return
     session.say(translate(_("{count:,} contents deleted; the database is cleared.")).format(count=done.contents))
+
+
+@command.group("retention", help=_("What has been kept long enough, by the rules core.retention_rule."))
+def _retention() -> None:
+    """Group what concerns retention."""
+
+
+@_retention.command("plan", help=_("Show what each rule would take now, and change nothing."))
+@click.pass_obj
+def _plan(session: Session) -> None:
+    """Show counts and samples, as far as whoever asks sees the records."""
+    from crmkit.core.privacy.retaining import plan_retention
+
+    with session.reader() as db:
+        plans = plan_retention(db)
+    rows = [_due(plan, as_list=session.as_json) for plan in plans]
+    headings = {
+        "rule": _("Rule"),
+        "entity": _("Entity"),
+        "action": _("Action"),
+        "count": _("Due"),
+        "samples": _("Such as"),
+    }
+    session.show(rows, columns={name: translate(text) for name, text in headings.items()})
+
+
+def _due(plan: RetentionPlan, *, as_list: bool) -> dict[str, Any]:
+    from crmkit.cli.records import name_of
+
+    samples = [name_of(record) for record in plan.samples]
+    return {
+        "rule": plan.rule.name,
+        "entity": plan.rule.entity,
+        "action": plan.rule.action,
+        "count": plan.count,
+        "samples": samples if as_list else ", ".join(samples),
+    }
+
+
+@_retention.command("run", help=_("Do what the rules say, as far as you may; workers do it every night."))
+@yes
+@click.pass_obj
+def _run(session: Session, yes: bool) -> None:
+    """Delete or erase what is due."""
+    from crmkit.core.privacy.finishing import finish_erasures
+    from crmkit.core.privacy.retaining import run_retention
+
+    confirm(session, yes, translate(_("Delete or erase what crmkit privacy retention plan shows?")))
+    done = run_retention(session.writer)
+    if any(run.done and run.rule.action == "erase" for run in done):
+        finish_erasures(session.crm)
+    rows = [{"rule": run.rule.name, "action": run.rule.action, "done": run.done, "left": run.left} for run in done]
+    headings = {"rule": _("Rule"), "action": _("Action"), "done": _("Done"), "left": _("Had to stay")}
+    session.show(rows, columns={name: translate(text) for name, text in headings.items()})

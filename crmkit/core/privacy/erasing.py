@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["Erasure", "check_may_erase", "erase_person", "erase_records", "preview_erasure"]
+__all__ = ["Erasure", "check_may_erase", "erase_held_back", "erase_person", "erase_records", "preview_erasure"]
 
 
 @attrs.frozen
@@ -113,6 +113,22 @@ def erase_records(writer: Writer, roots: Sequence[Key]) -> int:
     extent = _reached(writer, roots)
     _carry_out(writer, extent, roots)
     return len(extent.keys)
+
+
+def erase_held_back(writer: Writer, record: Record) -> None:
+    """Erase *record*, a person or not, and all that is about it, if the principal may ``erase`` it and nothing is held.
+
+    Raises:
+        ForbiddenError: the principal may not ``erase`` the record.
+        LegalHoldError, ConflictError: something of it is under a legal hold.
+    """
+    info = entity_info(type(record))
+    key = info.id, record.id
+    if not seen_ids(writer, info, [record.id], "erase"):
+        raise ForbiddenError(info.id, "erase", record.id)
+    extent = _reached(writer, [key])
+    refuse_held(writer, extent.keys, info.id)
+    _carry_out(writer, extent, [key])
 
 
 def _reached(writer: Writer, roots: Sequence[Key]) -> Extent:

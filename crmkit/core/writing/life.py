@@ -22,6 +22,7 @@ from crmkit.core.hooks import Problem
 from crmkit.core.ledger import Entry
 from crmkit.core.merging.redirects import winners_of
 from crmkit.core.privacy.holding import check_holds
+from crmkit.core.privacy.retaining import check_retention_rule
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -217,6 +218,8 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems += [(place, p) for place, write in defining for p in check_definitions(writer, write)]
     problems += [(place, p) for place, write in defining for p in check_entities(writer, write)]
     problems += [(place, p) for place, write in defining for p in check_saved(writer, write)]
+    rules = [(place, w) for place, w in enumerate(writes) if w.entity.id == "core.retention_rule"]
+    problems += [(place, p) for place, write in rules for p in check_retention_rule(registry, write)]
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)

@@ -35,7 +35,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Writing": "Writer ExchangeRate",
         "Matching": "Matcher MatchKey Matches",
         "Privacy": "personal_data PersonalField preview_erasure erase_person Erasure ErasedRecords finish_erasures "
-        "LegalHold LegalHoldError",
+        "LegalHold LegalHoldError RetentionRule plan_retention RetentionPlan run_retention RetentionRun",
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "

@@ -1,0 +1,50 @@
+"""Rules that say how long records are kept."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "core_0016"
+down_revision = "core_0015"
+branch_labels = None
+depends_on = None
+
+ID = sa.LargeBinary(16).with_variant(sa.Uuid(), "postgresql")
+MOMENT = sa.String(32).with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+ALIVE: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), sa.text("deleted_at IS NULL"))
+
+
+def text(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+def long_text() -> sa.types.TypeEngine[str]:
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "core_retention_rule",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.Column("created_by", ID, nullable=True),
+        sa.Column("deleted_at", MOMENT, nullable=True),
+        sa.Column("custom", JSON, nullable=False),
+        sa.Column("name", text(100), nullable=False),
+        sa.Column("entity", text(80), nullable=False),
+        sa.Column("where", long_text(), nullable=True),
+        sa.Column("days", sa.BigInteger(), nullable=False),
+        sa.Column("action", text(64), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_core_retention_rule"),
+    )
+    op.create_index("uq_core_retention_rule_name", "core_retention_rule", ["name"], unique=True, **ALIVE)
+
+
+def downgrade() -> None:
+    op.drop_table("core_retention_rule")
