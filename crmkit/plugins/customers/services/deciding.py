@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from crmkit import Problem, Reader, Record, Target, Write, WriteContext, Writer, translator
@@ -30,9 +30,10 @@ def not_duplicates(db: Writer, one: Record, other: Record, reason: str | None = 
     first, second = sorted((Target.of(one), Target.of(other)), key=lambda target: target.id)
     f = NotDuplicate.f
     # In either order: a merge may have turned one.
-    either = ((f.one == first) & (f.other == second)) | ((f.one == second) & (f.other == first))
-    standing = next(iter(db.find(NotDuplicate, either, limit=1)), None)
-    return standing or db.create(NotDuplicate(one=first, other=second, reason=reason))
+    for one_side, other_side in ((first, second), (second, first)):
+        if standing := db.find(NotDuplicate, (f.one == one_side) & (f.other == other_side), limit=1):
+            return standing[0]
+    return db.create(NotDuplicate(one=first, other=second, reason=reason))
 
 
 def told_apart(db: Reader, *records: Record) -> set[frozenset[UUID]]:
@@ -44,11 +45,16 @@ def told_apart(db: Reader, *records: Record) -> set[frozenset[UUID]]:
     stored = [Target.of(record) for record in records if record.version]
     if not db.readable_fields(NotDuplicate).issuperset(("one", "other")) or (records and not stored):
         return set()
-    rule = None
-    for target in stored:
-        about = (NotDuplicate.f.one == target) | (NotDuplicate.f.other == target)
-        rule = about if rule is None else rule | about
-    return {frozenset((each.one.id, each.other.id)) for each in db.stream(NotDuplicate, rule)}
+    if not records:
+        return _pairs(db.stream(NotDuplicate, size=5000))
+    f = NotDuplicate.f
+    # Each side in a statement of its own, so that an index serves it.
+    rules = [side == target for target in stored for side in (f.one, f.other)]
+    return {pair for rule in rules for pair in _pairs(db.find(NotDuplicate, rule))}
+
+
+def _pairs(decisions: Iterable[NotDuplicate]) -> set[frozenset[UUID]]:
+    return {frozenset((each.one.id, each.other.id)) for each in decisions}
 
 
 def check_pairs(_context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
