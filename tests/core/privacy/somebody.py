@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from crmkit import CustomField, Money, Target
+from crmkit.core.automating.entities import AutomationRun
 from crmkit.core.jobs.rows import new_row
 from crmkit.core.storage.columns import Id
 from crmkit.plugins.customers import services as customers
@@ -40,6 +41,10 @@ def make_somebody(crm, officer):
         db.delete(gone)
         workspace.attach(db, contact, crm.contents.put(f"{CANARY}.txt", [CANARY.encode()]))
         db.create(Lead(name=f"{CANARY} lead", contact_name=CANARY, contact_id=contact.id))
+    with crm.system("test") as db:
+        run = {"automation": "Greet", "occasion": "#1", "entity": "customers.contact", "record_id": contact.id}
+        failed = {"ran_at": crm.clock.now(), "outcome": "failed", "error": f"{CANARY} has no address"}
+        db.create(AutomationRun(**run, **failed))
     _queue(crm, contact)
     with crm.system("test") as db:
         return db.get(Contact, contact.id)
