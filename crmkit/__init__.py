@@ -234,6 +234,16 @@ if TYPE_CHECKING:
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
     from crmkit.core.sections import Section as Section, Through as Through, TimelinePart as TimelinePart
+    from crmkit.core.shipped.deciding import (
+        decide_edit as decide_edit,
+        edited_thing as edited_thing,
+        local_edits as local_edits,
+        reset_edit as reset_edit,
+    )
+    from crmkit.core.shipped.entities import LocalEdit as LocalEdit
+    from crmkit.core.shipped.kinds import Edited as Edited
+    from crmkit.core.shipped.roles import edit_role as edit_role, role_in_effect as role_in_effect
+    from crmkit.core.shipped.three_way import Difference as Difference
     from crmkit.core.simulating.simulation import (
         FieldShift as FieldShift,
         RecordShift as RecordShift,
@@ -323,6 +333,11 @@ _HOMES = {
     "core.rules.rule": "Rule",
     "core.sections": "Section Through TimelinePart",
     "core.text": "translate translator use_locale",
+    "core.shipped.deciding": "decide_edit edited_thing local_edits reset_edit",
+    "core.shipped.entities": "LocalEdit",
+    "core.shipped.kinds": "Edited",
+    "core.shipped.roles": "edit_role role_in_effect",
+    "core.shipped.three_way": "Difference",
     "core.simulating.simulation": "FieldShift RecordShift ScopeShift Simulation",
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
@@ -373,9 +388,11 @@ __all__ = [
     "Demo",
     "DemoPart",
     "DemoPerson",
+    "Difference",
     "DryRun",
     "DueRecord",
     "Durations",
+    "Edited",
     "Email",
     "EntryTask",
     "ErasedRecords",
@@ -409,6 +426,7 @@ __all__ = [
     "Leftover",
     "LegalHold",
     "LegalHoldError",
+    "LocalEdit",
     "Locale",
     "LongText",
     "LoopError",
@@ -522,8 +540,11 @@ __all__ = [
     "convert_field",
     "count",
     "cycle_times",
+    "decide_edit",
     "discard_draft",
     "draft_of",
+    "edit_role",
+    "edited_thing",
     "entity",
     "erase_person",
     "event",
@@ -536,6 +557,7 @@ __all__ = [
     "hookimpl",
     "in_batches",
     "least",
+    "local_edits",
     "mixin",
     "new_id",
     "offboard",
@@ -549,6 +571,8 @@ __all__ = [
     "reject",
     "rename_field",
     "request_approval",
+    "reset_edit",
+    "role_in_effect",
     "run_retention",
     "save_automation",
     "save_draft",

@@ -56,6 +56,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield from _guarded(_migrations, session)
     yield from _guarded(_definitions, session)
     yield from _guarded(_matching, session)
+    yield from _guarded(_shipped, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_jobs, crm)
@@ -202,6 +203,21 @@ def _matching(session: Session) -> Iterator[Finding]:
         message = _("duplicates are not found of all records of {entities}: they were written before their matcher")
         facts, todo = {"entities": ", ".join(entities)}, _("Have a worker make their keys: crmkit db match-keys.")
         yield Finding("matching", "warn", message, facts, todo)
+
+
+def _shipped(session: Session) -> Iterator[Finding]:
+    """Look at what was edited here of what plugins ship, and at what waits for a decision."""
+    from crmkit.core.shipped.deciding import local_edits
+
+    with session.trusted() as db:
+        found = local_edits(db)
+    pending = [edited for edited in found if edited.pending]
+    for edited in pending:
+        facts = {"kind": edited.kind, "thing": edited.thing, "count": len(edited.pending)}
+        message = _("{kind} {thing}: changes of the plugin that wait for a decision: {count}")
+        yield Finding("shipped", "warn", message, facts, _("Look at them: crmkit shipped diff {kind} {thing}"))
+    if not pending:
+        yield Finding("shipped", "ok", _("edited here: {count}; nothing waits for a decision"), {"count": len(found)})
 
 
 def _ledger(crm: CRM) -> Iterator[Finding]:

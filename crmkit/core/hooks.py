@@ -243,6 +243,7 @@ class Hooks:
         Raises:
             PluginError: an implementation has no specification, or asks for an argument that the hook does not give.
         """
+        self.versions = {plugin.name: plugin.manifest.version for plugin in plugins}
         self._order = {plugin.name: place for place, plugin in enumerate(plugins)}
         self._manager = pluggy.PluginManager("crmkit")
         for specification in (__import__(__name__, fromlist=["*"]), *specifications):

@@ -28,7 +28,7 @@ from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
 from crmkit.core.pipelines import Pipeline
-from crmkit.core.plugins import LoadedPlugin
+from crmkit.core.plugins import API_VERSION, LoadedPlugin
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.people import CORE_ROLES, PEOPLE
@@ -40,6 +40,7 @@ from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
 from crmkit.core.rematching import MAKE_MATCH_KEYS
 from crmkit.core.rules.moment import Moment
+from crmkit.core.shipped.entities import LocalEdit
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epochs
 from crmkit.core.storage.loading import Loader, make_loader
@@ -183,6 +184,10 @@ class Model:
         """Return *automation* as its plugin declares it, whatever was made of it at run time."""
         return self._coded.automations.get(automation)
 
+    def version_of(self, thing: str) -> str:
+        """Return the version of the plugin that ships *thing*, by the id of that; the core's is that of the API."""
+        return self.hooks.versions.get(thing.partition(".")[0], API_VERSION)
+
     def moment(self, access: Access) -> Moment:
         """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""
         zone = self._zone if access.is_system else ZoneInfo(access.time_zone)
@@ -227,7 +232,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, *RETAINING, *AUTOMATING)
+    entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
     work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work)]
     for hook in _REGISTER:

@@ -15,6 +15,7 @@ FOLLOWED = (
     "access",
     "back-up",
     "demo",
+    "edit-what-a-plugin-ships",
     "export",
     "find-out-why",
     "import",

@@ -9,12 +9,14 @@ import click
 from crmkit.cli.asking import confirm, dry_run, yes
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
+from crmkit.cli.shipped import edit_as_dict, tell_edit
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crmkit.core.migrating import Plan, Step
+    from crmkit.core.shipped.kinds import Edited
 
 __all__ = ["command", "show_plan"]
 
@@ -30,18 +32,22 @@ def command() -> None:
 @click.pass_obj
 def _plan(session: Session) -> None:
     from crmkit.core.migrating import plan
+    from crmkit.core.shipped.before_upgrade import edits_before_upgrade
 
-    show_plan(session, plan(session.loaded, without=session.left_out))
+    show_plan(session, plan(session.loaded, without=session.left_out), edits_before_upgrade(session.loaded))
 
 
-def show_plan(session: Session, found: Plan) -> None:
-    """Print what applying would do."""
+def show_plan(session: Session, found: Plan, edits: Sequence[Edited] = ()) -> None:
+    """Print what applying would do, and what waits for a decision about *edits* of what plugins ship."""
+    pending = [edited for edited in edits if edited.pending]
     if session.as_json:
-        session.show(_as_dict(found))
+        session.show({**_as_dict(found), "shipped": [edit_as_dict(edited) for edited in pending]})
     elif found.is_empty:
         session.say(translate(_("Nothing is to be done.")))
     else:
         _tell(session, found)
+    for edited in () if session.as_json else pending:
+        tell_edit(session, edited)
     for gap in found.gaps:
         session.warn(
             _("{count} records of {entity} lack {field}, which is required when they are next written."),

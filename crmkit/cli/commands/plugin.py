@@ -87,15 +87,31 @@ def _check(session: Session, name: str | None) -> None:
     )
     if name is None:
         reasons, adds = conflicts(config, config.plugins), None
+        edits = [] if reasons else _pending(session)
     else:
-        reasons, adds = conflicts_of(config, name), _brought(name, config.trust.plugins)
+        reasons, adds, edits = conflicts_of(config, name), _brought(name, config.trust.plugins), []
     if session.as_json:
         found = [{"code": reason.code, "message": str(reason)} for reason in reasons]
-        session.show({"plugin": name, "fits": not reasons, "conflicts": found, "brings": adds})
+        session.show({"plugin": name, "fits": not reasons, "conflicts": found, "brings": adds, "pending": edits})
     else:
         _tell(session, reasons, adds)
+        if edits:
+            names = ", ".join(edits)
+            session.say(translate(_("Changes of plugins wait for a decision: {names}.")).format(names=names))
     if reasons:
         click.get_current_context().exit(1)
+
+
+def _pending(session: Session) -> list[str]:
+    """Return what was edited here and waits for a decision about what its plugin changed."""
+    from crmkit.cli.opening import DatabaseMissingError, check_there
+    from crmkit.core.shipped.before_upgrade import edits_before_upgrade
+
+    try:
+        check_there(session.loaded.storage)
+    except DatabaseMissingError:
+        return []
+    return [f"{edited.kind} {edited.thing}" for edited in edits_before_upgrade(session.loaded) if edited.pending]
 
 
 def _brought(name: str, allowed: Sequence[str]) -> Brought | None:

@@ -1,8 +1,8 @@
-"""``crmkit role``: roles that are made at run time, what they grant and what they hide."""
+"""``crmkit role``: what roles grant and hide, those that are made at run time and those that plugins ship."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -54,8 +54,12 @@ def _delete(session: Session, role: str) -> None:
 @click.argument("role")
 @click.pass_obj
 def _show(session: Session, role: str) -> None:
+    from crmkit import role_in_effect
+    from crmkit.cli.shipped_roles import described, is_shipped
+
     with session.reader() as db:
-        rows = _described(db, _find(db, role))
+        shipped = is_shipped(session, role)
+        rows = described(role_in_effect(db, role)) if shipped else _described(db, _find(db, role))
     session.show(rows, columns=_COLUMNS)
 
 
@@ -73,8 +77,14 @@ def _show(session: Session, role: str) -> None:
 @click.option("--rule", help=_("With the records for which this rule holds, instead of a scope."))
 @click.pass_obj
 def _grant(session: Session, role: str, entity: str, verbs: tuple[str, ...], scope: str, rule: str | None) -> None:
+    from crmkit import Grant
+    from crmkit.cli.shipped_roles import change_shipped, is_shipped, with_grant
     from crmkit.core.policy.people import GrantRecord
 
+    if is_shipped(session, role):
+        rows = change_shipped(session, role, with_grant(Grant(entity, verbs, rule or scope)))
+        session.show(rows, columns=_COLUMNS)
+        return
     with session.writer() as db:
         found = _find(db, role)
         granted = "rule" if rule else scope
@@ -88,8 +98,12 @@ def _grant(session: Session, role: str, entity: str, verbs: tuple[str, ...], sco
 @click.argument("entity")
 @click.pass_obj
 def _revoke(session: Session, role: str, entity: str) -> None:
+    from crmkit.cli.shipped_roles import change_shipped, is_shipped, without_grants
     from crmkit.core.policy.people import GrantRecord
 
+    if is_shipped(session, role):
+        session.show(change_shipped(session, role, without_grants(entity)), columns=_COLUMNS)
+        return
     with session.writer() as db:
         found = _find(db, role)
         db.delete_many(db.find(GrantRecord, (GrantRecord.f.role_id == found.id) & (GrantRecord.f.entity == entity)))
@@ -104,10 +118,16 @@ def _revoke(session: Session, role: str, entity: str) -> None:
 @click.option("--read-only", is_flag=True, help=_("Let them read it, but not change it."))
 @click.pass_obj
 def _mask(session: Session, role: str, entity: str, field: str, read_only: bool) -> None:
+    from crmkit import Mask
+    from crmkit.cli.shipped_roles import change_shipped, is_shipped, with_mask
     from crmkit.core.policy.people import MaskRecord
 
+    access: Literal["hidden", "read_only"] = "read_only" if read_only else "hidden"
+    if is_shipped(session, role):
+        session.show(change_shipped(session, role, with_mask(Mask(entity, field, access))), columns=_COLUMNS)
+        return
     with session.writer() as db:
-        found, access = _find(db, role), "read_only" if read_only else "hidden"
+        found = _find(db, role)
         db.create(MaskRecord(role_id=found.id, entity=entity, field_name=field, access=access))
         rows = _described(db, found)
     session.show(rows, columns=_COLUMNS)
@@ -119,8 +139,12 @@ def _mask(session: Session, role: str, entity: str, field: str, read_only: bool)
 @click.argument("field")
 @click.pass_obj
 def _unmask(session: Session, role: str, entity: str, field: str) -> None:
+    from crmkit.cli.shipped_roles import change_shipped, is_shipped, without_masks
     from crmkit.core.policy.people import MaskRecord
 
+    if is_shipped(session, role):
+        session.show(change_shipped(session, role, without_masks(entity, field)), columns=_COLUMNS)
+        return
     with session.writer() as db:
         found, f = _find(db, role), MaskRecord.f
         db.delete_many(db.find(MaskRecord, (f.role_id == found.id) & (f.entity == entity) & (f.field_name == field)))

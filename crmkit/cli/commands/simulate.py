@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 # Commands that write through nothing but their session.
-_SIMULATED = ("role", "user", "team", "share", "unshare", "transfer")
+_SIMULATED = ("role", "user", "team", "share", "unshare", "transfer", "shipped")
 
 
 @click.command(

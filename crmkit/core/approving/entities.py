@@ -55,4 +55,6 @@ class ApprovalVote(Record):
 APPROVING = (TeamLead, ReportingLine, ApprovalRequest, ApprovalVote)
 # Written by crmkit's own steps alone, which check what a single write cannot: that somebody may approve, that a
 # version goes on with what the one before has begun.
-KEPT_BY_CRMKIT = frozenset({"core.approval", "core.approval_vote", "core.pipeline_version", "core.automation_run"})
+KEPT_BY_CRMKIT = frozenset(
+    {"core.approval", "core.approval_vote", "core.pipeline_version", "core.automation_run", "core.local_edit"}
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from crmkit.core.ledger import Entry
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.recording import record_rename
 from crmkit.core.migrating.rule_names import renamed_in_rule
+from crmkit.core.shipped.role_trees import renamed_in_role
 from crmkit.core.storage.schema import index_name
 from crmkit.core.text import gettext as _
 
@@ -29,8 +31,9 @@ def rename_field(entity: str, old: str, new: str) -> None:
     """Rename the field *old* of *entity* to *new*, inside the ``upgrade`` or ``downgrade`` of a revision.
 
     Its columns and their indexes are renamed, and so is the field in the masks and in the rules of grants that
-    administrators made; each of those changes is in the ledger. Declare the field with ``formerly=old``, so that
-    the history of records tells its earlier values under the new name.
+    administrators made, also in those of shipped roles that they edited; each of those changes is in the ledger.
+    Declare the field with ``formerly=old``, so that the history of records tells its earlier values under the new
+    name.
 
     Raises:
         RevisionError: the entity's table has no such field.
@@ -73,7 +76,8 @@ def _rename_index(connection: Connection, old: str, new: str) -> None:
 
 def _carry(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> None:
     """Rename the field where administrators named it, and write down in the ledger that it was."""
-    changes = [*_masks(crm, connection, entity, old, new), *_grants(crm, connection, entity, old, new)]
+    kinds = (_masks, _grants, _local_edits)
+    changes = [change for kind in kinds for change in kind(crm, connection, entity, old, new)]
     if not changes:
         return
     now = crm.clock.now()
@@ -88,7 +92,7 @@ def _carry(crm: CRM, connection: Connection, entity: str, old: str, new: str) ->
     crm.model.epochs.raise_policy(connection)
 
 
-Change = tuple[str, Any, str, tuple[str, str]]
+Change = tuple[str, Any, str, tuple[Any, Any]]
 
 
 def _masks(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> Iterator[Change]:
@@ -105,3 +109,13 @@ def _grants(crm: CRM, connection: Connection, entity: str, old: str, new: str) -
         after = renamed_in_rule(crm.registry, rule, on, (entity, old, new))
         if after != rule:
             yield "core.grant", id_, "rule", (rule, after)
+
+
+def _local_edits(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> Iterator[Change]:
+    edit = crm.schema.tables["core_local_edit"]
+    found = sa.select(edit.c.id, edit.c.base, edit.c.local).where(edit.c.kind == "role")
+    for row in connection.execute(found).mappings().all():
+        for name in ("base", "local"):
+            after = renamed_in_role(row[name], (entity, old, new), partial(renamed_in_rule, crm.registry))
+            if after != row[name]:
+                yield "core.local_edit", row["id"], name, (row[name], after)

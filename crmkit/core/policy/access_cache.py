@@ -18,6 +18,7 @@ from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import Grant, Mask, Role
 from crmkit.core.registry import Registry
 from crmkit.core.registry_checks import check_grant
+from crmkit.core.shipped.role_trees import merged_role
 from crmkit.core.storage.epochs import Epoch, Epochs
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import Text, gettext as _
@@ -92,7 +93,17 @@ class AccessCache:
         for team, parent in connection.execute(self._alive("core.team", "id", "parent_id")):
             children.setdefault(parent, []).append(team)
         tree = {parent: tuple(teams) for parent, teams in children.items()}
-        return _Policy(epoch, tree, {**self._registry.roles, **self._run_time_roles(connection)}, {})
+        shipped = {**self._registry.roles, **dict(self._edited_roles(connection))}
+        return _Policy(epoch, tree, {**shipped, **self._run_time_roles(connection)}, {})
+
+    def _edited_roles(self, connection: Connection) -> Iterator[tuple[str, Role]]:
+        edit = self._schema.tables["core_local_edit"]
+        edits = self._alive("core.local_edit", "thing", "base", "local").where(edit.c.kind == "role")
+        for id_, base, local in connection.execute(edits):
+            if (shipped := self._registry.roles.get(id_)) is not None:
+                role = merged_role(shipped, base, local)
+                usable = [g for g in role.grants if not any(check_grant(self._registry, g.entity, g))]
+                yield id_, attrs.evolve(role, grants=usable)
 
     def _run_time_roles(self, connection: Connection) -> dict[str, Role]:
         grants: dict[UUID, list[Grant]] = {}

@@ -136,5 +136,6 @@ ACCESS_ENTITIES = frozenset(
         "core.mask",
         "core.assignment",
         "core.share",
+        "core.local_edit",
     }
 )

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import NotFoundError
+from crmkit.core.pipelines import Pipeline
 from crmkit.core.publishing.checking import check_may_edit, check_pipeline, current, read_draft
 from crmkit.core.publishing.entities import FIRST_LOCAL, PipelineVersion
 from crmkit.core.publishing.written import read_pipeline, written_pipeline
+from crmkit.core.shipped.pipeline_trees import definition_of, pipeline_tree
+from crmkit.core.shipped.three_way import Forms
 from crmkit.core.writing.changes import Write, creation
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["discard_draft", "draft_of", "publish_draft", "save_draft", "versions_of"]
+__all__ = ["discard_draft", "draft_of", "keep_draft", "publish_draft", "save_draft", "versions_of"]
 
 
 def save_draft(
@@ -33,7 +36,21 @@ def save_draft(
     """
     id_ = str(definition.get("id"))
     check_may_edit(db, id_)
-    draft, mapping = read_pipeline(definition, 0), dict(mapping or {})
+    draft = read_pipeline(definition, 0)
+    return keep_draft(db, draft, mapping=mapping, base=_base(db, draft), note=note)
+
+
+def keep_draft(
+    db: Writer,
+    draft: Pipeline,
+    *,
+    base: Mapping[str, Any] | None,
+    mapping: Mapping[str, str] | None = None,
+    note: str | None = None,
+) -> PipelineVersion:
+    """Keep *draft* as :func:`save_draft` does; *base* is the shipped definition that it is to be merged against."""
+    check_may_edit(db, draft.id)
+    mapping = dict(mapping or {})
     check_pipeline(db, draft, mapping)
     shipped, now, existing = db.model.shipped_pipeline(draft.id), current(db, draft.id), _draft(db, draft.id)
     values: dict[str, Any] = {
@@ -41,7 +58,7 @@ def save_draft(
         "mapping": mapping,
         "based_on": now.version if now else None,
         "base": shipped.version if shipped else None,
-        "base_definition": written_pipeline(shipped) if shipped else None,
+        "base_definition": base,
         "note": note,
     }
     if existing is not None:
@@ -51,6 +68,25 @@ def save_draft(
         number = max([FIRST_LOCAL - 1, *numbers]) + 1
         db.take(creation(PipelineVersion(pipeline=draft.id, number=number, **values), trusted=True))
     return draft_of(db, draft.id)
+
+
+def _base(db: Reader, draft: Pipeline) -> Mapping[str, Any] | None:
+    """Return what a later merge takes for the shipped definition.
+
+    Whoever made the draft has seen the newest version of the company, not what the plugin ships today: only where
+    the two differ has anybody decided.
+    """
+    shipped = db.model.shipped_pipeline(draft.id)
+    if shipped is None:
+        return None
+    upstream = written_pipeline(shipped)
+    published = [version for version in versions_of(db, draft.id) if version.published_at is not None]
+    if not published or published[-1].base_definition is None:
+        return upstream
+    local = pipeline_tree(published[-1].definition)
+    forms = Forms(pipeline_tree(published[-1].base_definition), local)
+    edited = forms.edited(pipeline_tree(upstream), local, pipeline_tree(written_pipeline(draft)))
+    return definition_of(edited.base, upstream)
 
 
 def publish_draft(db: Writer, pipeline: str, *, note: str | None = None) -> PipelineVersion:

@@ -36,7 +36,7 @@ __all__ = ["Changes", "Trial"]
 
 Changes = Callable[[Writer], Any]
 # Rows of these decide through accesses alone; those of others may be looked at by a rule.
-_POLICY = frozenset({"core.role", "core.grant", "core.mask", "core.assignment", "core.membership"})
+_POLICY = frozenset({"core.role", "core.grant", "core.mask", "core.assignment", "core.membership", "core.local_edit"})
 
 
 @attrs.frozen(eq=False)

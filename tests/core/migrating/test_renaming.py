@@ -3,10 +3,11 @@
 import pytest
 import sqlalchemy as sa
 
-from crmkit import PluginError
+from crmkit import Grant, Mask, PluginError, Role, edit_role, role_in_effect
 from crmkit.core.migrating import apply, check, make_revision, plan, revert
 from crmkit.core.migrating.errors import MigrationFailedError, RevisionRefusedError
 from crmkit.core.migrating.rule_names import renamed_in_rule
+from crmkit.core.text import Text
 from crmkit.core.verifying.histories import examine_histories
 from crmkit.testing import both_databases
 
@@ -50,6 +51,8 @@ def shop(blank, package):
         for entity, rule in (("shop.order", RULE), ("shop.line", ON_LINES)):
             db.create(cls("core.grant")(role_id=role.id, entity=entity, verbs="read", scope="rule", rule=rule))
         db.create(cls("core.mask")(role_id=role.id, entity="shop.order", field_name="price"))
+        local = [Grant("core.team", ["read"], "all"), Grant("shop.order", ["read"], RULE)]
+        edit_role(db, Role("core.member", Text("Member"), local, [Mask("shop.order", "price")]))
     later = blank(package("shop", AFTER))
     path = make_revision(later, "shop", "Renamed", empty=True)
     text, _upgrade, _rest = path.read_text().partition("def upgrade() -> None:\n")
@@ -77,6 +80,9 @@ def test_renamed_field_keeps_values_history_masks_and_rules(shop, database):
         (mask,) = db.find(shop.registry.entity("core.mask").cls)
         assert mask.field_name == "cost"
         assert [entry.changes["field_name"] for entry in db.history(mask)] == [(None, "price"), ("price", "cost")]
+        member = role_in_effect(db, "core.member")
+        assert [mask.fields for mask in member.masks] == [{"cost"}]
+        assert 'tint == "red" && tint.contains("colour") || cost > 3' in [str(g.scope) for g in member.grants]
     assert rules(shop) == {
         "shop.order": 'tint == "red" && tint.contains("colour") || cost > 3',
         "shop.line": '!(order.tint == "colour") && order_id != null',
