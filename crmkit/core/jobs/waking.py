@@ -1,17 +1,22 @@
-"""Waiting until there may be work: somebody committed, or so much time has passed that something may be due."""
+"""Going on with work, and waiting until there may be some: somebody committed, or something may have come due."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
 from typing import Any, Protocol
 
+import sqlalchemy as sa
+
+from crmkit.core.errors import TryAgainError
 from crmkit.core.storage.engines import Storage
 
-__all__ = ["Waker", "waker"]
+__all__ = ["Waker", "keep_going", "waker"]
 
+_log = logging.getLogger(__name__)
 _LOOK = 0.2
 _LONGEST = 1.0
 
@@ -22,6 +27,22 @@ class Waker(Protocol):
     def wait(self, stop: Event) -> None:
         """Return as soon as there may be work, or *stop* is set."""
         ...
+
+
+def keep_going(storage: Storage, step: Callable[[], bool], stop: Event) -> None:
+    """Call *step* until *stop* is set, and wait for commits on *storage* whenever it says that there was nothing to do.
+
+    What goes wrong with the database is logged and tried again.
+    """
+    with waker(storage) as sleeper:
+        while not stop.is_set():
+            try:
+                went_on = step()
+            except (TryAgainError, sa.exc.DBAPIError) as error:
+                _log.warning("the worker could not go on, and tries again", exc_info=error)
+                went_on = False
+            if not went_on:
+                sleeper.wait(stop)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from random import Random
 from threading import Event
@@ -15,19 +15,17 @@ from traceback import format_exception
 from typing import TYPE_CHECKING
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.errors import CrmkitError, TryAgainError
-from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.errors import CrmkitError
 from crmkit.core.jobs.circuits import Circuit, Circuits
 from crmkit.core.jobs.errors import LeaseLostError, LoopError
 from crmkit.core.jobs.lease import LEASE, Lease
 from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.retrying import backoff
 from crmkit.core.jobs.threads import Task, Threads
-from crmkit.core.jobs.ticking import Ticker
-from crmkit.core.jobs.waking import waker
+from crmkit.core.jobs.upkeep import Upkeep
+from crmkit.core.jobs.waking import keep_going
 from crmkit.core.jobs.work import task_of
 from crmkit.core.registry import CORE
 
@@ -42,7 +40,6 @@ _log.addHandler(logging.NullHandler())
 _AHEAD = 16
 # For how many seconds a worker waits for threads before it looks for further work.
 _LOOK = 0.2
-_SWEEP = timedelta(minutes=5)
 _LONGEST_DETAILS = 8000
 
 
@@ -62,12 +59,11 @@ class Worker:
         crm.refresh()
         self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._threads, self._chance = Threads(threads), chance or Random()
-        self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
+        self._upkeep = Upkeep(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
         self._plugins = frozenset({CORE, AUTOMATIONS, *(plugin.name for plugin in crm.plugins)})
         self._ended: list[Task] = []
         self._extended_at: datetime | None = None
-        self._swept_at: datetime | None = None
 
     def run_until_idle(self) -> None:
         """Do everything that is due, and what comes of it, until nothing is due any more."""
@@ -79,15 +75,7 @@ class Worker:
 
         What goes wrong with the database is logged and tried again.
         """
-        with waker(self.crm.storage) as sleeper:
-            while not stop.is_set():
-                try:
-                    went_on = self.step(wait=_LOOK)
-                except (TryAgainError, sa.exc.DBAPIError) as error:
-                    _log.warning("the worker could not go on, and tries again", exc_info=error)
-                    went_on = False
-                if not went_on:
-                    sleeper.wait(stop)
+        keep_going(self.crm.storage, partial(self.step, wait=_LOOK), stop)
         self.close()
 
     def step(self, *, wait: float = 0) -> bool:
@@ -101,10 +89,8 @@ class Worker:
         if not self._is_anything_due(now):
             return False
         with self.crm.storage.writing() as connection:
-            went_on = self.crm.model.jobs.reclaim(connection, now) + self._dispatcher.tell(connection, now)
-            went_on += self._ticker.tick(connection, now)
+            went_on = self._upkeep.go_on(connection, now)
             leases = self._lease(connection, now)
-            self._sweep(connection, now)
             if any(lease.plugin == AUTOMATIONS for lease in leases):
                 # Another worker may have told of one that this one has not heard of.
                 self.crm.refresh(connection)
@@ -115,16 +101,14 @@ class Worker:
     def _is_anything_due(self, now: datetime) -> bool:
         """Ask without locking anything, so that an idle worker is in nobody's way."""
         with self.crm.storage.reading() as connection:
-            if self._dispatcher.lag(connection) or self.crm.model.jobs.has_expired(connection, now):
-                return True
-            if self._ticker.is_due(connection, now):
+            if self._upkeep.is_due(connection, now):
                 return True
             return self._room > 0 and self.crm.model.jobs.is_due(connection, now, self._plugins)
 
     def next_due(self) -> datetime | None:
         """Return when there is something to do by the clock; ``None`` if never, as far as is known."""
         with self.crm.storage.reading() as connection:
-            times = (self.crm.model.jobs.next_due(connection, self._plugins), self._ticker.next_due(connection))
+            times = (self.crm.model.jobs.next_due(connection, self._plugins), self._upkeep.next_due(connection))
         return min((moment for moment in times if moment is not None), default=None)
 
     def circuits(self, connection: Connection) -> list[Circuit]:
@@ -143,11 +127,6 @@ class Worker:
                 ids = [lease.id for lease in self._threads.leases]
                 self.crm.model.jobs.extend(connection, self.owner, ids, now)
             self._extended_at = now
-
-    def _sweep(self, connection: Connection, now: datetime) -> None:
-        if self._swept_at is None or now - self._swept_at >= _SWEEP:
-            self.crm.model.jobs.sweep(connection, now)
-            self._swept_at = now
 
     def _lease(self, connection: Connection, now: datetime) -> list[Lease]:
         """Take what is due; of a plugin whose circuit is open, one piece of work now and then."""

@@ -1,0 +1,47 @@
+"""What somebody has to do for all workers: tell events, keep schedules, take back what was lost, forget what is old."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
+
+from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.jobs.ticking import Ticker
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = ["Upkeep"]
+
+_SWEEP = timedelta(minutes=5)
+
+
+class Upkeep:
+    """Keeps the lease table of one CRM; as many as like may do so at the same time."""
+
+    def __init__(self, crm: CRM) -> None:
+        """Know what the plugins declare."""
+        self._crm = crm
+        self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
+        self._swept_at: datetime | None = None
+
+    def is_due(self, connection: Connection, now: datetime) -> bool:
+        """Return whether there is something to do; nothing is locked."""
+        if self._dispatcher.lag(connection) or self._crm.model.jobs.has_expired(connection, now):
+            return True
+        return self._ticker.is_due(connection, now)
+
+    def next_due(self, connection: Connection) -> datetime | None:
+        """Return when the first schedule is due."""
+        return self._ticker.next_due(connection)
+
+    def go_on(self, connection: Connection, now: datetime) -> int:
+        """Do what there is to do, and return how much that was."""
+        went_on = self._crm.model.jobs.reclaim(connection, now) + self._dispatcher.tell(connection, now)
+        went_on += self._ticker.tick(connection, now)
+        if self._swept_at is None or now - self._swept_at >= _SWEEP:
+            self._crm.model.jobs.sweep(connection, now)
+            self._swept_at = now
+        return went_on
