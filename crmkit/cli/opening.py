@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from crmkit.celery import CeleryCarrier
 from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
 from crmkit.core.errors import ConfigurationError, CrmkitError, DeclarationError
@@ -48,13 +49,15 @@ def load_crm(config: Config, without: frozenset[str] = frozenset(), *, safe_mode
 
     Raises:
         PluginError: the plugins do not fit together.
+        MissingExtraError: a broker is configured, and what talks to it is not installed.
     """
     names = [name for name in config.plugins if name not in without]
     plugins = find_plugins(names, config.trust.plugins)
     if reasons := list(check_names(plugins)):
         raise PluginError(reasons)
     absent = {ANY} if safe_mode else without
-    return CRM(attrs.evolve(config, plugins=names), plugins=plugins, without=absent)
+    carrier = CeleryCarrier(config.celery) if config.celery.broker else None
+    return CRM(attrs.evolve(config, plugins=names), plugins=plugins, without=absent, carrier=carrier)
 
 
 def left_out(names: Sequence[str], without: Iterable[str], allowed: Sequence[str] = ()) -> frozenset[str]:

@@ -42,6 +42,7 @@ from crmkit.core.writing.writer import Writer
 if TYPE_CHECKING:
     from crmkit.core.automating.trying import Tried
     from crmkit.core.explaining.explanation import Explanation
+    from crmkit.core.jobs.carrying import Carrier
     from crmkit.core.policy.roles import Restriction
     from crmkit.core.simulating.simulation import Simulation
 
@@ -66,12 +67,15 @@ class CRM:
         plugins: Sequence[LoadedPlugin | ModuleType] | None = None,
         clock: Clock | None = None,
         without: Collection[str] = (),
+        carrier: Carrier | None = None,
     ) -> None:
         """Load *plugins*, or those that *config* enables by name, and build the registry and the tables.
 
-        *without* names plugins that the database may know and that this CRM does without; ``*`` stands for all.
+        *without* names plugins that the database may know and that this CRM does without; ``*`` stands for all. The
+        *carrier* tells workers elsewhere of jobs as soon as they are committed.
         """
         self.config, self.clock, self.without = config, clock or SystemClock(), frozenset(without)
+        self.carrier = carrier
         if plugins is None:
             plugins = find_plugins(config.plugins, config.trust.plugins)
         self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order([_loaded(plugin) for plugin in plugins]))
@@ -167,6 +171,8 @@ class CRM:
             writer = Writer(model, connection, access, cause or principal.name, request_id, depth)
             yield writer
             writer.finish()
+        if self.carrier is not None and writer.enqueued:
+            self.carrier.carry(writer.enqueued)
 
     @contextmanager
     def system(self, reason: str) -> Iterator[Writer]:

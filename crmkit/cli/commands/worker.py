@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -26,9 +27,22 @@ __all__ = ["command"]
     help=_("How many pieces of work are done at once."),
 )
 @click.option("--until-idle", is_flag=True, help=_("Stop when nothing is due any more."))
+@click.option("--celery", is_flag=True, help=_("Do what the broker in [celery] of crm.toml brings, in processes."))
+@click.option("--dispatch-only", is_flag=True, help=_("Send what is due to workers of Celery, and do nothing of it."))
 @click.pass_obj
-def command(session: Session, threads: int, until_idle: bool) -> None:
+def command(session: Session, threads: int, until_idle: bool, celery: bool, dispatch_only: bool) -> None:
     """Work until a signal says stop; what runs then is finished first, and a second signal ends that too."""
+    if celery + dispatch_only + until_idle > 1:
+        raise click.UsageError(translate(_("Give one of --celery, --dispatch-only and --until-idle.")))
+    if celery:
+        _work_for_celery(session, threads)
+    elif dispatch_only:
+        _dispatch(session)
+    else:
+        _work(session, threads, until_idle)
+
+
+def _work(session: Session, threads: int, until_idle: bool) -> None:
     from crmkit.core.jobs.worker import Worker
 
     worker = Worker(session.crm, threads=threads)
@@ -42,6 +56,26 @@ def command(session: Session, threads: int, until_idle: bool) -> None:
     finally:
         worker.close()
     session.say(translate(_("Stopped; nothing is left half done.")))
+
+
+def _work_for_celery(session: Session, processes: int) -> None:
+    from crmkit.celery.working import run_worker
+    from crmkit.cli.opening import load_crm
+
+    config, left_out = session.settings.config, session.left_out
+    # Asked for here, where what is amiss is told well; each process opens its own.
+    session.crm.close()
+    run_worker(config.celery, partial(load_crm, config, left_out), processes=processes)
+
+
+def _dispatch(session: Session) -> None:
+    from crmkit.celery import CeleryCarrier
+    from crmkit.core.jobs.carrying import Sender
+
+    sender = Sender(session.crm, CeleryCarrier(session.settings.config.celery))
+    session.say(translate(_("Sending what is due; stop with Ctrl+C.")))
+    with _stopping() as stop:
+        sender.run(stop)
 
 
 @contextmanager

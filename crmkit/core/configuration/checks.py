@@ -15,6 +15,7 @@ from crmkit.core.text import Text, gettext as _
 __all__ = [
     "Unacceptable",
     "accepts",
+    "broker_url",
     "closest",
     "currency",
     "database_url",
@@ -22,11 +23,14 @@ __all__ = [
     "locale",
     "name",
     "positive",
+    "queue",
     "time_zone",
 ]
 
 _LOCALE = re.compile(r"([a-z]{2,3})(_[A-Z][a-z]{3})?(_[A-Z]{2})?\Z")
 _HASH = re.compile(r"[a-z][a-z0-9_]*=sha256:[0-9a-f]{64}\Z")
+_BROKER = re.compile(r"(amqps?|rediss?|redis\+socket|sentinel)://")
+_QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
 _URL = re.compile(r"(sqlite|postgresql)(\+\w+)?://")
 
 
@@ -140,6 +144,26 @@ def database_url(value: str) -> None:
     """
     if not _URL.match(value):
         raise Unacceptable(_("is no database URL; give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"))
+
+
+def broker_url(value: str | None) -> None:
+    """Return if *value* is the URL of a broker. It may hold a password, so no error repeats it.
+
+    Raises:
+        Unacceptable: it is something else.
+    """
+    if value is not None and not _BROKER.match(value):
+        raise Unacceptable(_("is no URL of a broker; give redis://HOST/0 or amqp://USER:PASSWORD@HOST/VHOST"))
+
+
+def queue(value: str) -> None:
+    """Return if *value* is a name that every broker takes.
+
+    Raises:
+        Unacceptable: it is not.
+    """
+    if not _QUEUE.match(value):
+        raise Unacceptable(_("is no name of a queue; give 1 to 100 letters, digits, dots, hyphens and underscores"))
 
 
 def hashes(value: list[str]) -> None:

@@ -16,6 +16,7 @@ from crmkit.core.text import Text, gettext as _
 
 __all__ = [
     "Backup",
+    "Broker",
     "CommandLine",
     "Company",
     "Config",
@@ -144,6 +145,21 @@ class Backup:
 
 
 @attrs.frozen
+class Broker:
+    """What carries work to workers of Celery."""
+
+    __section__ = "celery"
+
+    broker: str | None = _setting(
+        None,
+        _("What carries work to workers of Celery: redis://HOST/0 or amqp://USER:PASSWORD@HOST/VHOST."),
+        checked=check.broker_url,
+        secret="password",
+    )
+    queue: str = _setting("crmkit", _("The queue of this CRM on the broker; no two share one."), checked=check.queue)
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -169,3 +185,4 @@ class Config:
     trust: Trust = attrs.field(factory=Trust)
     cli: CommandLine = attrs.field(factory=CommandLine)
     backup: Backup = attrs.field(factory=Backup)
+    celery: Broker = attrs.field(factory=Broker)

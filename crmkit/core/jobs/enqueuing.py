@@ -53,4 +53,7 @@ def enqueue(
         cause=writer.cause,
         depth=writer.depth + 1,
     )
-    return writer.model.jobs.add_once(writer.connection, row)
+    enqueued = writer.model.jobs.add_once(writer.connection, row)
+    if enqueued == row["id"] and row["run_at"] <= writer.now:
+        writer.enqueued.append(enqueued)
+    return enqueued

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-__all__ = ["LEASE", "Kind", "Lease", "State"]
+__all__ = ["LEASE", "Kind", "Lease", "State", "Waiting"]
 
 Kind = Literal["delivery", "job", "schedule"]
 State = Literal["ready", "running", "done", "dead", "cancelled"]
@@ -31,4 +31,13 @@ class Lease:
     principal_id: UUID | None
     cause: str
     depth: int
+    run_at: datetime
+
+
+@attrs.frozen
+class Waiting:
+    """One row of the lease table that nobody has; once it was leased or put off, it is another."""
+
+    id: UUID
+    fence: int
     run_at: datetime

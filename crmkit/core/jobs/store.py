@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.jobs.errors import WorkerLostError
 from crmkit.core.jobs.job import PRIORITIES
-from crmkit.core.jobs.lease import LEASE, Lease
+from crmkit.core.jobs.lease import LEASE, Lease, Waiting
 from crmkit.core.storage.columns import Id
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
@@ -24,6 +24,8 @@ __all__ = ["JobStore"]
 _LEASED = [field.name for field in attrs.fields(Lease)]
 # How long jobs are kept after they are done, and how many are forgotten at once.
 _KEPT, _SWEPT = timedelta(days=30), 1000
+# By how much the clock of who was told of a row may be behind the clock of who saw that it was due.
+_SKEW = timedelta(seconds=5)
 _IDLE: Mapping[str, Any] = {"owner": None, "leased_until": None, "is_suspect": False}
 
 
@@ -80,6 +82,16 @@ class JobStore:
             if len(found) < most and plugins:
                 due = (self.table.c.priority == priority, self.table.c.is_suspect.is_(suspect))
                 found += self._due(connection, now, plugins, due, most - len(found))
+        return self._take(connection, owner, now, found)
+
+    def lease_one(
+        self, connection: Connection, owner: str, now: datetime, plugins: Collection[str], id_: UUID
+    ) -> list[Lease]:
+        """Return the row *id_*, now leased by *owner* for a while; nothing unless :meth:`waits` holds."""
+        found = self._due(connection, now + _SKEW, plugins, [self.table.c.id == id_], 1)
+        return self._take(connection, owner, now, found)
+
+    def _take(self, connection: Connection, owner: str, now: datetime, found: list[Lease]) -> list[Lease]:
         if found:
             taken = sa.update(self.table).where(self.table.c.id.in_([lease.id for lease in found]))
             counted = {name: self.table.c[name] + 1 for name in ("fence", "attempts")}
@@ -107,6 +119,29 @@ class JobStore:
         due = (c.state == "ready", c.run_at <= now, c.plugin.in_(list(plugins)))
         any_of = [sa.exists(first.where(*due, c.priority == place)) for place in range(len(PRIORITIES))]
         return bool(connection.execute(sa.select(sa.or_(*any_of))).scalar())
+
+    def waits(self, connection: Connection, now: datetime, plugins: Collection[str], id_: UUID) -> bool:
+        """Return whether the row *id_* is due, of *plugins*, and nobody's; clocks may differ by a few seconds."""
+        c = self.table.c
+        due = (c.id == id_, c.state == "ready", c.run_at <= now + _SKEW, c.plugin.in_(list(plugins)))
+        return connection.execute(sa.select(sa.literal(1)).where(*due)).scalar() is not None
+
+    def waiting(
+        self, connection: Connection, now: datetime, before: datetime, plugins: Collection[str], most: int
+    ) -> list[Waiting]:
+        """Return up to *most* rows of *plugins* that are due and nobody's, the most urgent first.
+
+        Of the jobs that were enqueued to be done at once, only those enqueued until *before*.
+        """
+        c = self.table.c
+        due = sa.select(c.id, c.fence, c.run_at).where(
+            c.state == "ready",
+            c.run_at <= now,
+            c.plugin.in_(list(plugins)),
+            sa.or_(c.kind != "job", c.run_at != c.created_at, c.created_at <= before),
+        )
+        rows = connection.execute(due.order_by(c.priority, c.run_at, c.id).limit(most))
+        return [Waiting(*row) for row in rows]
 
     def next_due(self, connection: Connection, plugins: Collection[str]) -> datetime | None:
         """Return when the first of the rows of *plugins* that are ready is, or was, due."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.ticking import Ticker
+from crmkit.core.registry import CORE
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -22,8 +24,16 @@ class Upkeep:
     """Keeps the lease table of one CRM; as many as like may do so at the same time."""
 
     def __init__(self, crm: CRM) -> None:
-        """Know what the plugins declare."""
+        """Know what the plugins declare, and what was defined at run time.
+
+        Raises:
+            NotMigratedError, RevisionsMissingError, PluginParkedError: the database is not what the plugins need.
+        """
+        crm.check_ready()
+        crm.refresh()
         self._crm = crm
+        #: Whose work this CRM can do.
+        self.plugins = frozenset({CORE, AUTOMATIONS, *(plugin.name for plugin in crm.plugins)})
         self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
         self._swept_at: datetime | None = None
 

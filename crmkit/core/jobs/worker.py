@@ -13,6 +13,7 @@ from random import Random
 from threading import Event
 from traceback import format_exception
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -27,7 +28,6 @@ from crmkit.core.jobs.threads import Task, Threads
 from crmkit.core.jobs.upkeep import Upkeep
 from crmkit.core.jobs.waking import keep_going
 from crmkit.core.jobs.work import task_of
-from crmkit.core.registry import CORE
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -55,13 +55,11 @@ class Worker:
         Raises:
             NotMigratedError, RevisionsMissingError, PluginParkedError: the database is not what the plugins need.
         """
-        crm.check_ready()
-        crm.refresh()
         self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._threads, self._chance = Threads(threads), chance or Random()
         self._upkeep = Upkeep(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
-        self._plugins = frozenset({CORE, AUTOMATIONS, *(plugin.name for plugin in crm.plugins)})
+        self._plugins = self._upkeep.plugins
         self._ended: list[Task] = []
         self._extended_at: datetime | None = None
 
@@ -83,6 +81,32 @@ class Worker:
         begun = self._begin()
         return self._end(self._threads.over(wait)) or begun or bool(self._threads.busy)
 
+    def do(self, id_: UUID) -> bool:
+        """Do the work *id_*, and return whether this worker had to: it was due, and nobody else had it."""
+        now = self.crm.clock.now()
+        with self.crm.storage.reading() as connection:
+            # Without locking anything: messages are often doubled.
+            if not self.crm.model.jobs.waits(connection, now, self._plugins, id_):
+                return False
+        with self.crm.storage.writing() as connection:
+            leases = self._lease_one(connection, now, id_)
+            self._catch_up(connection, leases)
+        for lease in leases:
+            self._start(lease)
+        self._finish_all()
+        return bool(leases)
+
+    def _lease_one(self, connection: Connection, now: datetime, id_: UUID) -> list[Lease]:
+        """Take the work *id_*; while the circuit of its plugin is open, only if it may be tried."""
+        jobs = self.crm.model.jobs
+        opened = [circuit for circuit in self._circuits.all(connection) if circuit.opened_at]
+        allowed = self._plugins - {circuit.plugin for circuit in opened}
+        for circuit in opened:
+            is_its = jobs.waits(connection, now, self._plugins & {circuit.plugin}, id_)
+            if is_its and self._circuits.probe(connection, circuit, now):
+                allowed |= {circuit.plugin}
+        return jobs.lease_one(connection, self.owner, now, allowed, id_)
+
     def _begin(self) -> bool:
         now = self.crm.clock.now()
         self._keep_leases(now)
@@ -91,12 +115,15 @@ class Worker:
         with self.crm.storage.writing() as connection:
             went_on = self._upkeep.go_on(connection, now)
             leases = self._lease(connection, now)
-            if any(lease.plugin == AUTOMATIONS for lease in leases):
-                # Another worker may have told of one that this one has not heard of.
-                self.crm.refresh(connection)
+            self._catch_up(connection, leases)
         for lease in leases:
             self._start(lease)
         return bool(went_on or leases)
+
+    def _catch_up(self, connection: Connection, leases: Sequence[Lease]) -> None:
+        if any(lease.plugin == AUTOMATIONS for lease in leases):
+            # Another worker may have told of one that this one has not heard of.
+            self.crm.refresh(connection)
 
     def _is_anything_due(self, now: datetime) -> bool:
         """Ask without locking anything, so that an idle worker is in nobody's way."""
@@ -195,10 +222,13 @@ class Worker:
         if withdrawn:
             with self.crm.storage.writing() as connection:
                 self.crm.model.jobs.give_back(connection, withdrawn)
+        self._finish_all()
+        self._threads.close()
+
+    def _finish_all(self) -> None:
         while self._threads.busy:
             self._keep_leases(self.crm.clock.now())
             self._end(self._threads.over(_LOOK))
-        self._threads.close()
 
 
 def _storable(text: str) -> str:

@@ -71,6 +71,8 @@ class Writer(Asking):
         super().__init__(model, connection, access)
         self.cause, self._request, self.depth = cause, request, depth
         self._entries: list[Entry] = []
+        #: The jobs that are to be done as soon as this transaction has committed.
+        self.enqueued: list[UUID] = []
         self._spans: list[tuple[int, int]] = []
         self._created: set[tuple[str, UUID]] = set()
         self._broken: BaseException | None = None

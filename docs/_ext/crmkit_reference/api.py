@@ -65,7 +65,7 @@ _MEMBERS: Mapping[str, str] = {
     "change_pipeline change_pipeline_many share share_many unshare unshare_many merge merge_preview "
     "unmerge enqueue external attempt now",
     "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
-    "Worker": "run run_until_idle step next_due circuits close",
+    "Worker": "run run_until_idle step do next_due circuits close",
     "Event": "id",
     "WriteContext": "entered_stage create update",
     "CRM": "principal read write system explain simulate refresh close",
