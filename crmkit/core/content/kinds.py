@@ -6,6 +6,8 @@ import re
 from mimetypes import MimeTypes
 
 from crmkit.core.content.errors import ContentKindError, ContentRefusedError
+from crmkit.core.errors import MissingExtraError
+from crmkit.core.text import gettext as _
 
 __all__ = ["SHOWN_INLINE", "kind_of", "plain_name"]
 
@@ -49,6 +51,7 @@ def kind_of(name: str, start: bytes) -> str:
     Raises:
         ContentRefusedError: it is a program, or is run by its name.
         ContentKindError: it is not what its name says.
+        MissingExtraError: the package that knows files is not installed.
     """
     program = next((system for magic, system in _PROGRAMS.items() if start.startswith(magic)), None)
     ending = _RUN_BY_NAME.search(name)
@@ -64,8 +67,10 @@ def kind_of(name: str, start: bytes) -> str:
 
 
 def _found(name: str, start: bytes) -> list[str]:
-    import puremagic
-
+    try:
+        import puremagic
+    except ImportError:
+        raise MissingExtraError(_("A file"), "puremagic", "workspace") from None
     try:
         return [match.mime_type for match in puremagic.magic_string(start, name) if match.mime_type] if start else []
     except puremagic.PureError:

@@ -17,6 +17,7 @@ from crmkit import (
     Record,
     Target,
     Text,
+    TimeZone,
     any_ref,
     entity,
     field,
@@ -26,10 +27,14 @@ from crmkit import (
 
 __all__ = [
     "ENTITIES",
+    "Attendance",
     "Comment",
     "DefaultView",
     "File",
     "Following",
+    "Meeting",
+    "MeetingException",
+    "MeetingSubject",
     "Notification",
     "NotificationPreference",
     "Reminder",
@@ -57,6 +62,12 @@ COLOURS = [
     Option("purple", _("Purple")),
 ]
 KINDS = [Option("table", _("Table")), Option("board", _("Board")), Option("calendar", _("Calendar"))]
+ANSWERS = [
+    Option("none", _("No answer yet")),
+    Option("accepted", _("Accepted")),
+    Option("tentative", _("Perhaps")),
+    Option("declined", _("Declined")),
+]
 NOTIFICATIONS = [
     Option("task_assigned", _("A task is mine")),
     Option("record_transferred", _("A record is mine")),
@@ -64,6 +75,7 @@ NOTIFICATIONS = [
     Option("mention", _("I am mentioned")),
     Option("mention_missed", _("Who I mention may not see the record")),
     Option("reminder", _("Reminders")),
+    Option("meeting_invited", _("I am invited to a meeting")),
     Option("won", _("My team wins something")),
     Option("message", _("Messages of automations")),
 ]
@@ -180,6 +192,65 @@ class DefaultView(Owned):
     view_id: UUID = ref("workspace.view", follows=True, on_delete="cascade", label=_("View"))
 
 
+@entity("workspace.meeting", label=_("Meeting"))
+class Meeting(Owned):
+    """People meet, once or again and again; the owner has invited the others.
+
+    It has a start and an end, or days; of days follow the start of the first and the end of the last.
+    """
+
+    title: str = field(Text(max=300), search=True, label=_("Title"))
+    description: str | None = field(LongText(max=20_000), default=None, search=True, label=_("Description"))
+    place: str | None = field(Text(max=300), default=None, label=_("Place"))
+    starts_at: datetime | None = field(default=None, indexed=True, label=_("Starts at"))
+    ends_at: datetime | None = field(default=None, label=_("Ends at"))
+    starts_on: date | None = field(default=None, label=_("First day"), help=_("Of what lasts whole days"))
+    ends_on: date | None = field(default=None, label=_("Last day"), help=_("The first day, unless it is another"))
+    time_zone: str | None = field(
+        TimeZone(), default=None, label=_("Time zone"), help=_("Whose clock counts; that of whoever makes the meeting")
+    )
+    recurrence: str | None = field(
+        Text(max=500),
+        default=None,
+        label=_("Recurrence"),
+        help=_("A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO,TH;COUNT=10"),
+    )
+    last_at: datetime | None = field(
+        default=None, indexed=True, label=_("Over at"), help=_("When the last one ends. Follows from the others.")
+    )
+    is_private: bool = field(
+        default=False, label=_("Private"), help=_("Seen by nobody but the owner and who is invited")
+    )
+
+
+@entity("workspace.meeting_exception", label=_("Exception of a meeting"), unique=[("meeting_id", "original_at")])
+class MeetingException(Record):
+    """One of the meetings that recur is elsewhen, or not at all."""
+
+    meeting_id: UUID = ref("workspace.meeting", follows=True, on_delete="cascade", label=_("Meeting"))
+    original_at: datetime = field(label=_("Originally at"), help=_("When it would start"))
+    is_cancelled: bool = field(default=False, label=_("Cancelled"))
+    starts_at: datetime | None = field(default=None, indexed=True, label=_("Starts at"))
+    ends_at: datetime | None = field(default=None, label=_("Ends at"))
+
+
+@entity("workspace.meeting_subject", label=_("Subject of a meeting"), unique=[("meeting_id", "record")])
+class MeetingSubject(Record):
+    """A meeting is about a record. Who is invited and does not see the record does not see that."""
+
+    meeting_id: UUID = ref("workspace.meeting", follows=True, on_delete="cascade", label=_("Meeting"))
+    record: Target = any_ref(also=["workspace.task"], label=_("Record"))
+
+
+@entity("workspace.attendance", label=_("Attendance"), unique=[("meeting_id", "attendee")])
+class Attendance(Record):
+    """Somebody, a user or a person in any other entity, is invited to a meeting."""
+
+    meeting_id: UUID = ref("workspace.meeting", follows=True, on_delete="cascade", label=_("Meeting"))
+    attendee: Target = any_ref(label=_("Attendee"))
+    answer: str = field(Choice(ANSWERS), default="none", label=_("Answer"))
+
+
 @entity("workspace.notification", label=_("Notification"))
 class Notification(Record):
     """Tells one user that something has happened; what is read is made of it when it is read, in their language.
@@ -236,6 +307,10 @@ ENTITIES = (
     Tagging,
     View,
     DefaultView,
+    Meeting,
+    MeetingException,
+    MeetingSubject,
+    Attendance,
     Notification,
     NotificationPreference,
     Reminder,

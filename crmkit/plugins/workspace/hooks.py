@@ -76,16 +76,16 @@ def crmkit_register_automations() -> Sequence[Automation]:
 
 @hookimpl
 def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
-    """Keep tasks consistent, and make the tasks of the stages that records enter."""
+    """Keep tasks and meetings consistent, and make the tasks of the stages that records enter."""
     services.settle_tasks(context, writes)
-    services.settle_reminders(context, writes)
+    services.settle_meetings(context, writes)
     services.add_entry_tasks(context, writes)
 
 
 @hookimpl
 def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
-    """Refuse files whose content was not uploaded with them."""
-    return services.check_contents(context, writes)
+    """Refuse files whose content was not uploaded with them, and meetings that could not take place."""
+    return [*services.check_contents(context, writes), *services.check_meetings(context, writes)]
 
 
 @hookimpl

@@ -36,6 +36,9 @@ SUBSCRIBERS = [
         services.tell_owner_of_task,
     ),
     Subscriber("workspace.tell_of_transfer", Trigger("*", kinds=["transfer"]), services.tell_of_transfer),
+    Subscriber(
+        "workspace.tell_of_invitation", Trigger("workspace.attendance", kinds=["create"]), services.tell_of_invitation
+    ),
     Subscriber("workspace.tell_of_win", Trigger("*", kinds=["move"]), services.tell_of_win, time_limit=_LONG),
     Subscriber(
         "workspace.tell_of_comment",

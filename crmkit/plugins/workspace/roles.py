@@ -28,6 +28,20 @@ _NOTIFICATIONS = (
     Grant("workspace.reminder", ["read", "create", "update", "delete"], _MINE),
     Grant("workspace.following", ["read", "create", "delete"], "user_id == me()"),
 )
+_OF_THE_OWNER = "meeting.owner_id == me()"
+_MEETINGS = (
+    Grant("workspace.meeting", ["read", "update", "delete", "transfer", "share", "export"], "own"),
+    Grant("workspace.meeting", ["create"], "all"),
+    # Exceptions, subjects and attendances need no narrower scope to be read: they are seen only where their meeting is.
+    Grant("workspace.meeting_exception", ["read"], "all"),
+    Grant("workspace.meeting_exception", ["create", "update", "delete"], _OF_THE_OWNER),
+    Grant("workspace.meeting_subject", ["read"], "all"),
+    Grant("workspace.meeting_subject", ["create", "delete"], _OF_THE_OWNER),
+    Grant("workspace.attendance", ["read"], "all"),
+    Grant("workspace.attendance", ["create", "delete"], _OF_THE_OWNER),
+    Grant("workspace.attendance", ["update"], 'attendee.entity == "core.user" && attendee.id == me()'),
+)
+_OPEN_MEETINGS = Grant("workspace.meeting", ["read"], "!is_private")
 
 MEMBER = Role(
     "workspace.member",
@@ -42,6 +56,8 @@ MEMBER = Role(
         *_SHARED,
         *_VIEWS,
         *_NOTIFICATIONS,
+        *_MEETINGS,
+        Grant("workspace.meeting", ["read"], "!is_private && team_id == my_team()"),
     ],
 )
 MANAGER = Role(
@@ -59,6 +75,8 @@ MANAGER = Role(
         *_SHARED,
         *_VIEWS,
         *_NOTIFICATIONS,
+        *_MEETINGS,
+        _OPEN_MEETINGS,
     ],
 )
 VIEWER = Role(
@@ -68,6 +86,11 @@ VIEWER = Role(
         *(Grant(f"workspace.{entity}", ["read"], "all") for entity in ("task", "comment", "file", "tag", "tagging")),
         *_VIEWS,
         *_NOTIFICATIONS,
+        _OPEN_MEETINGS,
+        *(
+            Grant(f"workspace.{entity}", ["read"], "all")
+            for entity in ("meeting_exception", "meeting_subject", "attendance")
+        ),
     ],
 )
 

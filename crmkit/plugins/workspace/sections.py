@@ -1,4 +1,4 @@
-"""What is shown with records of any entity: open tasks, comments, files and tags."""
+"""What is shown with records of any entity: open tasks, meetings, comments, files and tags."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ OPEN_TASKS = Section(
     order_by="due_on",
     fields=["title", "due_on", "priority", "owner_id"],
     rank=35,
+)
+MEETINGS = Section(
+    "workspace.meetings",
+    _("Meetings"),
+    "workspace.meeting_subject",
+    via="record",
+    where="meeting.last_at >= now()",
+    order_by="id",
+    fields=["meeting_id"],
+    rank=36,
 )
 COMMENTS = Section(
     "workspace.comments",
@@ -47,4 +57,4 @@ COMMENTS_MADE = TimelinePart(
 )
 FILES_ADDED = TimelinePart("workspace.files_added", _("Files"), "workspace.file", via="regarding", at="created_at")
 
-SECTIONS = (OPEN_TASKS, COMMENTS, FILES, FILES_ADDED, TAGS, TASKS_DONE, TASKS_MADE, COMMENTS_MADE)
+SECTIONS = (OPEN_TASKS, MEETINGS, COMMENTS, FILES, FILES_ADDED, TAGS, TASKS_DONE, TASKS_MADE, COMMENTS_MADE)

@@ -2,49 +2,77 @@
 
 from __future__ import annotations
 
+from .calendar import CalendarEntry, calendar, conflicts, meetings_between, occurrences_of
 from .comments import comment, comments_of
 from .entry_tasks import add_entry_tasks
 from .files import GRACE, Swept, attach, check_contents, files_of, lost_files, read_file, sweep
 from .following import follow, followers_of, is_following, unfollow
+from .meetings import (
+    answer,
+    attendees_of,
+    cancel_one,
+    check_meetings,
+    discuss,
+    disinvite,
+    invite,
+    move_one,
+    settle_meetings,
+    subjects_of,
+)
 from .mentions import Mention, mentions
 from .notifications import mark_read, notify, prefer, unread, wants, who_wants
-from .reminders import move_reminders, my_reminders, remind, remind_of, settle_reminders
+from .recurrence import occurrences
+from .reminders import move_reminders, my_reminders, remind, remind_of
 from .tags import tag, tags_of, untag
 from .task_actions import TaskToMake, make_task
 from .tasks import assign, complete, my_tasks, reopen, set_progress, settle_tasks, tasks_of
-from .telling import tell_of_comment, tell_of_transfer, tell_of_win, tell_owner_of_task
+from .telling import tell_of_comment, tell_of_invitation, tell_of_transfer, tell_of_win, tell_owner_of_task
 from .views import ViewPage, default_view, save_view, set_default_view, show_view, views_of
 from .wording import wording
 from .zones import at_nine, earlier
 
 __all__ = [
     "GRACE",
+    "CalendarEntry",
     "Mention",
     "Swept",
     "TaskToMake",
     "ViewPage",
     "add_entry_tasks",
+    "answer",
     "assign",
     "at_nine",
     "attach",
+    "attendees_of",
+    "calendar",
+    "cancel_one",
     "check_contents",
+    "check_meetings",
     "comment",
     "comments_of",
     "complete",
+    "conflicts",
     "default_view",
+    "discuss",
+    "disinvite",
     "earlier",
     "files_of",
     "follow",
     "followers_of",
+    "invite",
     "is_following",
     "lost_files",
     "make_task",
     "mark_read",
+    "meetings_between",
     "mentions",
+    "move_one",
     "move_reminders",
     "my_reminders",
     "my_tasks",
     "notify",
+    "occurrences",
+    "occurrences_of",
     "prefer",
     "read_file",
     "remind",
@@ -53,14 +81,16 @@ __all__ = [
     "save_view",
     "set_default_view",
     "set_progress",
-    "settle_reminders",
+    "settle_meetings",
     "settle_tasks",
     "show_view",
+    "subjects_of",
     "sweep",
     "tag",
     "tags_of",
     "tasks_of",
     "tell_of_comment",
+    "tell_of_invitation",
     "tell_of_transfer",
     "tell_of_win",
     "tell_owner_of_task",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from crmkit import Reader, Record, Target, Write, WriteContext, Writer
 
 from ..entities import Task
+from .reminders import settle_reminders
 
 __all__ = ["assign", "complete", "my_tasks", "reopen", "set_progress", "settle_tasks", "tasks_of"]
 
@@ -52,10 +53,11 @@ def my_tasks(db: Reader, *, due_before: date | None = None) -> list[Task]:
 
 
 def settle_tasks(context: WriteContext, writes: Sequence[Write]) -> None:
-    """Keep what is written of tasks consistent: done is 100 %, and the time of day decides the day."""
+    """Keep what is written of tasks consistent: done is 100 %, the time of day decides the day and the reminder."""
     for write in writes:
         if write.entity.id == "workspace.task" and write.kind in ("create", "update"):
             _settle(context, write)
+    settle_reminders(context, writes)
 
 
 def _settle(context: WriteContext, write: Write) -> None:

@@ -17,12 +17,12 @@ from crmkit import (
     WorkContext,
 )
 
-from ..entities import Comment, Notification
+from ..entities import Attendance, Comment, Notification
 from .following import followers_of
 from .mentions import mentions
 from .notifications import notify, who_wants
 
-__all__ = ["tell_of_comment", "tell_of_transfer", "tell_of_win", "tell_owner_of_task"]
+__all__ = ["tell_of_comment", "tell_of_invitation", "tell_of_transfer", "tell_of_win", "tell_owner_of_task"]
 
 _PLUGIN = "workspace."
 # Whoever mentions more people in one comment wants a meeting.
@@ -50,6 +50,18 @@ def _tell_owner(context: WorkContext, event: Event, kind: str) -> None:
     if owner is not None and owner != event.principal_id and _sees(context, owner, target):
         with context.finish() as writer:
             notify(writer, owner, kind, regarding=target, by=event.principal_id)
+
+
+def tell_of_invitation(context: WorkContext, event: Event) -> None:
+    """Tell a user that somebody has invited them to a meeting."""
+    with context.read() as db:
+        attendance = db.get_many(Attendance, [event.record_id]).get(event.record_id)
+    if attendance is None or attendance.attendee.entity != "core.user":
+        return
+    user, target = attendance.attendee.id, Target("workspace.meeting", attendance.meeting_id)
+    if user != event.principal_id and _sees(context, user, target):
+        with context.finish() as writer:
+            notify(writer, user, "meeting_invited", regarding=target, by=event.principal_id)
 
 
 def tell_of_win(context: WorkContext, event: Event) -> None:

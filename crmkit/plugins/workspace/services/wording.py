@@ -21,6 +21,7 @@ _SAID = {
     "comment_made": _("{who} has commented on {what}."),
     "mention": _("{who} has mentioned you in a comment on {what}."),
     "mention_missed": _("{who} was not told that you mentioned them: they may not see {what}."),
+    "meeting_invited": _("{who} has invited you to {what}."),
     "reminder": _("Reminder of {what}."),
     "won": _("{who} has won {what}."),
     "message": _("{note}"),
