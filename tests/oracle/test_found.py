@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from crmkit import ConflictError, ForbiddenError, Grant, Mask, NotFoundError, Rule, Target, UnknownFieldError
+from crmkit import (
+    ConflictError,
+    ForbiddenError,
+    Grant,
+    Mask,
+    NotFoundError,
+    Rule,
+    Target,
+    UnknownFieldError,
+    ValidationError,
+)
+from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases
 from tests.oracle import extra, trade
@@ -163,3 +174,16 @@ def test_a_computed_number_is_a_whole_one_in_a_safe_relation_too(crm, somebody, 
     with crm.read(reader) as db:
         area = db.execute(sa.select(db.visible(Deal).c.area)).scalar()
         assert (area, type(area)) == (9, int)
+
+
+def test_a_new_record_is_refused_as_a_whole_before_the_next_one_of_its_batch(crm, somebody):
+    masks = [Mask("trade.deal", ["custom.mood"], "read_only"), Mask("trade.deal", ["size"])]
+    with crm.system("test") as db:
+        db.create(CustomField(entity="trade.deal", key="mood", type="text", label="Mood"))
+    writer = somebody(Grant("trade.deal", EVERYTHING, "all"), masks=masks)
+    closed, hidden = Deal(name="First", custom={"mood": "wild"}), Deal(name="Second", size=3)
+    with crm.write(writer) as db:
+        with pytest.raises(ValidationError, match="mood"):
+            db.create_many([closed, hidden])
+        with pytest.raises(UnknownFieldError, match="size"):
+            db.create_many([hidden, closed])

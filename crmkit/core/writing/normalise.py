@@ -35,13 +35,13 @@ class Normaliser:
         """
         if writes[0].kind == "create":
             # Only fields that the caller may not write need a look: the others are settable by construction.
-            locked = [f for f in shape_of(writes[0].entity).settable if f.name not in access.writable]
-            for write in writes if locked else ():
-                asked = [f.name for f in locked if write.values[f.name] != f.default()]
-                self._check_names(write, asked, access)
+            settable = shape_of(writes[0].entity).settable
+            locked = [f for f in settable if f.name not in access.writable]
             for write in writes:
-                if write.entity.custom or len(write.values) > len(shape_of(write.entity).settable):
-                    self._check_names(write, self._asked_custom(write), access)
+                asked = [f.name for f in locked if write.values[f.name] != f.default()]
+                if write.entity.custom or len(write.values) > len(settable):
+                    asked += self._asked_custom(write)
+                self._check_names(write, asked, access)
             return
         for write in writes:
             self._check_names(write, list(write.values), access)
