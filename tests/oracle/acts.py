@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +19,8 @@ from tests.oracle.phrases import given
 from tests.oracle.terms import Denied, Write
 from tests.oracle.trade import entities as trade
 
-__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "move", "offboard", "restore", "share", "stub",
-           "take_back", "transfer", "unshare", "update"]  # fmt: skip
+__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "merge", "move", "offboard", "restore", "share",
+           "stub", "take_back", "transfer", "unmerge", "unshare", "update"]  # fmt: skip
 
 CLASSES: dict[str, Any] = {
     "core.team": Team,
@@ -224,6 +225,30 @@ def take_back(leaver: UUID, ended: list[Any]) -> Act:
         return commit
 
     return Act(f"take back {leaver}", plan, lambda db: core_take_back(db, leaver))
+
+
+def merge(entity: str, records: Sequence[tuple[UUID, int]], choose: dict[str, UUID]) -> Act:
+    """Merge records into the first of them."""
+
+    def plan(world: Any, p: Any) -> Commit:
+        made = world.plan_merge(p, world.prepare_merge(p, entity, records, choose))
+        return lambda world: world.commit_merge(copy.deepcopy(made))
+
+    def run(db: Any) -> Any:
+        winner, *losers = (stub(entity, *record) for record in records)
+        return [db.merge(winner, losers, choose=choose)]
+
+    return Act(f"merge {entity} {records} choosing {choose}", plan, run, entity, (records[0][0],))
+
+
+def unmerge(entity: str, id: UUID) -> Act:
+    """Take a merged record out of what it was merged into."""
+
+    def plan(world: Any, p: Any) -> Commit:
+        world.plan_unmerge(p, entity, id)
+        return lambda world: world.unmerge(p, entity, id)
+
+    return Act(f"unmerge {entity} {id}", plan, lambda db: [db.unmerge(CLASSES[entity], id).record], entity, (id,))
 
 
 def give(system: str, entity: str, name: str, id: UUID) -> Act:

@@ -20,8 +20,9 @@ import sqlalchemy as sa
 from tests.oracle.compare import Answer, answers, questions, wanted
 from tests.oracle.doors import Probe, Questioner
 from tests.oracle.mirror import VERBS
+from tests.oracle.model_merging import Merge
 from tests.oracle.play import Mismatch, Play
-from tests.oracle.terms import ANY
+from tests.oracle.terms import ANY, Write
 from tests.oracle.worlds import OWN_ENTITIES, SETTABLE, USERS, settable
 
 __all__ = ["interfere"]
@@ -45,7 +46,7 @@ class Secrets:
         for _ in range(8):
             made = self.q.chance.one(
                 [self.hidden_value, self.hidden_value, self.unseen_value, self.unseen_record, self.unseen_name,
-                 self.unseen_end, self.others_share]
+                 self.unseen_end, self.unseen_merge, self.others_share]
             )  # fmt: skip
             made()
 
@@ -161,6 +162,27 @@ class Secrets:
         self.model.append(
             lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {"deleted": True})
         )
+
+    def unseen_merge(self) -> None:
+        """Let a record that is not seen have been merged into another one that is not seen either."""
+        entity = self.q.chance.one(OWN_ENTITIES)
+        alive = [id for id, row in sorted(self.q.world.records[entity].items()) if not row["deleted"]]
+        unseen = [id for id in alive if id not in self.q.seen(entity)]
+        if len(unseen) < 2:
+            return
+        loser, winner = self.q.random.sample(unseen, 2)
+        table, merged = self.tables[entity.replace(".", "_")], self.q.play.crm.schema.system.merge
+        named = {"entity": entity, "record_id": loser, "winner_id": winner, "number": self.q.play.numbers.get(loser)}
+        self.done.append(sa.update(table).where(table.c.id == loser).values(deleted_at=self.q.play.crm.clock.now()))
+        self.done.append(sa.insert(merged).values(**named, first_id=1, last_id=0))
+        self.undo.append(sa.update(table).where(table.c.id == loser).values(deleted_at=None))
+        self.undo.append(sa.delete(merged).where(merged.c.entity == entity, merged.c.record_id == loser))
+
+        def change(world: Any) -> None:
+            world.records[entity][loser] = world.records[entity][loser] | {"deleted": True}
+            world.merged[entity, loser] = Merge(winner, Write("update", entity, winner), [], [], [])
+
+        self.model.append(change)
 
     def others_share(self) -> None:
         """Share a record with somebody else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.oracle.model_writes import World
+from tests.oracle.model_merging import MergingWorld
 from tests.oracle.terms import ANY, Cash, Entity, Field, Grant, Move, Restriction, Role
 
 VERBS = frozenset("read create update delete move transfer share export see_duplicates erase".split())
@@ -122,7 +122,7 @@ ROLES = {
 }
 
 
-class TradeWorld(World):
+class TradeWorld(MergingWorld):
     """The model of the throw-away plugins. A guard that is a function has its twin here."""
 
     def holds(self, condition: Any, entity: str, row: dict[str, Any], eyes: Any, me: Any) -> bool:

@@ -35,6 +35,8 @@ class Sight:
         self.ends: dict[tuple[str, Any, Any, Any], Any] = {}
         self.now: Callable[[], Any] = lambda: None
         self.externals: dict[tuple[str, str, str], Any] = {}
+        # By record that was merged into another, what that merge was.
+        self.merged: dict[tuple[str, Any], Any] = {}
         # Counts transactions: what a deletion took along is known by the one it went in.
         self.transaction = 0
         # By record the rows that there were, each with when it came to be.
@@ -121,6 +123,14 @@ class Sight:
 
     def visible(self, p: Any, entity: Any, id: Any) -> bool:
         return self.alive(entity, id) and self.sees(p, entity, self.records[entity][id])
+
+    def led_to(self, p: Any, entity: str, id: Any) -> Any:
+        """Return the record that *id* finds: itself or, merged, what it went into; nothing if that is not seen."""
+        if self.visible(p, entity, id):
+            return id
+        while (entity, id) in self.merged:
+            id = self.merged[entity, id].winner
+        return id if self.visible(p, entity, id) else None
 
     def sees(self, p: Any, entity: str, row: Row) -> bool:
         """Return whether *p* sees the row, or would if it were not deleted."""

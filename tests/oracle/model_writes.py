@@ -91,12 +91,8 @@ class World(Sight):
         stored = self.records[w.entity].get(w.id, {})
         w.values = {n: v for n, v in w.values.items() if w.kind != "update" or v != stored[n]}
         if w.kind == "create":
-            stored = {n: f.default for n, f in fields.items()} | {
-                "id": w.id,
-                "version": 0,
-                "deleted": False,
-                "created_by": p,
-            }
+            fresh = {"id": w.id, "version": 0, "deleted": False, "created_by": p}
+            stored = {n: f.default for n, f in fields.items()} | fresh
         sides = {name.partition(".")[0] for name in w.values if "." in name} - {"custom"}
         written = {f"{side}.": True for side in sides}
         w.row = stored | w.values | written | {"deleted": w.kind == "delete", "taken along": False}
@@ -119,6 +115,10 @@ class World(Sight):
         required = self.entities[w.entity].stages.get(w.row.get("stage"), ())
         if w.kind == "update" and any(name in required and value is None for name, value in w.values.items()):
             raise Denied("validation")
+        if w.kind == "restore" and (w.entity, w.id) in self.merged:
+            raise Denied("merged")
+        if w.kind == "restore":
+            w.row = self.redirected(w)
         if w.kind == "restore" and (broken := self.broken(w.entity, w.row)):
             told = any(self.restorable(p, *to) for name, to in broken.items() if name in self.readable(p, w.entity))
             raise Denied("validation" if told else "conflict")
@@ -128,8 +128,10 @@ class World(Sight):
                 raise Denied("validation")
             if value is not None and field.to:
                 to, id = value if field.to == ANY else (field.to, value)
-                if not self.visible(p, to, id) or (field.to == ANY and self.entities[to].hangs):
+                found = self.led_to(p, to, id)
+                if found is None or (field.to == ANY and self.entities[to].hangs):
                     raise Denied("validation")
+                w.row[name] = (to, found) if field.to == ANY else found
 
     def check_move(self, p: Any, w: Write) -> None:
         if w.kind != "move":
@@ -182,6 +184,12 @@ class World(Sight):
             n: row[n] if f.to == ANY else (f.to, row[n]) for n, f in self.entities[entity].fields.items() if f.to
         }
         return {name: to for name, to in targets.items() if row[name] is not None and not self.alive(*to)}
+
+    def redirected(self, w: Write) -> dict[str, Any]:
+        """Return the row of *w* with references to what was merged leading to what it went into, if that is there."""
+        found = {n: (to[0], self.led_to(SYSTEM, *to)) for n, to in self.broken(w.entity, w.row).items()}
+        fields = self.entities[w.entity].fields
+        return w.row | {n: to if fields[n].to == ANY else to[1] for n, to in found.items() if to[1] is not None}
 
     def restorable(self, p: Any, entity: str, id: Any) -> bool:
         row = self.records[entity].get(id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -112,12 +111,7 @@ class Play:
 
     def after(self, commit: Any) -> TradeWorld:
         """Return the world as it would be after *commit*."""
-        other = copy.copy(self.world)
-        other.records = {entity: dict(rows) for entity, rows in self.world.records.items()}
-        other.history = {record: list(entries) for record, entries in self.world.history.items()}
-        other.past = {record: list(rows) for record, rows in self.world.past.items()}
-        other.shares, other.externals = dict(self.world.shares), dict(self.world.externals)
-        other.ends = dict(self.world.ends)
+        other: TradeWorld = self.world.fork()
         commit(other)
         return other
 

@@ -78,6 +78,7 @@ class Steps:
         self.together(self.draw_share() for _ in range(self.chance.one([0, 5, 25])))
         self.together(self.draw_delete() for _ in range(6))
         self.together(self.draw_give() for _ in range(3))
+        self.together(self.draw_merge() for _ in range(2))
 
     def together(self, drawn: Iterable[Act]) -> None:
         """Do, as the system and in one transaction, those of *drawn* that the model allows, each before the next."""
@@ -123,6 +124,12 @@ class Steps:
 
     def give(self) -> None:
         self.do(self.draw_give)
+
+    def merge(self) -> None:
+        self.do(self.draw_merge)
+
+    def unmerge(self) -> None:
+        self.do(self.draw_unmerge)
 
     # Policy.
 
@@ -244,6 +251,27 @@ class Steps:
         id = self.chance.one(gone) if gone and self.chance.likely(85) else self.chance.id_of(self.world, entity)
         return acts.restore(entity, id)
 
+    def draw_merge(self) -> Act:
+        return acts.merge(*self.merging())
+
+    def merging(self) -> tuple[str, list[tuple[UUID, int]], dict[str, UUID]]:
+        """Return an entity, records of it of which the first is to be the winner, and whose values are chosen."""
+        entity = self.chance.one([*OWN_ENTITIES, "trade.firm", "trade.firm", "trade.deal"])
+        losers = self._known("delete", entity, self.chance.one([1, 1, 2]))
+        winner = next(iter(self._known("update", entity, 1)))
+        records = [winner, *losers]
+        if self.chance.likely(90):
+            records = list({id: (id, version) for id, version in records}.values())
+        names = self.chance.some(settable(entity), 2) if self.chance.likely(40) else []
+        return entity, records, {name: self.chance.one(records)[0] for name in names}
+
+    def draw_unmerge(self) -> Act:
+        merged = sorted(self.world.merged)
+        if merged and self.chance.likely(90):
+            return acts.unmerge(*self.chance.one(merged))
+        entity = self.chance.one(OWN_ENTITIES)
+        return acts.unmerge(entity, self.chance.id_of(self.world, entity))
+
     def draw_transfer(self) -> Act:
         entity = self.chance.one(["trade.deal", "trade.deal", "trade.note"])
         owner, team = self.chance.one([*USERS, None]), self.chance.one([None, None, *TEAMS])
@@ -326,5 +354,5 @@ def _role_id(name: str) -> UUID:
 STEPS = [
     "create", "create", "update", "update", "update", "delete", "restore", "transfer", "move", "share", "unshare",
     "give", "regrant", "remask", "assign", "imitate", "join", "move_team", "change_user",
-    "offboard",
+    "offboard", "merge", "merge", "unmerge",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.doors import flow, measures, reads, rights, statements, writes  # noqa: F401
+from tests.oracle.doors import flow, measures, merging, reads, rights, statements, writes  # noqa: F401
 from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner, door
 
 __all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]

@@ -20,6 +20,18 @@ def records(q: Questioner, entity: str, ids: Iterable[UUID]) -> list[dict[str, A
     return [expected(q.world.read(q.p, entity, id)) for id in ids]
 
 
+def found(q: Questioner, entity: str, id: UUID) -> UUID:
+    """Return the record that *id* leads the principal to: a merged one leads to what it went into.
+
+    Raises:
+        Denied: the principal sees neither.
+    """
+    led_to: UUID | None = q.world.led_to(q.p, entity, id)
+    if led_to is None:
+        raise Denied("not-found")
+    return led_to
+
+
 def views(found: Iterable[Any]) -> list[dict[str, Any]]:
     """Return records of crmkit in the form of :func:`records`."""
     return [snapshot(record) for record in found]
@@ -115,9 +127,7 @@ def get(q: Questioner) -> Iterator[Probe]:
     for id in q.ids(entity, 4):
 
         def want(id=id):
-            if not q.world.visible(q.p, entity, id):
-                raise Denied("not-found")
-            return records(q, entity, [id])
+            return records(q, entity, [found(q, entity, id)])
 
         reference: Any = str(id) if q.chance.likely(30) else id
         yield Probe(f"get {entity} {id}", want, lambda db, ref=reference: [db.get(CLASSES[entity], ref)], views)
@@ -129,9 +139,9 @@ def get_by_number(q: Questioner) -> Iterator[Probe]:
         number = q.play.numbers.get(id, "D-999999")
 
         def want(id=id):
-            if not q.world.visible(q.p, "trade.deal", id) or "code" not in q.world.readable(q.p, "trade.deal"):
+            if "code" not in q.world.readable(q.p, "trade.deal"):
                 raise Denied("not-found")
-            return records(q, "trade.deal", [id])
+            return records(q, "trade.deal", [found(q, "trade.deal", id)])
 
         yield Probe(f"get trade.deal {number}", want, lambda db, n=number: [db.get(CLASSES["trade.deal"], n)], views)
 
@@ -229,10 +239,8 @@ def history(q: Questioner) -> Iterator[Probe]:
     for id in dict.fromkeys([*q.ids(entity, 2), *q.seen(entity)[:3]]):
 
         def want(id=id):
-            if not q.world.visible(q.p, entity, id):
-                raise Denied("not-found")
-            readable = q.world.readable(q.p, entity)
-            return [(kind, _told(kind, changes, readable), set()) for kind, changes in q.world.history[entity, id]]
+            readable, told = q.world.readable(q.p, entity), q.world.history[entity, found(q, entity, id)]
+            return [(kind, _told(kind, changes, readable), set()) for kind, changes in told]
 
         def view(entries):
             readable = q.world.readable(q.p, entity)

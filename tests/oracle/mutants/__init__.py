@@ -8,6 +8,7 @@ from tests.oracle.mutants import (  # noqa: F401
     flow,
     leaving,
     links,
+    merging,
     restrictions,
     rows,
     shares,
