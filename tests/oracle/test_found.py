@@ -187,3 +187,16 @@ def test_a_new_record_is_refused_as_a_whole_before_the_next_one_of_its_batch(crm
             db.create_many([closed, hidden])
         with pytest.raises(UnknownFieldError, match="size"):
             db.create_many([hidden, closed])
+
+
+def test_shares_of_a_merged_record_are_those_of_what_it_went_into(crm, somebody, pair):
+    reader = somebody(Grant("trade.firm", ["read", "share"], "all"), Grant("core.user", ["read"], "all"))
+    other = somebody(name="Other")
+    with crm.system("test") as db:
+        loser = db.create(Firm(name="Firm again"))
+        db.share(loser, user=reader.user_id, level="read")
+        db.share(pair[0], user=other.user_id, level="write")
+        db.merge(pair[0], [loser])
+    with crm.read(reader) as db:
+        assert db.shares(loser) == db.shares(pair[0])
+        assert [share.level for share in db.shares(loser)] == ["write"]

@@ -200,8 +200,8 @@ class Reader(Lists):
             NotFoundError: the record is not visible.
         """
         info = self.model.registry.entity(type(record))
-        self.get(type(record), record.id)
-        every, target = self.may("share", record), Target(info.id, record.id)
+        found = self.get(type(record), record.id)
+        every, target = self.may("share", found), Target(info.id, found.id)
         return read_shares(self._connection, self._visibility(named=False), target, every=every)
 
     def visits(self, record: Record) -> list[Visit]:
