@@ -6,10 +6,11 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core import ledger
+from crmkit.core.errors import NotFoundError
 from crmkit.core.fields import Target
 from crmkit.core.merging import choosing, merge, preview, unmerge
 from crmkit.core.policy.people import Share
-from crmkit.core.reading import reader
+from crmkit.core.reading.lists import Lists, as_id
 from crmkit.core.reading.reader import Reader
 from tests.oracle.mutants.seeding import mutant
 
@@ -23,19 +24,19 @@ def merging_needs_no_right():
 
 @mutant("get", "found_by_merged_ids", steps=_MERGES)
 def merged_id_shows_an_invisible_winner():
-    original = Reader._merged_into
+    original = Lists._merged_into
 
     def get(self, entity, reference):
         info = self.model.registry.entity(entity)
         trusted = Reader(self.model, self._connection, self.model.system_access)
-        id_ = reader.as_id(reference)
+        id_ = as_id(reference)
         found = self._by_ids(info, [id_]) if id_ else self._by_number(info, reference)
         found = found or trusted._by_ids(info, original(self, info, id_, reference))
         if not found:
-            raise reader.NotFoundError(info.id, reference)
+            raise NotFoundError(info.id, reference)
         return found[0]
 
-    yield Reader, "get", get
+    yield Lists, "get", get
 
 
 @mutant("merge", "everything", steps=["share", "share", "share", *_MERGES])
