@@ -156,6 +156,10 @@ if TYPE_CHECKING:
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
     from crmkit.core.migrating.renaming import rename_field as rename_field
+    from crmkit.core.migrating.taking_over import (
+        give_back_fields as give_back_fields,
+        take_over_fields as take_over_fields,
+    )
     from crmkit.core.money import Money as Money
     from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
     from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
@@ -298,6 +302,7 @@ _HOMES = {
     "core.merging.unmerge": "Leftover Unmerged",
     "core.migrating.data_steps": "Batch in_batches",
     "core.migrating.renaming": "rename_field",
+    "core.migrating.taking_over": "give_back_fields take_over_fields",
     "core.money": "Money",
     "core.offboarding.handover": "HandedOver Handover",
     "core.offboarding.offboard": "offboard preview_offboarding",
@@ -553,6 +558,7 @@ __all__ = [
     "find_automation",
     "finish_erasures",
     "funnel",
+    "give_back_fields",
     "greatest",
     "hookimpl",
     "in_batches",
@@ -578,6 +584,7 @@ __all__ = [
     "save_draft",
     "switch_automation",
     "take_back",
+    "take_over_fields",
     "total",
     "total_by_currency",
     "translate",

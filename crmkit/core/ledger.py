@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
-from crmkit.core.entity import EntityInfo
+from crmkit.core.entity import FieldInfo
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
 from crmkit.core.storage.codecs import slot_decoder, slot_encoder
@@ -160,14 +160,14 @@ def seal(number: int, stamp: str, principal: UUID | None, entry: Entry, request:
     return f"{asked}{number}\x1f{stamp}\x1f{who:x}\x1f{what}".encode()
 
 
-def ledger_names(info: EntityInfo, readable: frozenset[str]) -> dict[str, str]:
-    """Return the *readable* fields of *info* by the names under which the ledger has them."""
-    names = {name: name for name in readable if name not in info.custom}
-    names |= {old: name for name, field in info.fields.items() if name in readable for old in field.former}
-    for name, field in info.custom.items():
-        if name in readable:
-            names |= {f"custom.{slot}": name for slot in (field.slot, *field.former)}
-    return names
+def ledger_names(fields: Mapping[str, FieldInfo], readable: frozenset[str]) -> dict[str, str]:
+    """Return what is *readable* of an entity with these *fields* by the names under which the ledger has it.
+
+    *fields* are all fields of the entity, those of extensions and those made at run time included.
+    """
+    names = {old: name for name, field in fields.items() if name in readable for old in field.former_names(name)}
+    names |= {name: name for name in readable if name not in fields or fields[name].slot is None}
+    return names | {fields[name].ledger_name: name for name in readable if name in fields and fields[name].slot}
 
 
 def read_history(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -137,6 +138,37 @@ def _hash(session: Session, names: tuple[str, ...]) -> None:
     session.show([f"{name}={value}" for name, value in found.items()] if session.as_json else None)
     for name, value in found.items():
         session.say(f"{name}={value}")
+
+
+@command.command(
+    "export",
+    help=_("Write a plugin package that declares the custom fields of ENTITIES in code, and takes their values over."),
+)
+@click.argument("entities", nargs=-1, required=True)
+@click.option("--name", required=True, help=_("The name of the plugin."))
+@click.option(
+    "--to", "folder", required=True, type=click.Path(path_type=Path), help=_("A new or empty folder for the package.")
+)
+@click.pass_obj
+def _export(session: Session, entities: tuple[str, ...], name: str, folder: Path) -> None:
+    from crmkit.core.packaging.exporting import export_plugin
+
+    with session.reader() as db:
+        made = export_plugin(db, session.crm.plugins, entities, name, folder)
+    if session.as_json:
+        session.show({**attrs.asdict(made), "folder": str(made.folder)})
+        return
+    for old, new in made.fields.items():
+        session.say(f"{old} → {new}")
+    for field in made.left:
+        session.say(translate(_("{field} stays as it is: it refers to an entity made at run time")).format(field=field))
+    for field in made.loosened:
+        session.say(translate(_("{field} was required, and may be empty in code")).format(field=field))
+    for field in made.uncovered:
+        message = _("{role} in code masks all custom fields of {entity}: add masks of the new fields to it")
+        session.say(translate(message).format(role=field[0], entity=field[1]))
+    done = _("Wrote {folder}. Next: pip install {folder} && crmkit plugin add {name}")
+    session.say(translate(done).format(folder=made.folder, name=name))
 
 
 _HEADINGS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from crmkit.core.errors import NotFoundError
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["purge_field"]
+__all__ = ["purge_field", "slots_of"]
 
 
 def purge_field(writer: Writer, field: UUID) -> int:
@@ -32,10 +33,15 @@ def purge_field(writer: Writer, field: UUID) -> int:
     removed = 0
     if info is not None:
         table = writer.model.schema.table(info)
-        removed = max(_remove(writer, table, slot) for slot in (found.slot, *(found.former or ())))
+        removed = max(_remove(writer, table, slot) for slot in slots_of(found.slot, found.former))
     mine = writer.model.schema.tables["core_custom_field"]
     writer.connection.execute(sa.update(mine).where(mine.c.id == field).values(purged_at=writer.now))
     return removed
+
+
+def slots_of(slot: str, former: Sequence[str] | None) -> tuple[str, ...]:
+    """Return where a field keeps its values and where it kept them; other *former* names are those in the ledger."""
+    return (slot, *(name for name in former or () if "." not in name))
 
 
 def _remove(writer: Writer, table: sa.Table, slot: str) -> int:

@@ -25,7 +25,8 @@ class FieldInfo:
     """One field of one entity, as every part of crmkit sees it.
 
     A field made at run time is called ``custom.<key>``; *slot* is where the record's JSON keeps its values, and
-    *former* are the slots in which it kept them before it was converted. *impersonal* fields are said not to hold
+    *former* are the slots in which it kept them before it was converted, and what it was called while it was a field
+    of an extension; of a field in code, the names that it had before. *impersonal* fields are said not to hold
     personal data, *kept* is the reason for which an erasure leaves the value.
     """
 
@@ -55,6 +56,14 @@ class FieldInfo:
         if not isinstance(self.type, types_.Reference):
             return None
         return self.name.removesuffix("_id")
+
+    def former_names(self, name: str) -> tuple[str, ...]:
+        """Return what the ledger called the field before, oldest first, if it is *name* among those of its entity.
+
+        What has no dot is a name among its neighbours: a slot, or a field of the same extension.
+        """
+        place = name.rpartition(".")[0]
+        return tuple(old if "." in old or not place else f"{place}.{old}" for old in self.former)
 
     @property
     def ledger_name(self) -> str:

@@ -207,7 +207,7 @@ class _Undoing:
             self._leave(recorded, "", _ERASED)
             return None
         fields = self.writer.model.registry.fields(info.id)
-        names = ledger_names(info, frozenset(fields))
+        names = ledger_names(fields, frozenset(fields))
         for in_ledger, (old, new) in recorded.changes.items():
             name = names.get(in_ledger, "")
             if name not in fields or not is_mine(recorded, name, old, new):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 from threading import Lock
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from crmkit.core.migrating.operations import Operation, Touch, Waits, Work
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["OPERATIONS", "record_operations", "record_rename"]
+__all__ = ["OPERATIONS", "record_operations", "record_rename", "record_taking_over"]
 
 # ``alembic.op`` is one name for the whole process.
 OPERATIONS = Lock()
@@ -43,6 +43,20 @@ def record_rename(impl: Any, entity: str, old: str, new: str) -> bool:
         return False
     template = _("rename field {old} of {entity} to {new}, also in masks and in the rules of grants")
     impl.add(template, impl.touch(entity.replace(".", "_"), "none"), entity=entity, old=old, new=new)
+    return True
+
+
+def record_taking_over(impl: Any, entity: str, plugin: str, fields: Sequence[str], *, back: bool = False) -> bool:
+    """Record that custom fields become those of an extension or are given *back*, as :func:`record_rename` does."""
+    if not isinstance(impl, _Recorder):
+        return False
+    table = entity.replace(".", "_")
+    template = (
+        _("give back {fields} of {entity} from {plugin} as custom fields, with all values, masks and rules of grants")
+        if back
+        else _("make {fields} of {plugin} from custom fields of {entity}, with all values, masks and rules of grants")
+    )
+    impl.add(template, impl.touch(table, "rewrite", "writers"), fields=", ".join(fields), entity=entity, plugin=plugin)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.engine import Connection
 
+from crmkit.core.entity.custom import is_custom
+from crmkit.core.ids import new_id
 from crmkit.core.ledger import Entry
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.recording import record_rename
@@ -21,7 +23,7 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["rename_field"]
+__all__ = ["carry_policy", "note_changes", "rename_field"]
 
 # What follows a field's name in the columns of money and of references to any record.
 _SUFFIXES = ("_minor", "_currency", "_base", "_entity", "_id")
@@ -42,7 +44,7 @@ def rename_field(entity: str, old: str, new: str) -> None:
         return
     connection = op.get_bind()
     _rename_columns(connection, entity.replace(".", "_"), old, new)
-    _carry(op.get_context().opts["crm"], connection, entity, old, new)
+    carry_policy(op.get_context().opts["crm"], connection, entity, old, new)
 
 
 def _rename_columns(connection: Connection, table: str, old: str, new: str) -> None:
@@ -74,11 +76,15 @@ def _rename_index(connection: Connection, old: str, new: str) -> None:
     connection.exec_driver_sql(ddl.replace(old, new, 1))
 
 
-def _carry(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> None:
-    """Rename the field where administrators named it, and write down in the ledger that it was."""
+def carry_policy(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> None:
+    """Rename the field where administrators named it, and write down in the ledger that it was.
+
+    A mask of all custom fields hid *old* as well; where it is one of them, the role gets a mask of *new* besides.
+    """
+    made = list(_covered(crm, connection, entity, old, new))
     kinds = (_masks, _grants, _local_edits)
     changes = [change for kind in kinds for change in kind(crm, connection, entity, old, new)]
-    if not changes:
+    if not changes and not made:
         return
     now = crm.clock.now()
     for kind, id_, name, (_before, after) in changes:
@@ -87,9 +93,31 @@ def _carry(crm: CRM, connection: Connection, entity: str, old: str, new: str) ->
         connection.execute(sa.update(table).where(table.c.id == id_).values(values))
     cause = f"migration: {op.get_context().opts['revision']}"
     entries = [Entry(kind, id_, "update", {name: change}, cause, 0) for kind, id_, name, change in changes]
-    ledger = crm.model.ledger
-    ledger.announce(connection, *ledger.append(connection, entries, now, None, None), now)
+    created = [
+        Entry("core.mask", mask.pop("id"), "create", {n: (None, v) for n, v in mask.items()}, cause, 0) for mask in made
+    ]
+    note_changes(crm, connection, [*entries, *created])
     crm.model.epochs.raise_policy(connection)
+
+
+def note_changes(crm: CRM, connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write *entries* into the ledger, as of now, and announce them."""
+    now, ledger = crm.clock.now(), crm.model.ledger
+    ledger.announce(connection, *ledger.append(connection, entries, now, None, None), now)
+
+
+def _covered(crm: CRM, connection: Connection, entity: str, old: str, new: str) -> Iterator[dict[str, Any]]:
+    """Make a mask of *new* for each role from which a mask of all custom fields hid *old*; yield what they say."""
+    if not is_custom(old):
+        return
+    mask, now = crm.schema.tables["core_mask"], crm.clock.now()
+    columns = (mask.c.role_id, mask.c.access)
+    alive = (mask.c.entity == entity, mask.c.field_name == "custom", mask.c.deleted_at.is_(None))
+    for row in connection.execute(sa.select(*columns).where(*alive)).mappings().all():
+        said = {"id": new_id(), **row, "entity": entity, "field_name": new}
+        kept = {"version": 1, "created_at": now, "updated_at": now, "custom": {}}
+        connection.execute(sa.insert(mask).values({**said, **kept}))
+        yield said
 
 
 Change = tuple[str, Any, str, tuple[Any, Any]]

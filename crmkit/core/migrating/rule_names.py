@@ -55,24 +55,28 @@ def _places(
     for place, part in enumerate(path.parts):
         if info is None:
             return
-        here = info.id == target and not inside and part in words
-        if here:
-            at = path.place(place)
-            assert at is not None
-            yield (at.line, at.column), part, words[part]
-        info, inside = _behind(registry, info, inside, words[part] if here else part)
+        name = inside + part
+        if info.id == target and name in words:
+            yield from _exchanged(path, place, name, words[name])
+            name = words[name]
+        info, inside = _behind(registry, info, name)
 
 
-def _behind(registry: Registry, info: EntityInfo, inside: str, part: str) -> tuple[EntityInfo | None, str]:
-    """Return the entity behind *part*, and the plugin within whose extension of it one stands."""
-    if not inside and part in registry.extensions.get(info.id, {}):
-        return info, part
-    fields = registry.extensions[info.id][inside].fields if inside else info.fields
-    for field in fields.values():
-        if isinstance(field.type, Reference) and part in (field.relation, *_former_relations(field.former)):
+def _exchanged(path: ast.Path, place: int, old: str, new: str) -> Iterator[tuple[tuple[int, int], str, str]]:
+    """Yield the words of the name *old*, which ends at *place* in *path*, and what becomes of them."""
+    before, after = old.split("."), new.split(".")
+    for back, (word, other) in enumerate(zip(reversed(before), reversed(after), strict=True)):
+        at = path.place(place - back)
+        assert at is not None
+        yield (at.line, at.column), word, other
+
+
+def _behind(registry: Registry, info: EntityInfo, name: str) -> tuple[EntityInfo | None, str]:
+    """Return the entity behind *name*, and how the names of its fields begin where one stands in an extension."""
+    if name == "custom" or name in registry.extensions.get(info.id, {}):
+        return info, f"{name}."
+    for known, field in registry.fields(info.id).items():
+        leading = (each.removesuffix("_id") for each in (known, *field.former_names(known)))
+        if isinstance(field.type, Reference) and name in leading:
             return registry.entities.get(field.type.entity), ""
     return None, ""
-
-
-def _former_relations(names: tuple[str, ...]) -> Iterator[str]:
-    return (name.removesuffix("_id") for name in names)

@@ -188,7 +188,8 @@ class Reader(Lists):
         info = self.model.registry.entity(type(record))
         # Of a merged record, the one that it went into: who sees that need not see what was merged.
         found = self.get(type(record), record.id)
-        target, names = Target(info.id, found.id), ledger_names(info, self.access.entity(info).readable)
+        fields = self.model.registry.fields(info.id)
+        target, names = Target(info.id, found.id), ledger_names(fields, self.access.entity(info).readable)
         return read_history(self._connection, self.model.schema, target, names, self._visibility(named=False))
 
     def shares(self, record: Record) -> list[SharedWith]:

@@ -254,7 +254,8 @@ def _history(reader: Reader, host: EntityInfo) -> _Line:
     statement = sa.select(ledger.c.at.label(_AT), ledger.c.id.label(_KEY), *columns).select_from(joined)
     mine = ledger.c.record_id == sa.bindparam(HOST, type_=Id(), required=True)
     statement = statement.where(ledger.c.entity == host.id, mine)
-    decode = ledger_row(reader.model.storage.dialect.name, ledger_names(host, reader.access.entity(host).readable))
+    names = ledger_names(reader.model.registry.fields(host.id), reader.access.entity(host).readable)
+    decode = ledger_row(reader.model.storage.dialect.name, names)
 
     def made(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         return ({"change": decode(row)} for row in rows)

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.entity import EntityInfo
+from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes
 from crmkit.core.registry import Registry
 from crmkit.core.storage.codecs import id_decoder
@@ -42,7 +42,10 @@ class _History:
             # What was known before may have been erased with what is gone.
             self.is_erased, self.values = True, {}
         if changes is not None:
-            self.values |= {name: new for name, (_old, new) in msgspec.json.decode(changes).items()}
+            for name, (_old, new) in msgspec.json.decode(changes).items():
+                # In the order in which they were written: a field may have gone back to a name that it had.
+                self.values.pop(name, None)
+                self.values[name] = new
         self.written += kind not in NO_WRITES
 
 
@@ -113,20 +116,20 @@ def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
 
 
 def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
-    for known in _known_as(info, name):
-        if known in history.values:
-            return not _is_same(_plain(stored[name]), history.values[known])
+    field = registry.field(info.id, name)
+    known = {name if field.slot is None else field.ledger_name, *_former_names(name, field)}
+    for told in reversed(history.values):
+        if told in known:
+            return not _is_same(_plain(stored[name]), history.values[told])
     if history.is_erased or stored[name] is None:
         return False
     # Where a field came later, older records have its default, of which no history tells.
-    return not _is_same(_plain(stored[name]), _plain(registry.field(info.id, name).default()))
+    return not _is_same(_plain(stored[name]), _plain(field.default()))
 
 
-def _known_as(info: EntityInfo, name: str) -> list[str]:
-    """Return what the ledger calls a field, the newest name first."""
-    if name in info.custom:
-        return [info.custom[name].ledger_name]
-    return [name, *reversed(info.fields[name].former)] if name in info.fields else [name]
+def _former_names(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Return what the ledger called *field*; what stands under a slot before a conversion was of another type."""
+    return field.former_names(name) if field.slot is None else tuple(old for old in field.former if "." in old)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from importlib import import_module
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "crmkit": {
         "Plugins and hooks": "Plugin PluginError hookimpl Write WriteContext Problem WriteRefusedError",
-        "Revisions": "in_batches Batch rename_field",
+        "Revisions": "in_batches Batch rename_field take_over_fields give_back_fields",
         "Entities": "entity extension mixin field ref any_ref computed Record Owned Pipelined ExtensionRecord "
         "Target Money new_id",
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "

@@ -1,0 +1,1 @@
+"""Turning what administrators made at run time into a plugin package."""
