@@ -1,20 +1,24 @@
 """Fields made at run time become code, and nothing of what they held or told is lost."""
 
 import importlib
+import inspect
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from crmkit import CRM, CustomField, UnknownEntityError, convert_field
+from crmkit import CRM, Config, CustomField, Database, UnknownEntityError, convert_field, translate, use_locale
 from crmkit.core.migrating import apply, check, plan, revert
 from crmkit.core.migrating.errors import MigrationFailedError
 from crmkit.core.packaging.exporting import PluginExportError, export_plugin
+from crmkit.core.plugins import as_loaded
 from crmkit.core.policy.people import GrantRecord, MaskRecord, RoleRecord
 from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Company, Contact
 from crmkit.testing import both_databases
+from crmkit.testing.plugin_sets import resolve
 
 # Key, type, options, and the name in code.
 FIELDS = {
@@ -61,7 +65,16 @@ def records(crm):
             labels = {"zh_CN": f"字段{place}"}
             db.create(CustomField(entity="customers.company", key=key, type=kind, label=key.title(),
                                   labels=labels, options=options, position=place, indexed=key == "size"))  # fmt: skip
-        db.create(CustomField(entity="customers.contact", key="rank", type="integer", label="Rank", default=3))
+        db.create(
+            CustomField(
+                entity="customers.contact",
+                key="rank",
+                type="integer",
+                label="Rank",
+                labels={"zh_CN": "等级"},
+                default=3,
+            )
+        )
     with crm.system("test") as db:
         full = db.create(Company(name="Full", custom={**values(patron.id), "size": 1}))
         gone = db.create(Company(name="Gone", custom={"colour": "blue"}))
@@ -221,3 +234,22 @@ def test_field_is_not_given_back_beside_another_of_its_name(crm, records, packag
         revert(with_code, "acme")
     with with_code.system("test") as db:
         assert acme(db, db.get(Company, records["full"].id)).size == -3
+
+
+@both_databases
+def test_package_keeps_the_rules_of_all_plugins(crm, records, packaged, database, make_crm):
+    packaged()
+    conformance = importlib.import_module("crmkit_acme.tests.test_conformance").TestConformance()
+    package = importlib.import_module("crmkit_acme")
+    folder, loaded = Path(package.__path__[0]), as_loaded(package)
+    given = {
+        "package": package, "folder": folder, "loaded": loaded, "database": database, "make_crm": make_crm,
+        "alone": CRM(Config(database=Database(url="sqlite://")), plugins=resolve([package])),
+    }  # fmt: skip
+    rules = [getattr(conformance, name) for name in dir(conformance) if name.startswith("test_")]
+    for rule in rules:
+        rule(**{name: given[name] for name in inspect.signature(rule).parameters})
+    assert len(rules) > 10
+    with use_locale("zh_CN"):
+        field = loaded.submodule("entities").CustomersContactFields.__entity__.fields["rank"]
+        assert translate(field.label) == "等级"

@@ -17,6 +17,7 @@ FOLLOWED = (
     "demo",
     "edit-what-a-plugin-ships",
     "export",
+    "export-a-plugin",
     "find-out-why",
     "import",
     "migrate",

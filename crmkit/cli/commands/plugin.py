@@ -164,9 +164,9 @@ def _export(session: Session, entities: tuple[str, ...], name: str, folder: Path
         session.say(translate(_("{field} stays as it is: it refers to an entity made at run time")).format(field=field))
     for field in made.loosened:
         session.say(translate(_("{field} was required, and may be empty in code")).format(field=field))
-    for field in made.uncovered:
+    for role, entity in made.uncovered:
         message = _("{role} in code masks all custom fields of {entity}: add masks of the new fields to it")
-        session.say(translate(message).format(role=field[0], entity=field[1]))
+        session.say(translate(message).format(role=role, entity=entity))
     done = _("Wrote {folder}. Next: pip install {folder} && crmkit plugin add {name}")
     session.say(translate(done).format(folder=made.folder, name=name))
 

@@ -52,12 +52,12 @@ def _entities(package: Package) -> str:
         for module in sorted({_STANDARD[name] for name in standard})
         if (names := [name for name in sorted(standard) if _STANDARD[name] == module])
     )
-    names = "".join(
+    listed = "".join(
         f"    {name},\n" for name in sorted(_used(classes, _CRMKIT) | {"extension", "translator"}, key=_order)
     )
     exported = ", ".join(literal(name) for name in sorted(extension.class_name for extension in package.extensions))
     separator = "\n" if imports else ""
-    return _ENTITIES.format(standard=imports + separator, names=names, exported=exported, classes=classes)
+    return _ENTITIES.format(standard=imports + separator, names=listed, exported=exported, classes=classes)
 
 
 def _used(code: str, names: Iterable[str]) -> set[str]:

@@ -1,0 +1,23 @@
+"""``crmkit plugin export``: custom fields become a package."""
+
+
+def test_package_is_written_once_and_told(crmkit, project):
+    crmkit("field", "add", "core.team", "vip", "--type", "boolean", "--required", "--default", "false")
+    crmkit("entity", "add", "room")
+    crmkit("field", "add", "core.team", "room_id", "--type", "reference", "--options", '{"entity": "custom.room"}')
+
+    told = crmkit("plugin", "export", "core.team", "--name", "acme", "--to", "../made").stdout
+    assert told.splitlines() == [
+        "core.team.custom.vip → acme.is_vip",
+        "core.team.custom.room_id stays as it is: it refers to an entity made at run time",
+        "core.team.custom.vip was required, and may be empty in code",
+        "Wrote ../made. Next: pip install ../made && crmkit plugin add acme",
+    ]
+    assert (project.parent / "made" / "crmkit_acme" / "migrations").is_dir()
+    again = crmkit("plugin", "export", "core.team", "--name", "acme", "--to", "../made", "--json", code=1)
+    assert again.error["code"] == "plugin-export"
+    assert "made at run time" in crmkit(
+        "plugin", "export", "custom.room", "--name", "rooms", "--to", "../rooms", code=1
+    ).stderr  # fmt: skip
+    made = crmkit("plugin", "export", "core.team", "--name", "acme", "--to", "../second", "--json").json
+    assert made["fields"] == {"core.team.custom.vip": "acme.is_vip"}
