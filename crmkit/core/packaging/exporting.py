@@ -48,7 +48,7 @@ class PluginExportError(CrmkitError):
 
     def __init__(self, name: str, reason: Text, **facts: object) -> None:
         """Say why."""
-        super().__init__(name=name, reason=Text(reason.format(**facts)))
+        super().__init__(name=name, reason=reason, **facts)
 
 
 @attrs.frozen
