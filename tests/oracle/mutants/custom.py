@@ -58,7 +58,7 @@ def custom_fields_open_to_everybody():
     yield Access, "_resolve", evolved(readable=lambda a, info, found: found.readable | frozenset(info.custom))
 
 
-@mutant("create")
+@mutant("create", steps=["wait"] * 12)
 def hidden_custom_fields_are_given_to_new_records():
     yield Normaliser, "_asked_custom", lambda self, write: []
 
