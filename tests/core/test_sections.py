@@ -265,7 +265,7 @@ MASKED = {
 }
 
 
-@pytest.mark.parametrize(("field", "left"), MASKED.items(), ids=str)
+@pytest.mark.parametrize(("field", "left"), MASKED.items(), ids=[".".join(field) for field in MASKED])
 def test_section_is_absent_without_a_route_or_its_condition(crm, anna, client, people, field, left):
     people.role("masked", [Grant(f"house.{n}", ["read"], "all") for n in ("client", "order", "visit", "guest")],
                 [Mask(field[0], [field[1]])])  # fmt: skip
