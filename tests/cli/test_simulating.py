@@ -39,7 +39,7 @@ def test_roles_are_made_shown_changed_and_deleted(crmkit, company):
         (("grant", "clerk", "core.team", "haunt"), "validation"),
         (("grant", "clerk", "core.team", "read", "--scope", "own"), "validation"),
         (("mask", "clerk", "core.team", "nosuch"), "validation"),
-        (("show", "core.member"), "unknown-role"),
+        (("show", "core.nobody"), "unknown-role"),
     ],
 )
 def test_role_refuses_what_makes_no_sense(crmkit, company, arguments, code):

@@ -105,7 +105,7 @@ def test_nobody_pays_a_statement_for_noticing(crm, people_of):
         with crm.read(anna) as db:
             db.get(Team, team.id)
 
-    assert [statement.split()[0] for statement in seen] == ["BEGIN", "SELECT", "SELECT", "COMMIT"]
+    assert [statement.split()[0] for statement in seen] == ["PRAGMA", "BEGIN", "SELECT", "SELECT", "COMMIT"]
 
 
 @both_databases

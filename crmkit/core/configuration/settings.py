@@ -66,7 +66,7 @@ class Value:
         """The value as it may be shown: without what is secret in it."""
         if self.setting.info.secret == "whole":
             return self.value and "***"
-        return masked(self.value) if self.setting.info.secret else self.value
+        return masked(self.value) if self.setting.info.secret and self.value else self.value
 
 
 @attrs.frozen

@@ -29,6 +29,8 @@ def test_event_is_told_once_after_the_commit_with_ids_and_no_values(
 ):
     crm = make_crm(post(noting(diary)), database=database, clock=clock)
     worker = make_worker(crm)
+    # Schedules are written now, and not while somebody else is writing.
+    worker.run_until_idle()
     with crm.system("test") as db:
         parcel = sent(db)
         worker.run_until_idle()

@@ -120,7 +120,7 @@ def test_failure_is_tried_again_later_and_later(make_crm, database, clock, make_
     worker, start = make_worker(crm), clock.now()
     with crm.system("test") as db:
         db.enqueue("post.call")
-    while (due := worker.next_due()) is not None:
+    while len(tried) < 4 and (due := worker.next_due()) is not None:
         clock.travel(max(due, clock.now()))
         worker.run_until_idle()
     waits = [(now - start).total_seconds() for _attempt, now in tried]
@@ -187,7 +187,7 @@ def test_job_that_was_done_is_forgotten_after_a_month_and_its_key_with_it(crm, c
         worker.run_until_idle()
         clock.advance(days=days)
     assert diary["post.weigh"] == [Weigh("a"), Weigh("b")]
-    assert [row.key for row in rows(crm)] == ["post.weigh:b"]
+    assert [row.key for row in rows(crm) if row.name == "post.weigh"] == ["post.weigh:b"]
 
 
 def test_two_workers_share_the_work_and_do_nothing_twice(crm, diary, make_worker):
