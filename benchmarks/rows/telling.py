@@ -117,7 +117,7 @@ def _tell(crm: CRM) -> None:
 def _deliveries(crm: CRM) -> list[tuple[str, int]]:
     job = crm.schema.system.job
     with crm.storage.reading() as connection:
-        rows = connection.execute(sa.select(job.c.name, job.c.payload))
+        rows = connection.execute(sa.select(job.c.name, job.c.payload).where(job.c.kind == "delivery"))
         return sorted((row.name, row.payload["position"]) for row in rows)
 
 
