@@ -52,9 +52,9 @@ imports: env ## Check who imports whom
 docs: env ## Build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
-check: $(STATIC) test ## Run what must pass before a commit
+check: $(STATIC) test ## Run what must pass before a commit, which .ci/run runs too
 
-check-all: $(STATIC) test-all ## Run what .ci/run runs: check, with the slow tests
+check-all: $(STATIC) test-all ## Run check, with the slow tests
 
 locales: env ## Extract texts, update the Chinese catalogues, compile them
 	@$(BIN)/python tools/locales.py
