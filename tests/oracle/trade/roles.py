@@ -6,7 +6,7 @@ from crmkit import Grant, Mask, Restriction, Role, translator
 
 _ = translator("tests.oracle.trade")
 
-ALL = ("read", "create", "update", "delete", "move", "transfer", "share", "export")
+ALL = ("read", "create", "update", "delete", "move", "transfer", "share", "export", "see_duplicates", "erase")
 
 CLERK = Role(
     "trade.clerk",
