@@ -16,6 +16,7 @@ from uuid import UUID
 
 from benchmarks.figures import Figure
 from benchmarks.harness import Comparison
+from benchmarks.memory import peak
 from benchmarks.world.opening import World
 from benchmarks.world.twins import fill_with_twins
 from crmkit import CRM, Config, Database
@@ -59,14 +60,8 @@ def _search(url: str, method: Method) -> tuple[float, set[frozenset[UUID]], floa
         pairs = duplicate_pairs(db, Contact, method=method)
     seconds = perf_counter() - started
     crm.close()
-    return seconds, {frozenset((pair.one.id, pair.other.id)) for pair in pairs}, _peak()
+    return seconds, {frozenset((pair.one.id, pair.other.id)) for pair in pairs}, peak()
 
 
 def _open(url: str) -> CRM:
     return CRM(Config(database=Database(url), plugins=("customers",)))
-
-
-def _peak() -> float:
-    """Return the high-water mark of memory; that of ``getrusage`` is inherited from whoever started this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
