@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crmkit.testing.factories import Factory as Factory
     from crmkit.testing.marks import both_databases as both_databases
     from crmkit.testing.people import People as People
+    from crmkit.testing.playing import play as play
     from crmkit.testing.session import Session as Session
     from crmkit.testing.throwaway import plugin as plugin
 
@@ -22,6 +23,7 @@ _HOME_OF = {
     "PluginConformance": "conformance",
     "Session": "session",
     "both_databases": "marks",
+    "play": "playing",
     "plugin": "throwaway",
 }
 

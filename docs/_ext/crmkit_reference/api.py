@@ -53,7 +53,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "The demo company": "Demo DemoPart DemoPerson",
     },
     "crmkit.testing": {
-        "Testing": "CRMMaker Factory NOON People PluginConformance Session both_databases plugin",
+        "Testing": "CRMMaker Factory NOON People PluginConformance Session both_databases play plugin",
     },
 }
 # What else a reader and a writer have is for crmkit's own steps.

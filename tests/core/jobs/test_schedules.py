@@ -7,21 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crmkit import Company, DeclarationError, DueRecord, Job, PluginError, RecordSchedule, Schedule, Worker
-from crmkit.testing import both_databases
+from crmkit.testing import both_databases, play
 from tests.core.jobs.watching import Parcel, Weigh, post, rows, weighing
 
 BERLIN = Company(time_zone="Europe/Berlin")
 HOUR = timedelta(hours=1)
-
-
-def play(worker, clock, until):
-    """Travel from one due time to the next until *until*, and work at each."""
-    worker.run_until_idle()
-    while (due := worker.next_due()) is not None and due <= until:
-        clock.travel(max(due, clock.now()))
-        worker.run_until_idle()
-    clock.travel(until)
-    worker.run_until_idle()
 
 
 @pytest.fixture
@@ -39,7 +29,7 @@ def test_schedule_enqueues_its_job_whenever_cron_says(make_crm, database, clock,
     weigh = Schedule("post.hourly", "0 * * * *", "post.weigh", Weigh("all"))
     crm = make_crm(post(jobs=[weighing(diary)], schedules=[weigh]), database=database, clock=clock)
     clock.travel(datetime(2026, 3, 2, 12, 10, tzinfo=UTC))
-    play(make_worker(crm), clock, clock.now() + 3 * HOUR)
+    play(make_worker(crm), 3 * HOUR)
     assert diary["post.weigh"] == [Weigh("all")] * 3
 
 
@@ -59,7 +49,7 @@ def test_days_on_which_the_clock_is_changed_and_leap_days_count_once(
     crm = make_crm(post(jobs=[noting_times], schedules=[nightly]), clock=clock, company=BERLIN)
     zone = ZoneInfo("Europe/Berlin")
     clock.travel(datetime(day.year, day.month, day.day, 1, tzinfo=zone))
-    play(make_worker(crm), clock, clock.now() + timedelta(days=2, hours=6))
+    play(make_worker(crm), timedelta(days=2, hours=6))
     assert [f"{at.astimezone(zone):%d %H:%M}" for at in times] == struck
 
 
@@ -69,11 +59,11 @@ def test_f11_clock_that_jumps_strikes_nothing_twice(make_crm, database, clock, m
     quarterly = Schedule("post.quarterly", "*/15 * * * *", "post.tick")
     crm = make_crm(post(jobs=[noting_times], schedules=[quarterly]), database=database, clock=clock)
     worker, start = make_worker(crm), clock.now()
-    play(worker, clock, start + HOUR)
+    play(worker, start + HOUR)
     assert len(times) == 4
     clock.travel(clock.now() + jump)
-    play(worker, clock, start + HOUR + jump)
-    play(worker, clock, start + 3 * HOUR)
+    play(worker, start + HOUR + jump)
+    play(worker, start + 3 * HOUR)
     # What a jump ahead leaves out is made up for once; what a jump back repeats is not done again.
     assert len(times) == (12 - 3 if jump > timedelta(0) else 12)
     keys = [row.key for row in rows(crm)]
@@ -117,7 +107,7 @@ def test_history_of_two_hours_takes_less_than_a_second(make_crm, clock, make_wor
     crm = make_crm(post(jobs=[noting_times], schedules=[minutely]), clock=clock)
     worker = make_worker(crm)
     begun = perf_counter()
-    play(worker, clock, clock.now() + 2 * HOUR)
+    play(worker, 2 * HOUR)
     assert len(times) == 120
     # A bound for a machine that is busy with something else; it takes a fraction of it.
     assert perf_counter() - begun < 10
@@ -144,17 +134,17 @@ def test_record_is_due_once_for_each_value_of_its_time(due_crm, clock, diary, ma
         db.create_many([Parcel(name="no time"), Parcel(name="long ago", send_at=start - HOUR)])
         gone = db.create(Parcel(name="sent", send_at=start + 2 * HOUR))
         db.move(gone, "sent")
-    play(worker, clock, start + HOUR)
+    play(worker, start + HOUR)
     assert diary.entries == []
-    play(worker, clock, start + 3 * HOUR)
+    play(worker, start + 3 * HOUR)
     assert diary["post.weigh"] == [DueRecord("post.parcel", parcel.id, start + 2 * HOUR - timedelta(minutes=15))]
 
     with due_crm.system("test") as db:
         parcel = db.update(db.get(Parcel, parcel.id), send_at=start + 5 * HOUR)
-    play(worker, clock, start + 6 * HOUR)
+    play(worker, start + 6 * HOUR)
     with due_crm.system("test") as db:
         db.update(db.get(Parcel, parcel.id), send_at=start + 2 * HOUR)
-    play(worker, clock, start + 8 * HOUR)
+    play(worker, start + 8 * HOUR)
     assert [due.due_at for due in diary["post.weigh"]] == [
         start + 2 * HOUR - timedelta(minutes=15),
         start + 5 * HOUR - timedelta(minutes=15),
@@ -170,16 +160,16 @@ def test_f11_record_is_due_once_and_on_the_second_though_the_clock_jumps(
     worker.run_until_idle()
     with due_crm.system("test") as db:
         db.create(Parcel(name="a", send_at=start + 3 * HOUR))
-    play(worker, clock, start + HOUR)
+    play(worker, start + HOUR)
     clock.travel(clock.now() + jump)
     worker.run_until_idle()
     due_at = start + 3 * HOUR - timedelta(minutes=15)
-    play(worker, clock, due_at - timedelta(seconds=1))
+    play(worker, due_at - timedelta(seconds=1))
     assert diary.entries == []
-    play(worker, clock, due_at)
+    play(worker, due_at)
     assert len(diary.entries) == 1
     clock.travel(clock.now() - HOUR)
-    play(worker, clock, due_at + HOUR)
+    play(worker, due_at + HOUR)
     assert len(diary.entries) == 1
 
 
@@ -192,7 +182,7 @@ def test_date_is_due_at_midnight_of_the_company(make_crm, database, clock, diary
     worker.run_until_idle()
     with crm.system("test") as db:
         db.create_many([Parcel(name=str(day), send_on=date(2026, 3, day)) for day in (1, 2, 3, 4)])
-    play(worker, clock, datetime(2026, 3, 3, 12, tzinfo=UTC))
+    play(worker, datetime(2026, 3, 3, 12, tzinfo=UTC))
     (due,) = diary["post.weigh"]
     assert due.due_at == datetime(2026, 3, 2, 23, tzinfo=UTC)
 
@@ -202,7 +192,7 @@ def test_many_records_are_due_at_once(due_crm, clock, diary, make_worker):
     worker.run_until_idle()
     with due_crm.system("test") as db:
         db.create_many([Parcel(name=str(place), send_at=start + HOUR) for place in range(1500)])
-    play(worker, clock, start + HOUR)
+    play(worker, start + HOUR)
     assert len({due.record_id for due in diary["post.weigh"]}) == 1500 == len(diary.entries)
 
 
