@@ -52,7 +52,11 @@ class Dispatcher:
         self._crm = crm
         system = crm.schema.system
         self._ledger, self._payload, self._checkpoint = system.ledger, system.ledger_payload, system.checkpoint
-        self._head = system.ledger_head
+        self._head = sa.select(system.ledger_head.c.last_id)
+        #: The position up to which everything has been told.
+        self.told = sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
+        self._told = self.told.with_for_update(skip_locked=True)
+        self._lag = sa.select(self._head.scalar_subquery() - self.told.scalar_subquery())
         self._meet()
 
     def _meet(self) -> None:
@@ -62,20 +66,14 @@ class Dispatcher:
         for subscriber in self._registry.subscribers.values():
             self._subscribers[subscriber.trigger.entity].append(subscriber)
 
-    @property
-    def told(self) -> sa.Select[Any]:
-        """The position up to which everything has been told."""
-        return sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
-
     def lag(self, connection: Connection) -> int:
         """Return how many rows of the ledger nobody has looked at yet."""
-        behind = sa.select(self._head.c.last_id - self.told.scalar_subquery())
-        return int(connection.execute(behind).scalar() or 0)
+        return int(connection.execute(self._lag).scalar() or 0)
 
     def tell(self, connection: Connection, now: datetime) -> int:
         """Enqueue deliveries of what comes next, and return by how many rows of the ledger it went on."""
-        position = connection.execute(self.told.with_for_update(skip_locked=True)).scalar()
-        head = connection.execute(sa.select(self._head.c.last_id)).scalar() or 0
+        position = connection.execute(self._told).scalar()
+        head = connection.execute(self._head).scalar() or 0
         if position is None or position >= head:
             return 0
         # After the head was read: whatever entity was written up to it is known now, also one made at run time.

@@ -33,7 +33,10 @@ class Ticker:
     def __init__(self, crm: CRM) -> None:
         """Know the schedules that the plugins declare, and those of automations."""
         self._crm, self._zone = crm, ZoneInfo(crm.config.company.time_zone)
-        self._table = crm.schema.system.job
+        self._table = table = crm.schema.system.job
+        names = table.c.name.in_(sa.bindparam("names", type_=sa.String(), expanding=True))
+        self._all = sa.select(table.c.name, table.c.run_at, table.c.payload).where(table.c.state == "scheduled", names)
+        self._locked = self._all.with_for_update(skip_locked=True)
         self._look_up()
         self._is_known = not self._schedules
 
@@ -74,9 +77,8 @@ class Ticker:
     def _rows(self, connection: Connection, *, lock: bool = False) -> list[Any]:
         if not self._schedules:
             return []
-        c = self._table.c
-        known = sa.select(c.name, c.run_at, c.payload).where(c.state == "scheduled", c.name.in_(list(self._schedules)))
-        return list(connection.execute(known.with_for_update(skip_locked=True) if lock else known).all())
+        found = connection.execute(self._locked if lock else self._all, {"names": list(self._schedules)})
+        return list(found.all())
 
     def _strikes(self, row: Any, now: datetime) -> bool:
         # A clock that was put back must not make records wait until it is where it was.
