@@ -1,0 +1,74 @@
+"""The statements that every worker runs again and again, built once: that costs more than SQLite needs to answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from crmkit.core.jobs.errors import WorkerLostError
+from crmkit.core.jobs.job import PRIORITIES
+from crmkit.core.jobs.lease import Lease
+from crmkit.core.storage.columns import Id, Moment
+
+__all__ = ["IDLE", "Statements"]
+
+#: What a row has that nobody works on.
+IDLE = {"owner": None, "leased_until": None, "is_suspect": False}
+
+_LEASED = [field.name for field in attrs.fields(Lease)]
+_NOW = sa.bindparam("now", type_=Moment())
+_PLUGINS = sa.bindparam("plugins", type_=sa.String(), expanding=True)
+
+
+class Statements:
+    """Their parameters are ``now``, ``plugins``, and what each says."""
+
+    def __init__(self, table: sa.Table) -> None:
+        """Build them on the lease table."""
+        c, lost = table.c, WorkerLostError()
+        ready = sa.and_(c.state == "ready", c.plugin.in_(_PLUGINS))
+        due = sa.and_(ready, c.run_at <= _NOW)
+        leased = sa.select(*(c[name] for name in _LEASED)).where(due).order_by(c.run_at, c.id)
+        locked = leased.limit(sa.bindparam("most", type_=sa.Integer())).with_for_update(skip_locked=True)
+        #: Locks up to ``most`` due rows of one ``priority``, suspect or not.
+        self.due = locked.where(
+            c.priority == sa.bindparam("priority"), c.is_suspect == sa.bindparam("suspect", type_=sa.Boolean())
+        )
+        #: Locks the row ``id`` if it is due.
+        self.due_one = locked.where(c.id == sa.bindparam("id", type_=Id()))
+        one = sa.select(sa.literal(1))
+        self.is_due = sa.select(sa.or_(*(sa.exists(one.where(due, c.priority == p)) for p in range(len(PRIORITIES)))))
+        self.waits = one.where(due, c.id == sa.bindparam("id", type_=Id()))
+        self.next_due = sa.select(c.run_at).where(ready).order_by(c.run_at).limit(1)
+        expired = sa.and_(c.state == "running", c.leased_until <= _NOW)
+        self.has_expired = one.where(expired).limit(1)
+        #: Ends what a worker was lost with alone once too often.
+        self.give_up = (
+            sa.update(table)
+            .where(expired, c.is_suspect, c.attempts >= c.tries)
+            .values(**IDLE, state="dead", finished_at=_NOW, error=lost.code, details=sa.bindparam("details"))
+        )
+        #: Takes back the rest, as suspect; what was lost among others does not count as tried.
+        self.take_back = (
+            sa.update(table)
+            .where(expired)
+            .values({**IDLE, "state": "ready", "is_suspect": True, "attempts": c.attempts - _tries_not_counted(c)})
+        )
+        #: Gives the rows ``ids`` to ``owner`` until ``until``.
+        self.take = (
+            sa.update(table)
+            .where(c.id.in_(sa.bindparam("ids", type_=Id(), expanding=True)))
+            .values(
+                state="running",
+                owner=sa.bindparam("by"),
+                leased_until=sa.bindparam("until", type_=Moment()),
+                fence=c.fence + 1,
+                attempts=c.attempts + 1,
+            )
+        )
+
+
+def _tries_not_counted(c: Any) -> sa.ColumnElement[int]:
+    return sa.case((c.is_suspect, 0), else_=1)
