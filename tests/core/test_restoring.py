@@ -5,6 +5,7 @@ import pytest
 from crmkit import (
     Assignment,
     ConflictError,
+    CustomField,
     Grant,
     Mask,
     NotFoundError,
@@ -146,6 +147,22 @@ def test_what_refers_to_something_else_that_is_gone_waits_for_it(make_crm, datab
         assert db.find(Partner) == []
         db.restore(Deal, deal.id)
         assert [back.id for back in db.find(Partner)] == [partner.id]
+
+
+@both_databases
+def test_it_waits_for_what_a_field_made_at_run_time_refers_to(crm, master, drawn):
+    _artist, commission, bills = drawn
+    with crm.system("test") as db:
+        where = {"options": {"entity": "atelier.artist"}}
+        db.create(CustomField(entity="atelier.invoice", key="payer_id", type="reference", label="Payer", **where))
+    with crm.system("test") as db:
+        payer = db.create(Artist(name="Payer"))
+        db.update(bills[0], {"custom.payer_id": payer.id})
+        db.delete(commission)
+        db.delete(payer)
+    with crm.write(master) as db:
+        db.restore(Commission, commission.id)
+    assert invoices(crm) == {bills[1].id}
 
 
 @both_databases

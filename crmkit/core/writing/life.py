@@ -186,7 +186,6 @@ def _prepare(writer: Writer, write: Write) -> None:
         values["deleted_at"] = now
     elif write.kind == "restore":
         values["deleted_at"] = None
-    keep_custom(write)
 
 
 def _default_owner(writer: Writer, write: Write) -> None:
@@ -227,6 +226,8 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     for write in writes:
         name_slot(writer, write)
         begin_now(writer, write)
+        # Last, because references are turned by now from what was merged to what it went into.
+        keep_custom(write)
     _number(writer, writes)
 
 

@@ -18,6 +18,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import Reference
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.writing.changes import Write, grouped
+from crmkit.core.writing.custom import stored_custom
 from crmkit.core.writing.restoring import missing_for, references_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _ready(writer: Writer, waiting: Sequence[Write]) -> list[Write]:
         for write in group:
             values, visible, allowed = rows[write.record_id]
             if visible and allowed and values["deleted_at"] is not None:
-                write.stored, write.version = values | sides[write.record_id], values["version"]
+                write.stored = values | sides[write.record_id] | stored_custom(info, values)
+                write.version = values["version"]
                 found.append(write)
     missing = missing_for(writer, found)
     return [w for w in found if not any(key in missing for _name, key in references_of(writer, w))]
