@@ -182,6 +182,25 @@ def test_everything_that_still_stands_is_given_back_and_the_rest_is_named(crm, s
         take_back(db, ada)
 
 
+@both_databases
+def test_what_was_shared_of_a_record_that_was_merged_since_does_not_give_what_it_went_into(crm, staff, cases):
+    cleo = staff["Cleo"].user_id
+    with crm.system("test") as db:
+        db.share(cases[0], user=cleo)
+    with crm.write(staff["Boss"]) as db:
+        offboard(db, cleo, Succession(staff["Ben"].user_id))
+        db.merge(db.get(Case, cases[3].id), [db.get(Case, cases[0].id)])
+    with crm.write(staff["Boss"]) as db:
+        back = take_back(db, cleo)
+    assert "core.share" not in back.returned
+    with crm.read(staff["Cleo"]) as db:
+        assert db.find(Case) == []
+    with crm.system("test") as db:
+        (share,) = db.find(Share, deleted=True)
+        with pytest.raises(ValidationError, match="record: office.case .* is in the bin"):
+            db.restore(Share, share.id)
+
+
 def test_what_was_made_anew_meanwhile_stays_and_does_not_stop_the_rest(crm, people, staff, cases):
     ada = staff["Ada"].user_id
     with crm.write(staff["Boss"]) as db:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from crmkit.core.entity import entity_info
 from crmkit.core.errors import ConflictError, CrmkitError, FieldProblem
 from crmkit.core.fields import Target
 from crmkit.core.merging.redirects import winners_of
+from crmkit.core.policy.people import Share
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write, grouped
 from crmkit.core.writing.validate import raise_problems, references_in
@@ -42,18 +44,30 @@ def check_restored(writer: Writer, writes: Sequence[Write]) -> None:
     """
     _check_not_merged(writer, writes)
     missing = missing_for(writer, writes)
-    if missing:
-        missing -= _followed(writer, writes, missing)
     if not missing:
         return
-    restorable = _restorable(writer, missing)
-    problems, hidden = list[tuple[int, FieldProblem]](), list[Write]()
+    winners = _winners(writer, missing)
+    left: list[tuple[int, str, Key]] = []
     for place, write in enumerate(writes):
         for name, key in references_of(writer, write):
-            if key in restorable and name in writer.access.entity(write.entity).readable:
-                problems.append((place, _problem(name, *key)))
+            if key in winners and _leads_on(write):
+                is_any = isinstance(write.stored[name], Target)
+                write.values[name] = Target(key[0], winners[key]) if is_any else winners[key]
             elif key in missing:
-                hidden.append(write)
+                left.append((place, name, key))
+    _refuse(writer, writes, left)
+
+
+def _refuse(writer: Writer, writes: Sequence[Write], left: Sequence[tuple[int, str, Key]]) -> None:
+    """Refuse *writes* if there are references *left* that lead nowhere."""
+    restorable = _restorable(writer, {key for _place, _name, key in left})
+    problems, hidden = list[tuple[int, FieldProblem]](), list[Write]()
+    for place, name, key in left:
+        write = writes[place]
+        if key in restorable and name in writer.access.entity(write.entity).readable:
+            problems.append((place, _problem(name, *key)))
+        else:
+            hidden.append(write)
     raise_problems(writer.access, writes, problems)
     if hidden:
         raise ConflictError(hidden[0].entity.id)
@@ -66,20 +80,20 @@ def _check_not_merged(writer: Writer, writes: Sequence[Write]) -> None:
             raise MergedError(entity, id_)
 
 
-def _followed(writer: Writer, writes: Sequence[Write], missing: Iterable[Key]) -> set[Key]:
-    """Let references to what was merged lead to what it went into, and return which that were."""
+def _winners(writer: Writer, missing: Iterable[Key]) -> dict[Key, UUID]:
+    """Return what those of *missing* that were merged went into, as far as that is there."""
     winners: dict[Key, UUID] = {}
     for entity, ids in _by_entity(missing).items():
         info = writer.model.registry.entities[entity]
         found = winners_of(writer, info, ids)
         there = writer.known_ids(info, list(found.values()), is_trusted=True)
         winners |= {(entity, id_): winner for id_, winner in found.items() if winner in there}
-    for write in writes:
-        for name, key in references_of(writer, write):
-            if key in winners:
-                is_any = isinstance(write.stored[name], Target)
-                write.values[name] = Target(key[0], winners[key]) if is_any else winners[key]
-    return set(winners)
+    return winners
+
+
+def _leads_on(write: Write) -> bool:
+    """Return whether references of *write* follow a merge. Whoever was shown a loser does not gain the winner."""
+    return write.entity.id != entity_info(Share).id
 
 
 def _problem(name: str, entity: str, id_: UUID) -> FieldProblem:
