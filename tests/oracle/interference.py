@@ -40,6 +40,7 @@ class Secrets:
         self.done: list[Statement] = []
         self.undo: list[Statement] = []
         self.model: list[Callable[[Any], None]] = []
+        self.merged: set[UUID] = set()
 
     def draw(self) -> None:
         """Think of some changes."""
@@ -167,10 +168,12 @@ class Secrets:
         """Let a record that is not seen have been merged into another one that is not seen either."""
         entity = self.q.chance.one(OWN_ENTITIES)
         alive = [id for id, row in sorted(self.q.world.records[entity].items()) if not row["deleted"]]
-        unseen = [id for id in alive if id not in self.q.seen(entity)]
+        unseen = [id for id in alive if id not in self.q.seen(entity) and id not in self.merged]
         if len(unseen) < 2:
             return
         loser, winner = self.q.random.sample(unseen, 2)
+        # Nothing is merged twice, nor in a circle.
+        self.merged |= {loser, winner}
         table, merged = self.tables[entity.replace(".", "_")], self.q.play.crm.schema.system.merge
         named = {"entity": entity, "record_id": loser, "winner_id": winner, "number": self.q.play.numbers.get(loser)}
         self.done.append(sa.update(table).where(table.c.id == loser).values(deleted_at=self.q.play.crm.clock.now()))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from crmkit.core.merging.unmerge import Unmerged
 from tests.oracle.acts import CLASSES, Act, stub
 from tests.oracle.doors.reads import found, records, views
 from tests.oracle.doors.registry import Probe, Questioner, door
 from tests.oracle.doors.writes import doing
-from tests.oracle.phrases import plain
+from tests.oracle.phrases import expected, plain
 from tests.oracle.play import code_of, planned
 from tests.oracle.steps import Steps
 from tests.oracle.terms import Denied
@@ -32,10 +34,20 @@ def unmerge(q: Questioner) -> Iterator[Probe]:
         outcomes, commit = planned(q.world, q.p, act)
         if commit is None:
             raise Denied(*outcomes)
-        return "ok"
+        return [expected(q.play.after(commit).read(q.p, entity, id))]
 
-    yield Probe(f"{act.label}, what is left", want, lambda db: db.unmerge(CLASSES[entity], id), lambda _: "ok",
-                writes=True)  # fmt: skip
+    def told(answer):
+        # What is left depends on all that may be seen, also in the bin.
+        return answer if isinstance(answer, Unmerged) else (answer, _all_that_is_seen(q))
+
+    yield Probe(f"{act.label}, what is left", want, lambda db: db.unmerge(CLASSES[entity], id),
+                lambda answer: views([answer.record]), told, writes=True)  # fmt: skip
+
+
+def _all_that_is_seen(q: Questioner) -> dict[str, Any]:
+    return {
+        entity: records(q, entity, [*q.seen(entity), *q.world.find(q.p, entity, deleted=True)]) for entity in CLASSES
+    }
 
 
 @door

@@ -125,6 +125,9 @@ def hidden_fields(q: Questioner) -> Iterator[Probe]:
         if not hidden:
             continue
         name, way = q.chance.one(hidden), q.chance.one(sorted(ASKING))
+        if (name, way) == ("custom", "behind"):
+            # What stands behind that word is a field of its own, and missing under its own name.
+            continue
         id = next(iter(q.seen(entity)), None)
         # The name of a missing field has the form of the hidden one: of the same extension, a reference or not.
         stem, dot, inner = name.rpartition(".")
