@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmkit.core.automating.managing import (
         automations_of as automations_of,
         find_automation as find_automation,
+        remove_automation as remove_automation,
         save_automation as save_automation,
         switch_automation as switch_automation,
     )
@@ -247,6 +248,8 @@ if TYPE_CHECKING:
     from crmkit.core.shipped.entities import LocalEdit as LocalEdit
     from crmkit.core.shipped.kinds import Edited as Edited
     from crmkit.core.shipped.roles import edit_role as edit_role, role_in_effect as role_in_effect
+    from crmkit.core.shipped.settling import settle_shipped as settle_shipped
+    from crmkit.core.shipped.shipping import Shipped as Shipped, ShippedKind as ShippedKind
     from crmkit.core.shipped.three_way import Difference as Difference
     from crmkit.core.simulating.simulation import (
         FieldShift as FieldShift,
@@ -267,7 +270,7 @@ _HOMES = {
     "core.approving.standing": "ApprovalState",
     "core.automating.automation": "Action Automation",
     "core.automating.entities": "AutomationRecord AutomationRun",
-    "core.automating.managing": "automations_of find_automation save_automation switch_automation",
+    "core.automating.managing": "automations_of find_automation remove_automation save_automation switch_automation",
     "core.automating.trying": "Tried",
     "core.automating.parts": "Assign ByRule Case CreateRecord LeastBusy MoveStage OnCron OnDue OnEvent OnWrite "
     "RoundRobin RunAction SetFields To",
@@ -342,6 +345,8 @@ _HOMES = {
     "core.shipped.entities": "LocalEdit",
     "core.shipped.kinds": "Edited",
     "core.shipped.roles": "edit_role role_in_effect",
+    "core.shipped.settling": "settle_shipped",
+    "core.shipped.shipping": "Shipped ShippedKind",
     "core.shipped.three_way": "Difference",
     "core.simulating.simulation": "FieldShift RecordShift ScopeShift Simulation",
     "core.writing.changes": "Write WriteContext",
@@ -495,6 +500,8 @@ __all__ = [
     "SectionList",
     "SetFields",
     "SharedWith",
+    "Shipped",
+    "ShippedKind",
     "Simulation",
     "Split",
     "Stage",
@@ -575,6 +582,7 @@ __all__ = [
     "purge_field",
     "ref",
     "reject",
+    "remove_automation",
     "rename_field",
     "request_approval",
     "reset_edit",
@@ -582,6 +590,7 @@ __all__ = [
     "run_retention",
     "save_automation",
     "save_draft",
+    "settle_shipped",
     "switch_automation",
     "take_back",
     "take_over_fields",

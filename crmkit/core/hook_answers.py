@@ -46,6 +46,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
+    from crmkit.core.shipped.shipping import Shipped, ShippedKind
 
     def is_problem(answer: Any, writes: int) -> bool:
         return isinstance(answer, Problem) and answer.index in range(writes)
@@ -72,6 +73,8 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_schedules": _Expected(_("schedules"), one_of(Schedule, RecordSchedule)),
         "crmkit_register_actions": _Expected(_("actions"), one_of(Action)),
         "crmkit_register_automations": _Expected(_("automations"), one_of(Automation)),
+        "crmkit_register_shipped_kinds": _Expected(_("kinds of shipped records"), one_of(ShippedKind)),
+        "crmkit_register_shipped": _Expected(_("shipped records"), one_of(Shipped)),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

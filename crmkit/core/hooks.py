@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crmkit.core.pipelines import Guard, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
+    from crmkit.core.shipped.shipping import Shipped, ShippedKind
     from crmkit.core.writing.changes import Write, WriteContext
 
 __all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
@@ -171,8 +172,34 @@ def crmkit_register_automations() -> Sequence[Automation]:
 
     When: once, while the registry is built.
     Return: :class:`Automation` objects; their ids begin with the plugin's name.
-    Combined: all are registered; what an administrator makes of one takes its place.
+    Combined: all are registered; what an administrator makes of one takes its place, and is merged with what the
+    plugin ships later.
     Used by: ``crmkit/plugins/workspace/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_shipped_kinds() -> Sequence[ShippedKind]:
+    """Return of which of the plugin's entities any plugin may ship records.
+
+    When: once, while the registry is built.
+    Return: :class:`ShippedKind` objects; their ids are those of the entities.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/workspace/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_shipped() -> Sequence[Shipped]:
+    """Return the records that the plugin ships, of its own entities or of those of plugins that may be there.
+
+    When: once, while the registry is built.
+    Return: :class:`Shipped` objects; their ids begin with the plugin's name.
+    Combined: all are registered; those of a kind that no enabled plugin keeps are left out. What is edited here is
+    merged with what the plugin ships later.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
     """
     raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import date
 from decimal import Decimal
@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.approving.entities import APPROVING
 from crmkit.core.automating.automation import Automation
 from crmkit.core.automating.entities import AUTOMATING
+from crmkit.core.automating.shipping import SHIPPED_AUTOMATIONS
 from crmkit.core.automating.work import STRIKE
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
@@ -41,6 +42,8 @@ from crmkit.core.registry import CORE, Claim, Registry
 from crmkit.core.rematching import MAKE_MATCH_KEYS
 from crmkit.core.rules.moment import Moment
 from crmkit.core.shipped.entities import LocalEdit
+from crmkit.core.shipped.records import RecordKind, kind_of_records
+from crmkit.core.shipped.settling import SETTLING_WORK
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epochs
 from crmkit.core.storage.loading import Loader, make_loader
@@ -66,6 +69,8 @@ _REGISTER = (
     "crmkit_register_schedules",
     "crmkit_register_actions",
     "crmkit_register_automations",
+    "crmkit_register_shipped_kinds",
+    "crmkit_register_shipped",
 )
 
 
@@ -180,9 +185,21 @@ class Model:
         """Return *pipeline* as its plugin declares it, whatever was made of it at run time."""
         return self._coded.pipelines.get(pipeline)
 
-    def shipped_automation(self, automation: str) -> Automation | None:
-        """Return *automation* as its plugin declares it, whatever was made of it at run time."""
-        return self._coded.automations.get(automation)
+    @property
+    def shipped_automations(self) -> Mapping[str, Automation]:
+        """The automations as plugins declare them, whatever was made of them at run time."""
+        return self._coded.automations
+
+    @cached_property
+    def record_kinds(self) -> Mapping[str, RecordKind]:
+        """The kinds of shipped things that are kept as records, by the entity of those."""
+        kinds = (kind_of_records(self._coded, declared) for declared in self._coded.shipped_kinds.values())
+        return {kind.entity: kind for kind in (SHIPPED_AUTOMATIONS, *kinds)}
+
+    @property
+    def locale(self) -> str:
+        """The language of texts that concern nobody in particular."""
+        return self._company.locale
 
     def version_of(self, thing: str) -> str:
         """Return the version of the plugin that ships *thing*, by the id of that; the core's is that of the API."""
@@ -233,7 +250,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK)
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK, *SETTLING_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]

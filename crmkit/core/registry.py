@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.automating.automation import Action, Automation
+from crmkit.core.automating.automation import Action, Automation, Withdrawn
 from crmkit.core.automating.work import is_derived, work_of
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError, UnknownFieldError
@@ -21,6 +21,7 @@ from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
 from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
 from crmkit.core.sections import Section, TimelinePart
+from crmkit.core.shipped.shipping import Shipped, ShippedKind
 from crmkit.core.text import gettext as _
 
 __all__ = ["Claim", "Registry"]
@@ -42,6 +43,9 @@ Declared = (
     | RecordSchedule
     | Action
     | Automation
+    | Withdrawn
+    | ShippedKind
+    | Shipped
     | FieldInfo
 )
 
@@ -75,6 +79,8 @@ class Registry:
     record_schedules: Mapping[str, RecordSchedule]
     actions: Mapping[str, Action]
     automations: Mapping[str, Automation]
+    shipped_kinds: Mapping[str, ShippedKind]
+    shipped: Mapping[str, Shipped]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -235,6 +241,8 @@ _BY_ID: Mapping[type[Any], str] = {
     RecordSchedule: "record_schedules",
     Action: "actions",
     Automation: "automations",
+    ShippedKind: "shipped_kinds",
+    Shipped: "shipped",
 }
 
 
@@ -275,6 +283,8 @@ class _Builder:
         declared = claim.declared
         if isinstance(declared, FieldInfo):
             return self._add_field(declared)
+        if isinstance(declared, Withdrawn):
+            return self.others[Automation].pop(declared.id, None) is not None
         if not isinstance(declared, type):
             return self._add(claim.plugin, _word(declared), declared, self.others[type(declared)])
         if issubclass(declared, Event):
@@ -346,6 +356,8 @@ class _Builder:
             record_schedules=MappingProxyType(self.others[RecordSchedule] | work.record_schedules),
             actions=MappingProxyType(self.others[Action]),
             automations=MappingProxyType(self.others[Automation]),
+            shipped_kinds=MappingProxyType(self.others[ShippedKind]),
+            shipped=MappingProxyType(self.others[Shipped]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

@@ -12,6 +12,7 @@ from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Approval, PastPipeline, Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
 from crmkit.core.registry_sections import check_sections
+from crmkit.core.registry_shipped import check_shipped
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
@@ -46,6 +47,7 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
     yield from check_work(registry)
     for automation in registry.automations.values():
         yield from _check_automation(registry, automation)
+    yield from check_shipped(registry)
     yield from _check_policies(registry)
     yield from check_sections(registry, check_rule)
 

@@ -14,6 +14,7 @@ from crmkit.core.jobs import Job, RecordSchedule, Schedule
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import Plugin
 from crmkit.core.policy.roles import VERBS, Grant, Restriction, Role
+from crmkit.core.shipped.shipping import Shipped, ShippedKind
 from crmkit.core.text import Text
 
 __all__ = ["plugin"]
@@ -31,6 +32,8 @@ def plugin(
     schedules: Sequence[Schedule | RecordSchedule] = (),
     actions: Sequence[Action] = (),
     automations: Sequence[Automation] = (),
+    shipped_kinds: Sequence[ShippedKind] = (),
+    shipped: Sequence[Shipped] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -57,6 +60,8 @@ def plugin(
         "schedules": schedules,
         "actions": actions,
         "automations": automations,
+        "shipped_kinds": shipped_kinds,
+        "shipped": shipped,
     }
     vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module

@@ -41,7 +41,7 @@ def enter(crm, *names):
 
 def test_automation_is_checked_added_tried_run_and_switched_off(crmkit, sales):
     crmkit("automation", "check", "-", input=CALLS)
-    assert [row["name"] for row in crmkit("automation", "list", "--json").json] == ["workspace.raise_overdue"]
+    assert not any(row["is_active"] for row in crmkit("automation", "list", "--json").json)
     crmkit("automation", "add", "-", input=CALLS)
     row = crmkit("automation", "list", "--json").json[0]
     assert (row["name"], row["on"], row["is_active"], row["runs_as"]) == (

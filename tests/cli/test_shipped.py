@@ -148,3 +148,24 @@ def test_plugin_is_checked_where_there_is_no_database(crmkit, project):
 
     assert "No conflict." in crmkit("plugin", "check").stdout
     assert not Path("crm.db").exists()
+
+
+def test_shipped_automation_and_view_are_edited_removed_and_reset(crmkit, project, enable):
+    enable("customers", "commerce", "sales", "workspace")
+    crmkit("db", "apply")
+    assert crmkit("shipped", "list", "--json").json == []
+    name = "sales.give_up_forgotten_leads"
+    crmkit("automation", "on", name)
+    row = crmkit("shipped", "list", "--json").json[0]
+    assert (row["kind"], row["thing"], row["edited"]) == ("automation", name, 1)
+    (difference,) = crmkit("shipped", "diff", "automation", name, "--json").json[0]["differences"]
+    assert difference == {"place": "is_active", "state": "edited", "base": False, "local": True, "upstream": False}
+
+    crmkit("automation", "remove", name, "--yes")
+    crmkit("db", "apply")
+    assert name not in crmkit("automation", "list").stdout
+    shown = crmkit("shipped", "diff", "automation").stdout
+    assert "*" in shown
+    assert "no automation" not in crmkit("shipped", "reset", "automation", name, "--yes").stdout
+    assert name in crmkit("automation", "list").stdout
+    assert "--yes" in crmkit("automation", "remove", name, code=2).stderr

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from crmkit.cli.asking import confirm, yes
 from crmkit.cli.automations import read_automation, told_automation
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
     from crmkit import AutomationRecord, Writer
@@ -126,6 +127,18 @@ def _on(session: Session, name: str) -> None:
 @click.pass_obj
 def _off(session: Session, name: str) -> None:
     _switch(session, name, on=False)
+
+
+@command.command("remove", help=_("Remove the automation NAME; no upgrade brings one back that a plugin ships."))
+@click.argument("name")
+@yes
+@click.pass_obj
+def _remove(session: Session, name: str, yes: bool) -> None:
+    from crmkit import remove_automation
+
+    confirm(session, yes, translate(_("Remove the automation {name}?")).format(name=name))
+    with session.writer() as db:
+        remove_automation(db, name)
 
 
 _OUTCOME = {"at": _("At"), "record": _("Record"), "outcome": _("Outcome"), "wrote": _("Wrote"), "error": _("Error")}

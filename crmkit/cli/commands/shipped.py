@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KIND = click.Choice(["role", "pipeline"])
-
 
 @click.group("shipped", help=COMMANDS["shipped"])
 def command() -> None:
@@ -50,7 +48,7 @@ def _list(session: Session) -> None:
 
 
 @command.command("diff", help=_("Show what was edited here, what the plugin changed, and what needs a decision."))
-@click.argument("kind", type=_KIND, required=False)
+@click.argument("kind", required=False)
 @click.argument("thing", required=False)
 @click.pass_obj
 def _diff(session: Session, kind: str | None, thing: str | None) -> None:
@@ -70,7 +68,7 @@ def _diff(session: Session, kind: str | None, thing: str | None) -> None:
 
 def _deciding(name: str, side: Side, help: str) -> None:
     options: list[Callable[[Any], Any]] = [
-        click.argument("kind", type=_KIND),
+        click.argument("kind"),
         click.argument("thing"),
         click.argument("places", metavar="[PLACE]...", nargs=-1),
     ]
@@ -114,7 +112,7 @@ _deciding("keep", "ours", _("Keep what is here at each PLACE; without any, where
 
 
 @command.command("reset", help=_("Go back to what the plugin ships; a pipeline by a draft that is to be published."))
-@click.argument("kind", type=_KIND)
+@click.argument("kind")
 @click.argument("thing")
 @yes
 @click.pass_obj

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crmkit.core.entity import Record
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["LOCAL", "Action", "Automation"]
+__all__ = ["LOCAL", "Action", "Automation", "Withdrawn"]
 
 #: With what the ids of automations begin that are made at run time.
 LOCAL = "custom"
@@ -85,3 +85,10 @@ class Automation:
     def does(self) -> tuple[Any, ...]:
         """What it does, and when: two automations with the same do the same."""
         return self.entity, self.trigger, self.actions, self.condition
+
+
+@attrs.frozen
+class Withdrawn:
+    """A plugin ships the automation *id*, and it was removed here."""
+
+    id: str

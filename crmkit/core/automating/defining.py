@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.automating.automation import Automation
+from crmkit.core.automating.automation import Automation, Withdrawn
 from crmkit.core.automating.parts import OnWrite, read_steps, read_trigger
 from crmkit.core.definitions import Definitions
 from crmkit.core.errors import CrmkitError
@@ -43,8 +43,14 @@ def automation_of(values: Mapping[str, Any]) -> Automation:
 def _read(connection: Connection, schema: Schema) -> Iterable[Claim]:
     table = schema.tables["core_automation"]
     rows = connection.execute(sa.select(table).where(table.c.deleted_at.is_(None)).order_by(table.c.name))
+    names = set[str]()
     for row in rows.mappings().all():
+        names.add(row["name"])
         yield from _claims(dict(row))
+    edit = schema.tables["core_local_edit"]
+    edited = sa.select(edit.c.thing).where(edit.c.kind == "automation", edit.c.deleted_at.is_(None))
+    for name in sorted({*connection.scalars(edited)} - names):
+        yield Claim(name.partition(".")[0], Withdrawn(name))
 
 
 def _claims(values: dict[str, Any]) -> Iterator[Claim]:
@@ -59,4 +65,4 @@ def _claims(values: dict[str, Any]) -> Iterator[Claim]:
     yield Claim(automation.id.partition(".")[0], automation)
 
 
-AUTOMATIONS = Definitions(frozenset({"core.automation"}), _read)
+AUTOMATIONS = Definitions(frozenset({"core.automation", "core.local_edit"}), _read)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["automations_of", "find_automation", "save_automation", "switch_automation"]
+__all__ = ["automations_of", "find_automation", "remove_automation", "save_automation", "switch_automation"]
 
 
 def automations_of(db: Reader) -> list[Automation]:
@@ -60,3 +60,14 @@ def switch_automation(db: Writer, name: str, *, on: bool) -> AutomationRecord:
     found = db.find(AutomationRecord, AutomationRecord.f.name == name)
     values = {} if found else {**stored_values(find_automation(db, name))}
     return save_automation(db, name, {**values, "is_active": on})
+
+
+def remove_automation(db: Writer, name: str) -> None:
+    """Remove the automation *name*; one that a plugin ships is not there any more, and no upgrade brings it back.
+
+    Raises:
+        NotFoundError: there is no such automation.
+        ForbiddenError: no grant allows it.
+    """
+    found = db.find(AutomationRecord, AutomationRecord.f.name == name)
+    db.delete(found[0] if found else switch_automation(db, name, on=False))

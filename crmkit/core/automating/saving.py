@@ -40,7 +40,7 @@ def check_saved(writer: Writer, write: Write) -> Iterator[FieldProblem]:
         yield FieldProblem("name", _("stays as it is; add another automation"), "permanent")
     if write.kind == "update" and not write.get("is_active") and not any(map(write.changes, _DEFINES)):
         return  # What does not fit any more can be switched off, by whoever may change it.
-    shipped = writer.model.shipped_automation(write.get("name"))
+    shipped = writer.model.shipped_automations.get(write.get("name"))
     if shipped is None and not write.get("name").startswith(f"{LOCAL}."):
         yield FieldProblem("name", _("the name of a new automation begins with 'custom.'"))
     try:

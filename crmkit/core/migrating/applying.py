@@ -23,6 +23,7 @@ from crmkit.core.migrating.planning import waiting
 from crmkit.core.migrating.progress import Progress, forget_progress, keep_progress, read_progress
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
 from crmkit.core.privacy.replaying import is_due, replay_due
+from crmkit.core.shipped.settling import settle_shipped
 from crmkit.core.storage.database_objects import create_objects
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def apply(
         if plugin in state.parked and plugin != arriving:
             note_presence(crm, plugin)
     _erase_again(crm)
+    _settle(crm)
     return Report(tuple(done), objects, restored)
 
 
@@ -87,6 +89,13 @@ def _erase_again(crm: CRM) -> None:
                 return
         with crm.storage.writing() as connection:
             replay_due(crm, connection)
+
+
+def _settle(crm: CRM) -> None:
+    """Let the records that plugins ship be as they are shipped by the code that the tables now fit."""
+    if CORE in branches(crm):
+        with crm.storage.writing() as connection, crm.system_on(connection, "what plugins ship") as db:
+            settle_shipped(db)
 
 
 def _restore(crm: CRM, state: State) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from crmkit.core.publishing.entities import FIRST_LOCAL, PipelineVersion
 from crmkit.core.publishing.written import read_pipeline, written_pipeline
 from crmkit.core.shipped.pipeline_trees import definition_of, pipeline_tree
 from crmkit.core.shipped.three_way import Forms
+from crmkit.core.shipped.trees import members
 from crmkit.core.writing.changes import Write, creation
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _base(db: Reader, draft: Pipeline) -> Mapping[str, Any] | None:
     local = pipeline_tree(published[-1].definition)
     forms = Forms(pipeline_tree(published[-1].base_definition), local)
     edited = forms.edited(pipeline_tree(upstream), local, pipeline_tree(written_pipeline(draft)))
-    return definition_of(edited.base, upstream)
+    return definition_of(members(edited.base), upstream)
 
 
 def publish_draft(db: Writer, pipeline: str, *, note: str | None = None) -> PipelineVersion:

@@ -15,6 +15,7 @@ from crmkit.core.publishing.written import read_pipeline, written_pipeline
 from crmkit.core.shipped.kinds import Edited, Kind
 from crmkit.core.shipped.pipeline_trees import acceptable, definition_of, pipeline_tree, pipeline_waits
 from crmkit.core.shipped.three_way import Forms
+from crmkit.core.shipped.trees import members
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
@@ -45,13 +46,13 @@ def _edited(db: Reader) -> Iterator[Edited]:
 def _keep(db: Writer, edited: Edited, forms: Forms, mapping: Mapping[str, str]) -> None:
     check_may_edit(db, edited.thing)
     newest, shipped = versions_of(db, edited.thing)[-1], _shipped(db, edited.thing)
-    base = definition_of(forms.base, written_pipeline(shipped))
+    base = definition_of(members(forms.base), written_pipeline(shipped))
     if forms.local == edited.forms.local:
         # A decision for what is there already needs no new version.
         values = {"base_definition": base}
         db.take(Write("update", entity_info(PipelineVersion), newest.id, values, version=newest.version, trusted=True))
         return
-    draft = read_pipeline(definition_of(forms.local, newest.definition), 0)
+    draft = read_pipeline(definition_of(members(forms.local), newest.definition), 0)
     slugs = {stage.slug for stage in draft.stages}
     drafted = {} if newest.published_at else newest.mapping
     kept = {source: target for source, target in drafted.items() if source not in slugs and target in slugs}

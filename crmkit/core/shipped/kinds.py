@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from crmkit.core.shipped.three_way import Difference, Forms, Merged, Waits, merge
-from crmkit.core.shipped.trees import Tree
+from crmkit.core.shipped.trees import Absent, Tree
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
@@ -20,12 +20,15 @@ __all__ = ["Edited", "Kind"]
 
 @attrs.frozen(slots=False, eq=False)
 class Edited:
-    """One thing that was edited here: its three forms, and the versions of the plugin that shipped them."""
+    """One thing that was edited here: its three forms, and the versions of the plugin that shipped them.
+
+    *upstream* is :data:`ABSENT` where the plugin ships it no more.
+    """
 
     kind: str
     thing: str
     forms: Forms
-    upstream: Tree
+    upstream: Tree | Absent
     base_version: str | None
     version: str
     waits: Waits
@@ -39,6 +42,11 @@ class Edited:
     def pending(self) -> tuple[Difference, ...]:
         """The differences about which somebody has to decide."""
         return self.merged.pending
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is something to tell: it was made otherwise here, or by the plugin."""
+        return self.forms.base != self.forms.local or bool(self.merged.differences)
 
 
 @attrs.frozen
@@ -54,4 +62,4 @@ class Kind:
     edited: Callable[[Reader], Iterator[Edited]]
     keep: Callable[[Writer, Edited, Forms, Mapping[str, str]], None]
     reset: Callable[[Writer, Edited], None]
-    together: Callable[[Tree, list[Difference]], list[Difference]] = lambda _local, differences: differences
+    together: Callable[[Any, list[Difference]], list[Difference]] = lambda _local, differences: differences

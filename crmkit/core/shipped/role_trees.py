@@ -9,7 +9,7 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.policy.roles import SCOPES, Grant, Mask, Role, Scope
 from crmkit.core.rules.rule import Rule
 from crmkit.core.shipped.three_way import Forms, merge
-from crmkit.core.shipped.trees import ABSENT, Path, Tree, at
+from crmkit.core.shipped.trees import ABSENT, Path, Tree, at, members
 from crmkit.core.text import Text
 
 __all__ = ["grants_of", "masks_of", "merged_role", "renamed_in_role", "role_of", "role_tree", "role_waits"]
@@ -113,7 +113,7 @@ def merged_role(shipped: Role, base: Any, local: Any) -> Role:
     if not all(isinstance(at(local, (part,)), Mapping) for part in ("grants", "masks")):
         return Role(shipped.id, shipped.label)
     merged = merge(Forms(dict(base), dict(local)), role_tree(shipped), role_waits)
-    return role_of(shipped, merged.tree)
+    return role_of(shipped, members(merged.tree))
 
 
 def renamed_in_role(

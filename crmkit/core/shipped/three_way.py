@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from crmkit.core.shipped.trees import ABSENT, Order, Path, Tree, at, placed
+from crmkit.core.shipped.trees import ABSENT, Absent, Order, Path, Tree, at, placed
 from crmkit.core.shipped.weaving import is_reordered, woven
 
 __all__ = ["Difference", "Forms", "Merged", "Side", "Waits", "merge"]
@@ -41,15 +41,15 @@ class Difference:
 
     @property
     def place(self) -> str:
-        """The path as people write it, such as ``stages/won/label``."""
-        return "/".join(self.path)
+        """The path as people write it, such as ``stages/won/label``; ``*`` is the thing as a whole."""
+        return "/".join(self.path) or "*"
 
 
 @attrs.frozen
 class Merged:
     """What is in effect, and every difference that there is between the three forms."""
 
-    tree: Tree
+    tree: Tree | Absent
     differences: tuple[Difference, ...]
 
     @property
@@ -60,12 +60,15 @@ class Merged:
 
 @attrs.frozen
 class Forms:
-    """The two forms that are kept of what was edited: *base*, as it was shipped, and *local*, as it was made here."""
+    """The two forms that are kept of what was edited: *base*, as it was shipped, and *local*, as it was made here.
 
-    base: Tree
-    local: Tree
+    What was not shipped, or was removed here, is :data:`ABSENT`.
+    """
 
-    def decided(self, upstream: Tree, differences: Iterable[Difference], side: Side) -> Forms:
+    base: Tree | Absent
+    local: Tree | Absent
+
+    def decided(self, upstream: Tree | Absent, differences: Iterable[Difference], side: Side) -> Forms:
         """Return the forms in which *differences* are decided for one *side*: no later merge asks about them again."""
         base, local = self.base, self.local
         for difference in differences:
@@ -74,7 +77,7 @@ class Forms:
                 local = placed(local, difference.path, _taken(difference))
         return Forms(base, local)
 
-    def edited(self, upstream: Tree, before: Tree, wanted: Tree) -> Forms:
+    def edited(self, upstream: Tree, before: Tree | Absent, wanted: Tree | Absent) -> Forms:
         """Return the forms in which *wanted* is in effect instead of *before*.
 
         Whoever edits has seen what was in effect, so that the places that change are decided. All others stay as
@@ -91,14 +94,14 @@ def _taken(difference: Difference) -> Any:
     return difference.theirs
 
 
-def merge(forms: Forms, upstream: Tree, waits: Waits = lambda _path, _local, _upstream: False) -> Merged:
-    """Return *forms* merged with what is shipped now.
+def merge(forms: Forms, upstream: Tree | Absent, waits: Waits = lambda _path, _local, _upstream: False) -> Merged:
+    """Return *forms* merged with what is shipped now, which may be nothing.
 
     A place that only one side has changed is as that side has it. What was removed here stays removed, and what both
     have changed stays as it is here.
     """
     merger = _Merger(waits)
-    tree = merger.members((), forms.base, forms.local, upstream)
+    tree = merger.value((), forms.base, forms.local, upstream)
     return Merged(tree, tuple(merger.differences))
 
 

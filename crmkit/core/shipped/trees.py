@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["ABSENT", "Absent", "Order", "Path", "Tree", "at", "placed", "told"]
+__all__ = ["ABSENT", "Absent", "Order", "Path", "Tree", "at", "leaves", "members", "placed", "told"]
 
 #: Members by key: a dict is a member with members of its own, everything else is compared as a whole.
 Tree = dict[str, Any]
@@ -31,6 +31,11 @@ class Order(tuple[str, ...]):
     __slots__ = ()
 
 
+def members(tree: Tree | Absent) -> Tree:
+    """Return the members of *tree*: none where there is nothing."""
+    return {} if isinstance(tree, Absent) else tree
+
+
 def at(tree: Any, path: Path) -> Any:
     """Return what *tree* has at *path*."""
     for key in path:
@@ -54,6 +59,8 @@ def placed(tree: Any, path: Path, value: Any) -> Any:
 
 def told(value: Any) -> Any:
     """Return *value* as JSON has it; ``None`` where there is nothing."""
+    if isinstance(value, Mapping):
+        return {key: told(member) for key, member in value.items()}
     return None if value is ABSENT else list(value) if isinstance(value, Order) else value
 
 

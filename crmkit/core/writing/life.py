@@ -23,6 +23,7 @@ from crmkit.core.ledger import Entry
 from crmkit.core.merging.redirects import winners_of
 from crmkit.core.privacy.holding import check_holds
 from crmkit.core.privacy.retaining import check_retention_rule
+from crmkit.core.shipped.record_edits import edits_that_begin
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -152,9 +153,12 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
         *dependent_writes(writer, writes),
         *assignments_that_end(writer, writes),
         *policy_that_ends(writer, writes),
+        *edits_that_begin(writer, writes),
     ]
     check_taken_along(writer, writes, additions)
     load_stored(writer, additions)
+    if additions:
+        _clean(writer, normaliser, additions)
     if not writer.model.hooks.has("crmkit_before_write"):
         return additions
     asked, chain = [*writes, *additions], list[str]()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmkit import (
+    Automation,
     DemoPart,
     Event,
     Job,
@@ -14,6 +15,7 @@ from crmkit import (
     Role,
     Schedule,
     Section,
+    Shipped,
     Subscriber,
     TimelinePart,
     Write,
@@ -21,7 +23,7 @@ from crmkit import (
     hookimpl,
 )
 
-from . import demo, entities, events, jobs, pipelines, roles, sections, services
+from . import automations, demo, entities, events, jobs, pipelines, roles, sections, services, views
 
 
 @hookimpl
@@ -70,6 +72,18 @@ def crmkit_register_jobs() -> Sequence[Job]:
 def crmkit_register_schedules() -> Sequence[Schedule]:
     """Do so every night."""
     return jobs.SCHEDULES
+
+
+@hookimpl
+def crmkit_register_automations() -> Sequence[Automation]:
+    """Ship the automations."""
+    return automations.AUTOMATIONS
+
+
+@hookimpl
+def crmkit_register_shipped() -> Sequence[Shipped]:
+    """Ship the views of leads and deals."""
+    return views.SHIPPED
 
 
 @hookimpl

@@ -16,6 +16,8 @@ from crmkit import (
     Role,
     Schedule,
     Section,
+    Shipped,
+    ShippedKind,
     Subscriber,
     TimelinePart,
     Write,
@@ -23,7 +25,7 @@ from crmkit import (
     hookimpl,
 )
 
-from . import automations, demo, entities, jobs, roles, sections, services
+from . import automations, demo, entities, jobs, roles, sections, services, views
 
 
 @hookimpl
@@ -72,6 +74,18 @@ def crmkit_register_actions() -> Sequence[Action]:
 def crmkit_register_automations() -> Sequence[Automation]:
     """Ship the automations."""
     return automations.AUTOMATIONS
+
+
+@hookimpl
+def crmkit_register_shipped_kinds() -> Sequence[ShippedKind]:
+    """Let any plugin ship views."""
+    return views.SHIPPED_KINDS
+
+
+@hookimpl
+def crmkit_register_shipped() -> Sequence[Shipped]:
+    """Ship the views of tasks."""
+    return views.SHIPPED
 
 
 @hookimpl

@@ -25,11 +25,12 @@ _FILES = {
     "sections.py",
     "services.py",
     "ui.py",
+    "views.py",
 }
 # Services of several subjects are a folder, which is imported as the file is.
 _FOLDERS = {"locales", "migrations", "services", "templates", "tests"}
 _PUBLIC = {"entities", "events", "services"}
-_DECLARATIONS = {"automations.py", "entities.py", "events.py", "pipelines.py", "roles.py", "sections.py"}
+_DECLARATIONS = {"automations.py", "entities.py", "events.py", "pipelines.py", "roles.py", "sections.py", "views.py"}
 _ONLY_IN = {"click": "commands.py", "crmkit.ui": "ui.py"}
 _NEVER = ("alembic", "pluggy", "litestar", "jinja2", "cookiecutter", "rich")
 _MOST_LINES = 3

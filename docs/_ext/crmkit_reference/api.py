@@ -25,7 +25,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Pipelines made at run time": "written_pipeline save_draft draft_of try_draft DryRun StageThatGoes "
         "publish_draft discard_draft carry_over CarriedOver versions_of PipelineVersion",
         "Local edits of what plugins ship": "edit_role role_in_effect local_edits edited_thing decide_edit reset_edit "
-        "Edited Difference LocalEdit",
+        "Edited Difference LocalEdit Shipped ShippedKind settle_shipped",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
         "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",
@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
-        "save_automation switch_automation",
+        "save_automation remove_automation switch_automation",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
