@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crmkit.core.approving.listing import approvals as approvals, approvals_to_give as approvals_to_give
     from crmkit.core.approving.requesting import request_approval as request_approval
     from crmkit.core.approving.standing import ApprovalState as ApprovalState
-    from crmkit.core.automating.automation import Action as Action, Automation as Automation
+    from crmkit.core.automating.automation import Action as Action, Automation as Automation, Told as Told
     from crmkit.core.automating.entities import AutomationRecord as AutomationRecord, AutomationRun as AutomationRun
     from crmkit.core.automating.managing import (
         automations_of as automations_of,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SetFields as SetFields,
         To as To,
     )
+    from crmkit.core.automating.templates import Template as Template
     from crmkit.core.automating.trying import Tried as Tried
     from crmkit.core.clock import Clock as Clock, FixedClock as FixedClock, SystemClock as SystemClock
     from crmkit.core.configuration.config import (
@@ -268,9 +269,10 @@ _HOMES = {
     "core.approving.listing": "approvals approvals_to_give",
     "core.approving.requesting": "request_approval",
     "core.approving.standing": "ApprovalState",
-    "core.automating.automation": "Action Automation",
+    "core.automating.automation": "Action Automation Told",
     "core.automating.entities": "AutomationRecord AutomationRun",
     "core.automating.managing": "automations_of find_automation remove_automation save_automation switch_automation",
+    "core.automating.templates": "Template",
     "core.automating.trying": "Tried",
     "core.automating.parts": "Assign ByRule Case CreateRecord LeastBusy MoveStage OnCron OnDue OnEvent OnWrite "
     "RoundRobin RunAction SetFields To",
@@ -514,6 +516,7 @@ __all__ = [
     "Target",
     "Team",
     "TeamLead",
+    "Template",
     "Text",
     "Through",
     "TimeZone",
@@ -521,6 +524,7 @@ __all__ = [
     "TimelineEntry",
     "TimelinePart",
     "To",
+    "Told",
     "Tried",
     "Trigger",
     "TryAgainError",

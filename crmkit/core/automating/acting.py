@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import attrs
 import msgspec
 
 from crmkit.core.automating.assigning import choose
-from crmkit.core.automating.automation import Automation
+from crmkit.core.automating.automation import Automation, Told
 from crmkit.core.automating.parts import Assign, CreateRecord, MoveStage, RunAction, SetFields, Step
-from crmkit.core.automating.values import read_value
+from crmkit.core.automating.templates import Template
+from crmkit.core.automating.values import read_text, read_value
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.fields import FieldType
@@ -18,8 +21,6 @@ from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from crmkit.core.writing.writer import Writer
 
 __all__ = ["act", "find_subject"]
@@ -38,8 +39,11 @@ def find_subject(db: Writer, automation: Automation, record: UUID) -> Record | N
     return found[0] if found else None
 
 
-def act(db: Writer, automation: Automation, record: Record) -> None:
-    """Do all actions of *automation* with *record*, each with what those before it have made of it."""
+def act(db: Writer, automation: Automation, record: Record) -> list[tuple[str, UUID]]:
+    """Do all actions of *automation* with *record*, each with what those before it have made of it.
+
+    Returned are the users who are told something, each with the action.
+    """
     doing = _Doing(db, automation)
     for place, step in enumerate(automation.actions):
         doing.step(place, step, record)
@@ -49,13 +53,15 @@ def act(db: Writer, automation: Automation, record: Record) -> None:
             # It was given to somebody whose records this user does not see: nothing further can be done with it.
             if place < len(automation.actions) - 1:
                 raise
-            return
+            break
+    return doing.told
 
 
 class _Doing:
     def __init__(self, db: Writer, automation: Automation) -> None:
         self.db, self.automation = db, automation
         self.info = db.model.registry.entity(automation.entity)
+        self.told: list[tuple[str, UUID]] = []
         self.scope = FieldScope(db.model.registry, self.info, None if db.access.is_system else db.access)
 
     def step(self, place: int, step: Step, record: Any) -> None:
@@ -80,8 +86,14 @@ class _Doing:
 
     def _run(self, step: RunAction, record: Record) -> None:
         action = self.db.model.registry.actions[step.action]
-        given = {name: self.value(value, None, record) for name, value in step.arguments.items()}
-        action.function(self.db, record, msgspec.convert(given, action.arguments))
+        hints = {each.name: each.type for each in attrs.fields(attrs.resolve_types(action.arguments))}
+        given = {
+            name: read_text(value, self.scope) if hints.get(name) is Template else self.value(value, None, record)
+            for name, value in step.arguments.items()
+        }
+        done = action.function(self.db, record, msgspec.convert(given, action.arguments))
+        if isinstance(done, Told):
+            self.told += [(action.id, user) for user in done.users]
 
     def values(self, info: EntityInfo, given: Mapping[str, Any], record: Record) -> dict[str, Any]:
         fields = self.db.model.registry.fields(info.id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crmkit.core.entity import Record
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["LOCAL", "Action", "Automation", "Withdrawn"]
+__all__ = ["LOCAL", "Action", "Automation", "Told", "Withdrawn"]
 
 #: With what the ids of automations begin that are made at run time.
 LOCAL = "custom"
@@ -34,13 +34,21 @@ class Action:
     """What automations can have a plugin do: *function* is called with the writer, the record and the arguments.
 
     The writer is that of the user as whom the automation acts, so that the wall holds. *arguments* is an attrs class
-    of plain values. What the function raises makes the whole run fail.
+    of plain values; a :class:`Template` among them is worked out by the function, for each who reads it. What the
+    function raises makes the whole run fail. A :class:`Told` that it returns says whom it tells something.
     """
 
     id: str = attrs.field(validator=check_work_id)
     label: Text
     function: Callable[[Writer, Record, Any], object]
     arguments: type[Any] = NoArguments
+
+
+@attrs.frozen
+class Told:
+    """Whom an action tells something, so that runs and rehearsals can name them."""
+
+    users: Sequence[UUID]
 
 
 def _check_id(_instance: Any, _attribute: Any, id_: str) -> None:

@@ -29,7 +29,8 @@ from crmkit.core.automating.parts import (
     To,
     Way,
 )
-from crmkit.core.automating.values import read_value, reason_of
+from crmkit.core.automating.templates import Template
+from crmkit.core.automating.values import read_text, read_value, reason_of
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import CrmkitError, DeclarationError, FieldProblem
 from crmkit.core.fields import Date, DateTime
@@ -206,7 +207,8 @@ class _Checking:
                 known = ", ".join(taken) or "-"
                 self.problem("actions", at, _("{action} takes {known}"), action=action.id, known=known)
                 continue
-            self.tried("actions", at, read_value, value, None, self.scope)
+            is_text = attrs.fields_dict(attrs.resolve_types(action.arguments))[name].type is Template
+            self.tried("actions", at, *((read_text, value) if is_text else (read_value, value, None)), self.scope)
         for name, each in taken.items():
             if each.default is attrs.NOTHING and name not in step.arguments:
                 self.problem("actions", f"{where}.arguments", _("{name} must have a value"), name=name)
@@ -216,7 +218,8 @@ class _Checking:
         """Look at the constants among the arguments; what is worked out for each record is looked at then."""
         hints = {each.name: each.type for each in attrs.fields(attrs.resolve_types(arguments))}
         for name, value in given.items():
-            if name in hints and not (isinstance(value, Mapping) and value.keys() & {"expression", "template"}):
+            is_constant = not (isinstance(value, Mapping) and value.keys() & {"expression", "template"})
+            if is_constant and hints.get(name, Template) is not Template:
                 try:
                     msgspec.convert(value, hints[name])
                 except msgspec.ValidationError as error:

@@ -31,19 +31,24 @@ _LONGEST = 2000
 
 @attrs.frozen
 class Kept:
-    """What came of one occasion: what was written, or the error."""
+    """What came of one occasion: what was written, who is told something, or the error."""
 
     outcome: Literal["done", "unmet", "failed"]
     entries: Sequence[Entry] = ()
     error: BaseException | None = None
+    told: Sequence[tuple[str, UUID]] = ()
 
     @property
     def wrote(self) -> list[dict[str, Any]]:
-        """The records that were written, with the names of fields and no values."""
+        """The records that were written, with the names of fields and no values, and the users who are told something.
+
+        Of the latter *kind* is the id of the action that tells them.
+        """
+        told = [{"entity": "core.user", "id": str(user), "kind": action, "fields": []} for action, user in self.told]
         return [
             {"entity": e.entity, "id": str(e.record_id), "kind": e.kind, "fields": sorted(e.changes)}
             for e in self.entries
-        ]
+        ] + told
 
     @property
     def told_error(self) -> str | None:

@@ -47,8 +47,8 @@ def perform(db: Writer, automation: Automation, occasion: Occasion) -> Kept:
     record = find_subject(db, automation, occasion.record)
     if record is None:
         return Kept("unmet")
-    act(db, automation, record)
-    return Kept("done", db.pending[before:])
+    told = act(db, automation, record)
+    return Kept("done", db.pending[before:], told=told)
 
 
 def react(id_: str, context: WorkContext, told: Event) -> None:

@@ -1,17 +1,13 @@
-"""The values that an automation gives: constants, expressions of the rule language, and templates of text.
-
-A template substitutes expressions in braces and does nothing else: what stands in the record stays as it is, however
-much it looks like a template itself.
-"""
+"""The values that an automation gives: constants, expressions of the rule language, and templates of text."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crmkit.core.automating.templates import Given, Template, read_template
 from crmkit.core.custom_fields.types import from_plain
 from crmkit.core.errors import CrmkitError, FieldProblem, NotFoundError
 from crmkit.core.fields import AnyReference, FieldType, MoneyType, Refused, Target
@@ -28,11 +24,7 @@ if TYPE_CHECKING:
     from crmkit.core.entity import Record
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["Given", "read_value", "reason_of"]
-
-Given: TypeAlias = Callable[["Reader", "Record"], Any]
-_PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_MOST = 20_000
+__all__ = ["read_text", "read_value", "reason_of"]
 
 
 def read_value(given: Any, kind: FieldType | None, namespace: Namespace) -> Given:
@@ -50,9 +42,25 @@ def read_value(given: Any, kind: FieldType | None, namespace: Namespace) -> Give
     if isinstance(given, Mapping) and given.keys() == {"template"}:
         if kind is not None and kind_of(kind, 0).name != "text":
             raise FieldProblem("", _("a template gives text"))
-        return _template(str(given["template"]), namespace)
+        return read_template(given["template"], partial(_expression, kind=None, namespace=namespace)).filled
     value = given if kind is None else _constant(given, kind)
     return lambda _db, _record: value
+
+
+def read_text(given: Any, namespace: Namespace) -> Template:
+    """Return as a template what *given* spells, for those whom an action tells it; see :func:`read_value`.
+
+    Raises:
+        RuleError: an expression makes no sense.
+        FieldProblem: it spells no text.
+    """
+    if isinstance(given, Mapping) and given.keys() == {"expression"}:
+        return Template({"en": (_expression(str(given["expression"]), None, namespace),)})
+    if isinstance(given, Mapping) and given.keys() == {"template"}:
+        return read_template(given["template"], partial(_expression, kind=None, namespace=namespace))
+    if not isinstance(given, str):
+        raise FieldProblem("", _("expected {expected}, got {value!r}"), expected="text", value=given)
+    return Template({"en": (given,)})
 
 
 def _constant(given: Any, kind: FieldType) -> Any:
@@ -66,42 +74,6 @@ def _constant(given: Any, kind: FieldType) -> Any:
         raise FieldProblem("", refused.message, **refused.facts) from None
     except (CrmkitError, ValueError) as error:
         raise FieldProblem("", _("{reason}"), reason=str(error)) from None
-
-
-def _template(text: str, namespace: Namespace) -> Given:
-    """Return what fills the template *text*; ``{{`` and ``}}`` stand for braces.
-
-    Raises:
-        RuleError: an expression in it makes no sense.
-        FieldProblem: a brace stands alone.
-    """
-    parts = list(_parts(text, namespace))
-
-    def fill(db: Reader, record: Record) -> str:
-        return "".join(part if isinstance(part, str) else _shown(part(db, record)) for part in parts)
-
-    return fill
-
-
-def _parts(text: str, namespace: Namespace) -> Iterator[str | Given]:
-    if len(text) > _MOST:
-        raise FieldProblem("", _("a template has at most {most} characters"), most=_MOST)
-    end = 0
-    for found in _PART.finditer(text):
-        yield text[end : found.start()]
-        end = found.end()
-        if found[1] is not None:
-            yield _expression(found[1], None, namespace)
-        elif len(found[0]) == 1:
-            message = _("a brace stands alone at {column}; write {{{{ or }}}}")
-            raise FieldProblem("", message, column=found.start() + 1)
-        else:
-            yield found[0][0]
-    yield text[end:]
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _expression(text: str, kind: FieldType | None, namespace: Namespace) -> Given:

@@ -66,7 +66,7 @@ def crmkit_register_schedules() -> Sequence[Schedule | RecordSchedule]:
 
 @hookimpl
 def crmkit_register_actions() -> Sequence[Action]:
-    """Let automations make tasks."""
+    """Let automations make tasks and tell people something."""
     return automations.ACTIONS
 
 

@@ -54,6 +54,7 @@ SUBSCRIBERS = [
     ),
 ]
 JOBS = [
+    Job("workspace.deliver_messages", services.deliver_messages, services.Messages, time_limit=_LONG),
     Job("workspace.clear_notifications", clear_notifications, time_limit=timedelta(minutes=30), priority="low"),
     Job("workspace.remind", services.remind_of, DueRecord, priority="high"),
 ]

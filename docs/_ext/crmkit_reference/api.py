@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
-        "save_automation remove_automation switch_automation",
+        "save_automation remove_automation switch_automation Template Told",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "

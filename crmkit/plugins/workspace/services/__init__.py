@@ -20,6 +20,7 @@ from .meetings import (
     subjects_of,
 )
 from .mentions import Mention, mentions
+from .messages import Message, Messages, deliver_messages, tell
 from .notifications import mark_read, notify, prefer, unread, wants, who_wants
 from .recurrence import occurrences
 from .reminders import move_reminders, my_reminders, remind, remind_of
@@ -35,6 +36,8 @@ __all__ = [
     "GRACE",
     "CalendarEntry",
     "Mention",
+    "Message",
+    "Messages",
     "Swept",
     "TaskToMake",
     "ViewPage",
@@ -53,6 +56,7 @@ __all__ = [
     "complete",
     "conflicts",
     "default_view",
+    "deliver_messages",
     "discuss",
     "disinvite",
     "earlier",
@@ -89,6 +93,7 @@ __all__ = [
     "tag",
     "tags_of",
     "tasks_of",
+    "tell",
     "tell_of_comment",
     "tell_of_invitation",
     "tell_of_transfer",
