@@ -154,12 +154,17 @@ def _refuse_reference(table: str, target: str) -> None:
 
 def _insert_all(connection: Connection, contents: Contents, show: Show | None) -> None:
     total = sum(table.rows for table in contents.manifest.tables)
-    meter = Meter(show, translate(_("restore")), number=1, steps=2, total=total)
+    meter = Meter(show, translate(_("restore")), number=1, steps=_steps(contents.manifest), total=total)
     inserts = {table.name: _Inserter(table, connection.dialect) for table in contents.manifest.tables}
     for batch in contents.rows():
         inserts[batch.table].insert(connection, batch.rows)
         meter.advance(len(batch.rows))
     meter.finish()
+
+
+def _steps(manifest: Manifest) -> int:
+    """Return how many steps are shown: rows go in and are compared, and then come the files."""
+    return 2 if manifest.files is None else 3
 
 
 class _Inserter:
@@ -215,8 +220,10 @@ def _compare(crm: CRM, connection: Connection, contents: Contents, show: Show | 
     Raises:
         RestoreRefusedError: something is not what was backed up.
     """
-    meter = Meter(show, translate(_("compare")), number=2, steps=2, total=sum(t.rows for t in contents.manifest.tables))
-    for table in contents.manifest.tables:
+    manifest = contents.manifest
+    total = sum(table.rows for table in manifest.tables)
+    meter = Meter(show, translate(_("compare")), number=2, steps=_steps(manifest), total=total)
+    for table in manifest.tables:
         tally = Tally()
         for batch in RowReader(table).batches(connection):
             tally.add(batch)

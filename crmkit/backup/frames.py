@@ -1,4 +1,4 @@
-"""What stands in the stream: a manifest, batches of rows, and an end that says how much there was.
+"""What stands in the stream: a manifest, batches of rows, an end that says how many, and what is inside files.
 
 Each frame is its length and a MessagePack array whose first element names its kind; the frames together are
 compressed by zlib.
@@ -17,7 +17,22 @@ from crmkit.backup.errors import BackupDamagedError
 from crmkit.backup.sealing import SealedWriter
 from crmkit.core.text import gettext as _
 
-__all__ = ["Column", "Count", "End", "Frame", "FrameWriter", "Manifest", "Rows", "Table", "Tally", "read_frames"]
+__all__ = [
+    "Column",
+    "Count",
+    "End",
+    "FileCount",
+    "FileLost",
+    "FilePiece",
+    "Files",
+    "Frame",
+    "FrameWriter",
+    "Manifest",
+    "Rows",
+    "Table",
+    "Tally",
+    "read_frames",
+]
 
 _LENGTH, _PIECE, _FAST = 4, 1 << 18, 3
 
@@ -39,8 +54,15 @@ class Table(msgspec.Struct, frozen=True):
     ddl: dict[str, dict[str, str]]
 
 
+class Files(msgspec.Struct, frozen=True):
+    """How many contents of files the database names, and in which columns, each as table and name."""
+
+    count: int
+    columns: list[tuple[str, str]]
+
+
 class Manifest(msgspec.Struct, frozen=True, tag="manifest"):
-    """What the backup holds and where it comes from."""
+    """What the backup holds and where it comes from; *files* is ``None`` if it has no content of files."""
 
     crmkit: str
     created_at: str
@@ -52,6 +74,7 @@ class Manifest(msgspec.Struct, frozen=True, tag="manifest"):
     parked: list[str]
     anchor: str
     tables: list[Table]
+    files: Files | None = None
 
 
 class Rows(msgspec.Struct, frozen=True, tag="rows"):
@@ -75,7 +98,29 @@ class End(msgspec.Struct, frozen=True, tag="end"):
     counters: dict[str, int]
 
 
-Frame: TypeAlias = Manifest | Rows | End
+class FilePiece(msgspec.Struct, frozen=True, tag="piece"):
+    """A piece of the content with this hash; the pieces of one follow each other."""
+
+    hash: str
+    data: bytes
+    is_last: bool
+
+
+class FileLost(msgspec.Struct, frozen=True, tag="lost"):
+    """That the content with this hash was missing or damaged when the backup was made."""
+
+    hash: str
+
+
+class FileCount(msgspec.Struct, frozen=True, tag="files"):
+    """How many contents there were, how large they are together, in bytes, and how many were lost; the last frame."""
+
+    count: int
+    size: int
+    lost: int
+
+
+Frame: TypeAlias = Manifest | Rows | End | FilePiece | FileLost | FileCount
 
 
 class Tally:
@@ -119,10 +164,10 @@ def read_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     """Yield the frames in *chunks*.
 
     Raises:
-        BackupDamagedError: the frames are no frames, or the end is missing.
+        BackupDamagedError: the frames are no frames, or the last one is cut off.
     """
-    decode: Any = msgspec.msgpack.Decoder(Manifest | Rows | End).decode
-    waiting, frame = bytearray(), None
+    decode: Any = msgspec.msgpack.Decoder(Frame).decode
+    waiting = bytearray()
     for piece in _unsqueezed(chunks):
         waiting += piece
         while (end := _end_of_frame(waiting)) is not None:
@@ -132,7 +177,7 @@ def read_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
                 raise BackupDamagedError(_("it holds what no crmkit of this version writes")) from None
             del waiting[:end]
             yield frame
-    if waiting or not isinstance(frame, End):
+    if waiting:
         raise BackupDamagedError(_("its end is missing"))
 
 

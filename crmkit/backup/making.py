@@ -14,8 +14,10 @@ import msgspec
 
 from crmkit.backup.contents import RowReader, read_counters, survey
 from crmkit.backup.errors import BackupTargetError
-from crmkit.backup.frames import Count, End, FrameWriter, Manifest, Rows, Tally
+from crmkit.backup.file_pieces import HashList, write_files
+from crmkit.backup.frames import Count, End, FileCount, Files, FrameWriter, Manifest, Rows, Tally
 from crmkit.backup.sealing import Key, SealedWriter
+from crmkit.core.content.named import all_named, hash_columns
 from crmkit.core.migrating.applied import read_state
 from crmkit.core.policy.principal import Principal
 from crmkit.core.progress import Meter, Show
@@ -34,19 +36,24 @@ __all__ = ["Made", "make_backup"]
 
 @attrs.frozen
 class Made:
-    """A backup that was made: its *file*, how large it is, what it holds, and where the ledger ended."""
+    """A backup that was made: its *file*, how large it is, what it holds, and where the ledger ended.
+
+    *files* is ``None`` if it was made without them.
+    """
 
     file: Path
     size: int
     tables: int
     rows: int
     anchor: str
+    files: FileCount | None
 
 
-def make_backup(crm: CRM, file: Path, key: Key, *, show: Show | None = None) -> Made:
+def make_backup(crm: CRM, file: Path, key: Key, *, with_files: bool = True, show: Show | None = None) -> Made:
     """Write the database of *crm*, as it is when this begins, to *file*; others go on reading and writing.
 
-    Memory does not grow with the database. On SQLite the write-ahead log does, until the backup is complete.
+    The content of files that the database names then follows, each once, unless *with_files* says no. Memory does not
+    grow with any of this. On SQLite the write-ahead log does, until all rows are written.
 
     Raises:
         BackupTargetError: the file is there already.
@@ -54,18 +61,35 @@ def make_backup(crm: CRM, file: Path, key: Key, *, show: Show | None = None) -> 
         LedgerBrokenError: the ledger has no head.
         MissingExtraError: the package that encrypts is not installed.
     """
-    with _complete(file) as partial, crm.storage.snapshot() as connection:
-        manifest = _manifest(crm, connection)
-        stream = SealedWriter(partial, key)
-        frames = FrameWriter(stream)
-        frames.write(manifest)
-        frames.write(_write_rows(crm, connection, manifest, frames, show))
+    with _complete(file) as partial, HashList() as hashes:
+        frames = FrameWriter(SealedWriter(partial, key))
+        with crm.storage.snapshot() as connection:
+            model = _model(crm)
+            files = _list_files(model, connection, hashes) if with_files else None
+            manifest = _manifest(crm, model, connection, files)
+            frames.write(manifest)
+            frames.write(_write_rows(crm, connection, manifest, frames, show))
+        # Content takes long, is never changed, and nothing of the database has to wait for it.
+        count = _write_files(crm, hashes, frames, show) if with_files else None
         frames.close()
     rows = sum(table.rows for table in manifest.tables)
-    return Made(file, file.stat().st_size, len(manifest.tables), rows, manifest.anchor)
+    return Made(file, file.stat().st_size, len(manifest.tables), rows, manifest.anchor, count)
 
 
-def _manifest(crm: CRM, connection: Connection) -> Manifest:
+def _list_files(model: Model, connection: Connection, hashes: HashList) -> Files:
+    columns = hash_columns(model, connection)
+    hashes.extend(all_named(connection, columns))
+    return Files(len(hashes), columns)
+
+
+def _write_files(crm: CRM, hashes: HashList, frames: FrameWriter, show: Show | None) -> FileCount:
+    meter = Meter(show, translate(_("files")), number=2, steps=2, total=len(hashes))
+    count = write_files(crm.contents, hashes, frames, meter)
+    meter.finish()
+    return count
+
+
+def _manifest(crm: CRM, model: Model, connection: Connection, files: Files | None) -> Manifest:
     state = read_state(connection)
     return Manifest(
         crmkit=version("crmkit"),
@@ -77,7 +101,8 @@ def _manifest(crm: CRM, connection: Connection) -> Manifest:
         revisions={each.revision: each.plugin for each in state.applied.values()},
         parked=sorted(state.parked),
         anchor=str(read_head(connection, crm.schema)),
-        tables=survey(_model(crm), connection),
+        tables=survey(model, connection),
+        files=files,
     )
 
 
@@ -89,7 +114,8 @@ def _model(crm: CRM) -> Model:
 
 def _write_rows(crm: CRM, connection: Connection, manifest: Manifest, frames: FrameWriter, show: Show | None) -> End:
     total = sum(table.rows for table in manifest.tables)
-    meter, counts = Meter(show, translate(_("backup")), total=total), dict[str, Count]()
+    steps = 1 if manifest.files is None else 2
+    meter, counts = Meter(show, translate(_("backup")), steps=steps, total=total), dict[str, Count]()
     for table in manifest.tables:
         tally = Tally()
         for batch in RowReader(table).batches(connection):

@@ -10,15 +10,18 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.backup.file_pieces import FileReader
 from crmkit.backup.filling import check_fits, fill
-from crmkit.backup.frames import read_frames
+from crmkit.backup.frames import FileCount, read_frames
 from crmkit.backup.reading import Contents
 from crmkit.backup.sealing import Key, read_sealed
 from crmkit.backup.targets import target
+from crmkit.core.content.named import named
 from crmkit.core.migrating.revisions import all_revisions
 from crmkit.core.privacy.replaying import keep_due, replay_due
 from crmkit.core.privacy.tombstones import Tombstone
-from crmkit.core.progress import Show
+from crmkit.core.progress import Meter, Show
+from crmkit.core.text import gettext as _, translate
 from crmkit.core.verifying.ledger import LedgerBrokenError, examine_ledger
 
 if TYPE_CHECKING:
@@ -31,8 +34,9 @@ __all__ = ["Restored", "restore_backup"]
 class Restored:
     """What was restored.
 
-    *erased* are the records that were erased since the backup was made, and are again. *broken* is the first thing that
-    is wrong with the ledger, and was when it was backed up.
+    *erased* are the records that were erased since the backup was made, and are again. *files* says what the backup
+    has of files, ``None`` if nothing, and *kept* how many contents are now where the CRM keeps them. *broken* is the
+    first thing that is wrong with the ledger, and was when it was backed up.
     """
 
     created_at: str
@@ -43,6 +47,8 @@ class Restored:
     anchor: str
     pending: tuple[str, ...]
     erased: int
+    files: FileCount | None
+    kept: int
     broken: LedgerBrokenError | None
 
 
@@ -54,6 +60,7 @@ def restore_backup(
     replace: bool = False,
     without: Collection[str] = (),
     erasures: Sequence[Tombstone] = (),
+    with_files: bool = True,
     show: Show | None = None,
 ) -> Restored:
     """Put what *file* holds into the database of *crm*, which is empty unless *replace* says that it may go.
@@ -64,6 +71,9 @@ def restore_backup(
     database knows and *crm* may do without.
 
     What was erased since the backup is erased again: all that the replaced database remembers, and *erasures*.
+
+    The content of files goes where *crm* keeps it, as far as a record then names it, unless *with_files* says no;
+    whatever is in the backup is checked. Cut short, content may be there that nothing names: a sweep deletes it.
 
     Raises:
         NotABackupError, BackupVersionError, BackupKeyError, BackupDamagedError: the backup cannot be read.
@@ -81,6 +91,9 @@ def restore_backup(
             # An older version lacks tables: it is brought up to date first, and nobody can open it before.
             erased = due if pending else replay_due(crm, connection)
             broken = next(examine_ledger(connection, crm.schema), None)
+            files = contents.files()
+            # Before the commit: a record whose content is not there must never be seen.
+            kept = 0 if files is None else _restore_files(crm, connection, files, with_files, show)
             if replaced:
                 _raise_epochs(connection, replaced)
     return Restored(
@@ -92,6 +105,8 @@ def restore_backup(
         anchor=manifest.anchor,
         pending=pending,
         erased=erased,
+        files=None if files is None else files.count,
+        kept=kept,
         broken=broken,
     )
 
@@ -102,3 +117,15 @@ def _raise_epochs(connection: Connection, replaced: int) -> None:
     epochs = [column for column in table.columns if not column.primary_key]
     raised = {column.name: sa.case((column > replaced, column), else_=replaced) + 1 for column in epochs}
     connection.execute(sa.update(table).values(raised))
+
+
+def _restore_files(crm: CRM, connection: Connection, files: FileReader, with_files: bool, show: Show | None) -> int:
+    """Keep what a row names now: what was erased since is not to come back, not even for a moment."""
+    meter, kept = Meter(show, translate(_("files")), number=3, steps=3, total=files.listed.count), 0
+    for hash_, pieces in files:
+        if with_files and named(connection, files.listed.columns, [hash_]):
+            crm.contents.restore(hash_, pieces)
+            kept += 1
+        meter.advance(1)
+    meter.finish()
+    return kept

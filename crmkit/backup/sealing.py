@@ -24,7 +24,9 @@ from crmkit.core.text import gettext as _
 
 __all__ = ["FORMAT", "Key", "SealedWriter", "read_sealed"]
 
-FORMAT = 1
+FORMAT = 2
+# Backups of the first format have no content of files.
+_KNOWN = (1, FORMAT)
 _MAGIC = b"crmkit backup\n"
 _CHUNK = 1 << 18
 _TAG, _LENGTH, _LONGEST_HEADER = 16, 4, 4096
@@ -124,7 +126,7 @@ def _read_header(file: IO[bytes], name: str) -> tuple[_Header, bytes]:
         raise NotABackupError(name)
     try:
         found = msgspec.json.decode(line)
-        if isinstance(found, dict) and found.get("format") != FORMAT:
+        if isinstance(found, dict) and found.get("format") not in _KNOWN:
             raise BackupVersionError(found.get("format"), FORMAT)
         header = msgspec.convert(found, _Header)
         bytes.fromhex(header.salt)

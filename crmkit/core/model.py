@@ -20,6 +20,7 @@ from crmkit.core.automating.shipping import SHIPPED_AUTOMATIONS
 from crmkit.core.automating.work import STRIKE
 from crmkit.core.clock import Clock
 from crmkit.core.configuration.config import Company
+from crmkit.core.content.jobs import CONTENT_WORK
 from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.jobs import INDEX_CUSTOM_FIELDS
@@ -250,7 +251,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK, *SETTLING_WORK)
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]

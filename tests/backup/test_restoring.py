@@ -21,7 +21,7 @@ from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.plugins.customers.entities import Company
 from crmkit.testing import both_databases
 from tests.backup.conftest import KEY, KINDS
-from tests.core.atelier import Artist, Commission, Invoice, Rating, atelier
+from tests.core.atelier import Artist, Commission, Invoice
 
 SYSTEM = Principal(None, "system", "test")
 
@@ -88,7 +88,7 @@ def test_database_that_is_not_empty_is_replaced_only_on_demand(lived, master, ba
     assert findings(lived) == []
 
 
-def test_file_that_somebody_uses_is_not_replaced_and_the_replaced_one_is_kept(lived, backup, make_crm):
+def test_file_that_somebody_uses_is_not_replaced_and_the_replaced_one_is_kept(lived, backup, blank):
     before = everything(lived)
     url = lived.storage.url.database
     using = [
@@ -110,7 +110,7 @@ def test_file_that_somebody_uses_is_not_replaced_and_the_replaced_one_is_kept(li
     lived.close()
     restore_backup(lived, backup, KEY, replace=True)
 
-    kept = make_crm.blank(atelier(Rating)).sibling(f"sqlite:///{url}.replaced")
+    kept = blank().sibling(f"sqlite:///{url}.replaced")
     assert everything(kept) == before
     kept.close()
 
@@ -128,7 +128,7 @@ def test_damaged_database_can_be_replaced(lived, backup):
 
 
 @both_databases
-def test_table_and_index_that_no_plugin_declares_come_back(lived, make_crm, database, tmp_path):
+def test_table_and_index_that_no_plugin_declares_come_back(lived, blank, database, tmp_path):
     with lived.storage.altering() as connection:
         connection.exec_driver_sql("CREATE TABLE parked_thing (id INTEGER PRIMARY KEY, name VARCHAR(20), data TEXT)")
         connection.exec_driver_sql("INSERT INTO parked_thing VALUES (7, 'Old', NULL), (8, 'Older', '{}')")
@@ -136,7 +136,7 @@ def test_table_and_index_that_no_plugin_declares_come_back(lived, make_crm, data
         connection.exec_driver_sql("ALTER TABLE atelier_artist ADD COLUMN forgotten VARCHAR(9)")
         connection.exec_driver_sql("UPDATE atelier_artist SET forgotten = 'not us'")
     file = make_backup(lived, tmp_path / "crm.backup", KEY).file
-    restored = make_crm.blank(atelier(Rating), database=database)
+    restored = blank(database)
     restore_backup(restored, file, KEY)
 
     with restored.storage.reading() as connection:
@@ -149,14 +149,14 @@ def test_table_and_index_that_no_plugin_declares_come_back(lived, make_crm, data
         assert set(connection.exec_driver_sql("SELECT forgotten FROM atelier_artist").scalars()) == {"not us"}
 
 
-def test_what_no_plugin_declares_goes_only_to_the_kind_of_database_that_it_came_from(lived, make_crm, tmp_path):
+def test_what_no_plugin_declares_goes_only_to_the_kind_of_database_that_it_came_from(lived, blank, tmp_path):
     with lived.storage.altering() as connection:
         connection.exec_driver_sql("CREATE TABLE parked_thing (id INTEGER PRIMARY KEY)")
         connection.exec_driver_sql("INSERT INTO parked_thing VALUES (7)")
     file = make_backup(lived, tmp_path / "crm.backup", KEY).file
 
     with pytest.raises(RestoreRefusedError, match="no plugin declares parked_thing.id, so that it can only go back to"):
-        restore_backup(make_crm.blank(atelier(Rating), database="postgresql"), file, KEY)
+        restore_backup(blank("postgresql"), file, KEY)
 
 
 def test_backup_of_a_plugin_that_is_not_here_is_refused_before_anything_is_written(make_crm, tmp_path):
@@ -197,12 +197,12 @@ def test_backup_in_another_currency_is_refused(make_crm, tmp_path):
 
 
 @both_databases
-def test_broken_ledger_is_restored_as_it_was_and_told(lived, make_crm, tmp_path, database):
+def test_broken_ledger_is_restored_as_it_was_and_told(lived, blank, tmp_path, database):
     with lived.storage.writing() as connection:
         connection.exec_driver_sql("DELETE FROM core_ledger_payload WHERE ledger_id = 3")
     file = make_backup(lived, tmp_path / "crm.backup", KEY).file
 
-    done = restore_backup(make_crm.blank(atelier(Rating), database=database), file, KEY)
+    done = restore_backup(blank(database), file, KEY)
     assert (done.broken.row, done.broken.code) == (3, "ledger-broken")
 
 
@@ -216,7 +216,7 @@ def test_backup_is_never_overwritten(lived, backup):
 
 
 def test_manifest_says_what_the_backup_is_of(lived, backup):
-    manifest = check_backup(backup, KEY)
+    manifest = check_backup(backup, KEY).manifest
 
     with lived.storage.reading() as connection:
         rows = verify_ledger(connection, lived.schema)

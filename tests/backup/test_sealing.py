@@ -94,10 +94,15 @@ def test_wrong_passphrase_is_told_from_a_damaged_file():
 
 
 def test_other_format_and_other_file_are_named():
-    with pytest.raises(BackupVersionError, match="has the format 2; this crmkit reads 1"):
-        opened(whole().replace(b'"format":1', b'"format":2', 1))
+    with pytest.raises(BackupVersionError, match="has the format 3; this crmkit reads 2"):
+        opened(whole().replace(b'"format":2', b'"format":3', 1))
     with pytest.raises(NotABackupError, match="it is no backup"):
         opened(b"PK\x03\x04")
+
+
+def test_first_format_can_still_be_read(monkeypatch):
+    monkeypatch.setattr(sealing, "FORMAT", 1)
+    assert opened(sealed(b"older")) == b"older"
 
 
 def test_header_cannot_ask_for_all_memory():

@@ -113,6 +113,10 @@ def _apply(session: Session) -> None:
     from crmkit.core.migrating import apply
 
     done = apply(session.loaded, without=session.left_out, watch=session.say)
+    if done.erased:
+        from crmkit.core.privacy.finishing import finish_erasures
+
+        finish_erasures(session.crm)
     if session.as_json:
         session.show({"restored": done.restored, "revisions": done.revisions, "objects": done.objects})
     elif not (done.revisions or done.objects or done.restored):

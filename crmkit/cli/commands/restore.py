@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from crmkit.cli.backed_up import files_as_dict, tell_files
 from crmkit.cli.keys import find_key, key_option
 from crmkit.cli.progress import drawing, progress_option
 from crmkit.cli.root import COMMANDS
@@ -27,6 +28,7 @@ __all__ = ["command"]
     metavar="FILE",
     help=_("Erase again what this file of crmkit privacy erasures names. May be given several times."),
 )
+@click.option("--without-files", is_flag=True, help=_("Leave what is inside files where it is now."))
 @key_option
 @progress_option
 @click.pass_obj
@@ -35,6 +37,7 @@ def command(
     file: Path,
     replace: bool,
     erasure_files: Sequence[Path],
+    without_files: bool,
     key_file: Path | None,
     progress: bool | None,
 ) -> None:
@@ -46,7 +49,14 @@ def command(
     erasures = [stone for each in erasure_files for stone in load_tombstones(each)]
     with drawing(progress) as show:
         done = restore_backup(
-            session.loaded, file, key, replace=replace, without=session.left_out, erasures=erasures, show=show
+            session.loaded,
+            file,
+            key,
+            replace=replace,
+            without=session.left_out,
+            erasures=erasures,
+            with_files=not without_files,
+            show=show,
         )
     if done.erased and not done.pending:
         from crmkit.core.privacy.finishing import finish_erasures
@@ -54,11 +64,16 @@ def command(
         finish_erasures(session.crm)
     broken = str(done.broken) if done.broken else None
     if session.as_json:
-        facts = ("created_at", "crmkit", "dialect", "tables", "rows", "anchor", "pending", "erased")
-        session.show({**{name: getattr(done, name) for name in facts}, "broken": broken})
+        facts = ("created_at", "crmkit", "dialect", "tables", "rows", "anchor", "pending", "erased", "kept")
+        session.show(
+            {**{name: getattr(done, name) for name in facts}, "broken": broken, "files": files_as_dict(done.files)}
+        )
         return
     told = translate(_("Restored {rows:,} rows of {tables} tables, as they were at {at}; every row was compared."))
     session.say(told.format(rows=done.rows, tables=done.tables, at=done.created_at))
+    tell_files(session, done.files)
+    if done.files is not None and not without_files:
+        session.say(translate(_("{count:,} of them were restored.")).format(count=done.kept))
     if done.erased:
         told = translate(_("{count:,} records of it were erased since, and are again."))
         session.say(told.format(count=done.erased))

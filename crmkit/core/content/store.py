@@ -15,7 +15,7 @@ from crmkit.core.content.bucket import Bucket
 from crmkit.core.content.errors import ContentDamagedError, ContentTooLargeError
 from crmkit.core.content.folder import Folder
 from crmkit.core.content.kinds import SHOWN_INLINE, kind_of, plain_name
-from crmkit.core.content.places import Place
+from crmkit.core.content.places import Place, key_of
 
 __all__ = ["Content", "ContentStore"]
 
@@ -62,26 +62,37 @@ class ContentStore:
         name, waiting = plain_name(name), iter(chunks)
         start = _first(waiting)
         kind = kind_of(name, start[:_SNIFFED])
-        incoming = self._place.incoming()
-        try:
-            with open(incoming, "wb") as file:
-                hash_, size = self._copied(name, chain([start], waiting), file)
-            self._place.keep(incoming, hash_)
-        finally:
-            incoming.unlink(missing_ok=True)
+        hash_, size = self._keep(self._limited(name, chain([start], waiting)))
         return Content(hash_, size, name, kind)
 
-    def _copied(self, name: str, chunks: Iterable[bytes], file: BinaryIO) -> tuple[str, int]:
-        digest, size = hashlib.sha256(), 0
+    def _limited(self, name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
         for chunk in chunks:
             size += len(chunk)
             if size > self._most:
                 raise ContentTooLargeError(name, self._most)
-            digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-        return digest.hexdigest(), size
+            yield chunk
+
+    def restore(self, hash_: str, chunks: Iterable[bytes]) -> int:
+        """Keep *chunks*, which were kept under *hash_* before, whatever they are and however many; return their size.
+
+        Raises:
+            ContentMissingError: *hash_* is no hash.
+            ContentDamagedError: the chunks do not have this hash. Nothing was kept.
+        """
+        key_of(hash_)
+        return self._keep(chunks, hash_)[1]
+
+    def _keep(self, chunks: Iterable[bytes], expected: str | None = None) -> tuple[str, int]:
+        incoming = self._place.incoming()
+        try:
+            hash_, size = _write(incoming, chunks)
+            if expected not in (None, hash_):
+                raise ContentDamagedError(str(expected))
+            self._place.keep(incoming, hash_)
+        finally:
+            incoming.unlink(missing_ok=True)
+        return hash_, size
 
     def read(self, hash_: str) -> Iterator[bytes]:
         """Return the content in chunks, after every byte of it was checked.
@@ -90,12 +101,24 @@ class ContentStore:
             ContentMissingError: there is no such content.
             ContentDamagedError: it is not what was put any more.
         """
+        return _chunks(self._checked(hash_))
+
+    def check(self, hash_: str) -> None:
+        """Return if the content is there and every byte of it is what was put.
+
+        Raises:
+            ContentMissingError: there is no such content.
+            ContentDamagedError: it is not what was put any more.
+        """
+        self._checked(hash_).close()
+
+    def _checked(self, hash_: str) -> BinaryIO:
         file = self._place.open(hash_)
         if hashlib.file_digest(file, "sha256").hexdigest() != hash_:  # type: ignore[arg-type]
             file.close()
             raise ContentDamagedError(hash_)
         file.seek(0)
-        return _chunks(file)
+        return file
 
     def has(self, hash_: str) -> bool:
         """Return whether there is such content, whole or not."""
@@ -116,6 +139,18 @@ class ContentStore:
     def tidy(self, before: float) -> int:
         """Delete what uploads that broke off before this time have left behind, and return how many those were."""
         return self._place.tidy(before)
+
+
+def _write(incoming: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Write *chunks* to the disk and return their hash and size."""
+    digest, size = hashlib.sha256(), 0
+    with open(incoming, "wb") as file:
+        for chunk in chunks:
+            digest.update(chunk)
+            size += file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size
 
 
 def _first(chunks: Iterator[bytes]) -> bytes:

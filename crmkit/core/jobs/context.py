@@ -16,6 +16,7 @@ from crmkit.core.jobs.limits import DEEPEST
 from crmkit.core.policy.principal import Principal
 
 if TYPE_CHECKING:
+    from crmkit.core.content.store import ContentStore
     from crmkit.core.crm import CRM
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
@@ -73,6 +74,11 @@ class WorkContext:
             NotFoundError: the user is gone or inactive.
         """
         return self.acting(self._lease.principal_id)
+
+    @property
+    def contents(self) -> ContentStore:
+        """What is inside files."""
+        return self._crm.contents
 
     @property
     def _system(self) -> Principal:

@@ -34,11 +34,15 @@ __all__ = ["Report", "apply", "build"]
 
 @attrs.frozen
 class Report:
-    """What was done, in order: tables that were restored, revisions, and triggers, sequences and functions."""
+    """What was done, in order: tables that were restored, revisions, and triggers, sequences and functions.
+
+    *erased* are the records that a backup of an older version had brought back.
+    """
 
     revisions: tuple[str, ...]
     objects: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
+    erased: int = 0
 
 
 def apply(
@@ -76,19 +80,20 @@ def apply(
     for plugin in branches(crm):
         if plugin in state.parked and plugin != arriving:
             note_presence(crm, plugin)
-    _erase_again(crm)
+    erased = _erase_again(crm)
     _settle(crm)
-    return Report(tuple(done), objects, restored)
+    return Report(tuple(done), objects, restored, erased)
 
 
-def _erase_again(crm: CRM) -> None:
+def _erase_again(crm: CRM) -> int:
     """Erase what a backup of an older version has brought back: it has all tables only now."""
     if CORE in branches(crm):
         with crm.storage.reading() as connection:
             if not is_due(crm, connection):
-                return
+                return 0
         with crm.storage.writing() as connection:
-            replay_due(crm, connection)
+            return replay_due(crm, connection)
+    return 0
 
 
 def _settle(crm: CRM) -> None:

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from crmkit.core.fields import ContentHash
-from crmkit.core.model import Model
+from crmkit.core.content.named import hash_columns, named
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -54,21 +52,11 @@ def _delete_content(crm: CRM, hash_: str, at: float) -> bool:
     """Delete the content *hash_*, unless a record has it or it was put again since *at*; then forget about it."""
     table = crm.schema.system.unwanted_content
     with crm.storage.reading() as connection:
-        is_needed = _is_needed(crm.model, connection, hash_)
+        is_needed = bool(named(connection, hash_columns(crm.model, connection), [hash_]))
     is_gone = not is_needed and crm.contents.remove(hash_, at)
     with crm.storage.writing() as connection:
         connection.execute(sa.delete(table).where(table.c.hash == hash_))
     return is_gone
-
-
-def _is_needed(model: Model, connection: Connection, hash_: str) -> bool:
-    for info in model.registry.tables():
-        for field in info.fields.values():
-            if isinstance(field.type, ContentHash):
-                column = model.schema.table(info).c[field.name]
-                if connection.scalar(sa.select(sa.literal(1)).where(column == hash_).limit(1)) is not None:
-                    return True
-    return False
 
 
 def _scrub_sqlite(crm: CRM) -> None:

@@ -1,4 +1,4 @@
-"""Whether a database still is what crmkit wrote: its pages, references, ledger, histories, visits and outbox."""
+"""Whether a database still is what crmkit wrote: pages, references, ledger, histories, visits, outbox, and files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from crmkit.core.content.store import ContentStore
 from crmkit.core.progress import Meter, Show
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
+from crmkit.core.verifying.contents import examine_contents
 from crmkit.core.verifying.database import examine_pages, examine_references
 from crmkit.core.verifying.findings import Finding
 from crmkit.core.verifying.histories import examine_histories
@@ -28,11 +30,13 @@ def examine(
     connection: Connection,
     *,
     anchor: Anchor | None = None,
+    contents: ContentStore | None = None,
     show: Show | None = None,
 ) -> Iterator[Finding]:
     """Yield everything that is wrong with the database of *model*, as *connection* sees it; nothing where all is well.
 
-    *connection* is a snapshot where others write meanwhile. *show* is told when each check begins and ends.
+    *connection* is a snapshot where others write meanwhile. *contents* are read as well, if given. *show* is told when
+    each check begins and ends.
     """
     schema, registry = model.schema, model.registry
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
@@ -43,6 +47,8 @@ def examine(
         "visits": lambda: examine_visits(connection, schema, registry),
         "outbox": lambda: examine_outbox(connection, schema),
     }
+    if contents is not None:
+        checks["contents"] = lambda: examine_contents(model, connection, contents)
     for number, (name, check) in enumerate(checks.items(), start=1):
         meter = Meter(show, name, number=number, steps=len(checks))
         meter.advance(0)

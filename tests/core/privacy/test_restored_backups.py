@@ -57,6 +57,23 @@ def test_backup_that_replaces_the_database_is_cleared_of_whom_it_had_erased(crm,
     assert erased <= {(stone.entity, stone.record_id) for stone in tombstones(crm)}
 
 
+def files(crm):
+    return {hash_: b"".join(crm.contents.read(hash_)) for hash_ in crm.contents.hashes(4e9)}
+
+
+@both_databases
+def test_content_of_what_was_erased_never_comes_back(crm, officer, contact, backup):
+    (hash_,) = files(crm)
+    kept = crm.contents.put("kept.txt", [b"kept"])
+    erase(crm, officer, contact)
+    finish_erasures(crm)
+    assert set(files(crm)) == {kept.hash}
+
+    done = restore_backup(crm, backup, KEY, replace=True)
+    assert (done.files.count, done.kept) == (1, 0)
+    assert not crm.contents.has(hash_)
+
+
 @pytest.mark.parametrize("to", ["sqlite", "postgresql"])
 def test_backup_restored_elsewhere_is_cleared_by_the_file_of_erasures(
     crm, officer, contact, backup, make_crm, tmp_path, to

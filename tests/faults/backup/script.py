@@ -1,10 +1,11 @@
 """A process that backs up or restores and ends at a given point; run by the tests of F16.
 
-``python -m tests.faults.backup.script (backup|restore|replace) URL FILE POINT``: *POINT* is ``rows`` or ``done`` of a
-step (``1:rows``), ``before:NAME`` or ``after:NAME`` of a function of the operating system, or ``full:BYTES`` for a disk
-on which no file may be larger.
+``python -m tests.faults.backup.script (backup|restore|replace) URL FOLDER FILE POINT``: the content of files is in
+*FOLDER*; *POINT* is ``rows`` or ``done`` of a step (``1:rows``), ``before:NAME`` or ``after:NAME`` of a function of the
+operating system (``after:replace:4``: at its fourth call), or ``full:BYTES`` for a disk on which no file may be larger.
 """
 
+import itertools
 import os
 import resource
 import signal
@@ -13,10 +14,9 @@ from pathlib import Path
 
 from crmkit.backup.making import make_backup
 from crmkit.backup.restoring import restore_backup
-from crmkit.core.configuration.config import Config, Database
+from crmkit.core.configuration.config import Config, Database, Files
 from crmkit.core.crm import CRM
-from tests.backup.conftest import KEY
-from tests.core.atelier import Rating, atelier
+from tests.backup.conftest import KEY, studio
 
 
 def die(*_arguments):
@@ -31,24 +31,27 @@ def watcher(point):
     return show
 
 
-def trap(when, name):
-    real = getattr(os, name)
+def trap(when, name, number):
+    real, calls = getattr(os, name), itertools.count(1)
 
     def trapped(*arguments, **options):
-        if when == "before":
+        is_here = next(calls) == number
+        if is_here and when == "before":
             die()
         result = real(*arguments, **options)
-        die()
+        if is_here:
+            die()
         return result
 
     setattr(os, name, trapped)
 
 
-def main(action, url, file, point):
+def main(action, url, folder, file, point):
     kind, _colon, what = point.partition(":")
     if kind in ("before", "after"):
-        trap(kind, what)
-    crm = CRM(Config(database=Database(url)), plugins=[atelier(Rating)])
+        name, _colon, number = what.partition(":")
+        trap(kind, name, int(number or 1))
+    crm = CRM(Config(database=Database(url), files=Files(folder)), plugins=[studio()])
     if kind == "full":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(what), int(what)))
     if action == "backup":

@@ -19,7 +19,7 @@ from crmkit.core.verifying import examine
 from crmkit.core.verifying.ledger import Anchor, verify_ledger
 from crmkit.testing import both_databases
 from tests.backup.conftest import KEY, KINDS
-from tests.core.atelier import Artist, Rating, atelier
+from tests.core.atelier import Artist
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,7 +27,16 @@ ROOT = Path(__file__).parents[3]
 def run(action, crm, file, point):
     """Run a process that ends at *point* and return it."""
     url = crm.storage.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.faults.backup.script", action, url, str(file), point]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.backup.script",
+        action,
+        url,
+        crm.config.files.folder,
+        str(file),
+        point,
+    ]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -83,7 +92,7 @@ class Writers:
 
 @both_databases
 def test_f16_backup_under_load_holds_all_that_was_acknowledged_before_it_began(
-    lived, master, database, make_crm, tmp_path
+    lived, master, database, blank, tmp_path
 ):
     with Writers(lived, master) as writers:
         while len(writers.acknowledged) < 20:
@@ -93,7 +102,7 @@ def test_f16_backup_under_load_holds_all_that_was_acknowledged_before_it_began(
         during = len(writers.acknowledged) - len(before)
         while len(writers.acknowledged) < len(before) + during + 5:
             time.sleep(0.01)
-    restored = make_crm.blank(atelier(Rating), database=other(database))
+    restored = blank(other(database))
     done = restore_backup(restored, made.file, KEY)
 
     assert during > 0, "nobody wrote while the backup was made"
@@ -141,33 +150,34 @@ def test_f16_backup_that_is_killed_leaves_a_whole_file_or_none(lived, tmp_path, 
     ("database", "point"),
     [
         ("sqlite", "1:rows"),
-        ("sqlite", "before:replace"),
-        ("sqlite", "after:replace"),
-        *(pytest.param("sqlite", point, marks=SLOW) for point in ("1:done", "2:rows", "2:done")),
-        pytest.param("postgresql", "2:done", marks=POSTGRESQL),
-        *(pytest.param("postgresql", point, marks=(SLOW, POSTGRESQL)) for point in ("1:rows", "1:done", "2:rows")),
+        ("sqlite", "before:replace:2"),
+        ("sqlite", "before:replace:4"),
+        ("sqlite", "after:replace:4"),
+        *(pytest.param("sqlite", point, marks=SLOW) for point in ("1:done", "2:rows", "2:done", "3:rows", "3:done")),
+        pytest.param("postgresql", "after:replace:2", marks=POSTGRESQL),
+        pytest.param("postgresql", "3:done", marks=(SLOW, POSTGRESQL)),
+        *(pytest.param("postgresql", point, marks=(SLOW, POSTGRESQL)) for point in ("1:rows", "1:done", "2:done")),
     ],
 )
-def test_f16_restore_that_is_killed_leaves_a_whole_database_or_none(lived, backup, make_crm, database, point):
-    crm = make_crm.blank(atelier(Rating), database=database)
+def test_f16_restore_that_is_killed_leaves_a_whole_database_or_none(lived, backup, blank, database, point):
+    crm = blank(database)
     killed("restore", crm, backup, point)
 
-    if point == "after:replace":
-        assert names(crm) == names(lived)
-        return
-    assert tables(crm) == set()
-    crm.close()
-    restore_backup(crm, backup, KEY)
+    if point != "after:replace:4":
+        assert tables(crm) == set()
+        crm.close()
+        restore_backup(crm, backup, KEY)
     assert names(crm) == names(lived)
+    assert set(crm.contents.hashes(4e9)) == set(lived.contents.hashes(4e9))
     with crm.storage.snapshot() as connection:
-        assert list(examine(crm.model, connection)) == []
+        assert list(examine(crm.model, connection, contents=crm.contents)) == []
 
 
 @pytest.mark.parametrize(
     ("database", "point"),
     [
-        ("sqlite", "2:done"),
-        pytest.param("sqlite", "1:rows", marks=SLOW),
+        ("sqlite", "after:replace:2"),
+        *(pytest.param("sqlite", point, marks=SLOW) for point in ("1:rows", "2:done")),
         *(pytest.param("postgresql", point, marks=(SLOW, POSTGRESQL)) for point in ("1:rows", "2:done")),
     ],
 )
@@ -179,6 +189,8 @@ def test_f16_replacing_that_is_killed_leaves_what_was_there(lived, master, backu
     killed("replace", lived, backup, point)
 
     assert names(lived) == before
+    with lived.storage.snapshot() as connection:
+        assert list(examine(lived.model, connection, contents=lived.contents)) == []
     lived.close()
     restore_backup(lived, backup, KEY, replace=True)
     assert names(lived) == before - {"After the backup"}
@@ -196,8 +208,8 @@ def test_f16_backup_on_a_full_disk_leaves_nothing(lived, tmp_path):
     make_backup(lived, file, KEY)
 
 
-def test_f16_restore_on_a_full_disk_leaves_nothing(lived, backup, make_crm):
-    crm = make_crm.blank(atelier(Rating))
+def test_f16_restore_on_a_full_disk_leaves_nothing(lived, backup, blank):
+    crm = blank()
     place = Path(crm.storage.url.database)
     done = run("restore", crm, backup, "full:200000")
 
@@ -209,12 +221,12 @@ def test_f16_restore_on_a_full_disk_leaves_nothing(lived, backup, make_crm):
 
 @pytest.mark.slow
 @both_databases
-def test_f16_many_rows_are_restored(crm, make_crm, database, tmp_path):
+def test_f16_many_rows_are_restored(crm, blank, database, tmp_path):
     """The time is printed, with ``-s``: a million rows (CRMKIT_TEST_F16_ROWS) are to take five minutes at most."""
     rows = int(os.environ.get("CRMKIT_TEST_F16_ROWS", "100000"))
     fill(crm, rows)
     made = make_backup(crm, tmp_path / "crm.backup", KEY)
-    restored = make_crm.blank(atelier(Rating), database=database)
+    restored = blank(database)
     began = time.monotonic()
     restore_backup(restored, made.file, KEY)
 

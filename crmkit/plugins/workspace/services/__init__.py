@@ -5,7 +5,7 @@ from __future__ import annotations
 from .calendar import CalendarEntry, calendar, conflicts, meetings_between, occurrences_of
 from .comments import comment, comments_of
 from .entry_tasks import add_entry_tasks
-from .files import GRACE, Swept, attach, check_contents, files_of, lost_files, read_file, sweep
+from .files import attach, check_contents, files_of, read_file
 from .following import follow, followers_of, is_following, unfollow
 from .meetings import (
     answer,
@@ -33,12 +33,10 @@ from .wording import wording
 from .zones import at_nine, earlier
 
 __all__ = [
-    "GRACE",
     "CalendarEntry",
     "Mention",
     "Message",
     "Messages",
-    "Swept",
     "TaskToMake",
     "ViewPage",
     "add_entry_tasks",
@@ -65,7 +63,6 @@ __all__ = [
     "followers_of",
     "invite",
     "is_following",
-    "lost_files",
     "make_task",
     "mark_read",
     "meetings_between",
@@ -89,7 +86,6 @@ __all__ = [
     "settle_tasks",
     "show_view",
     "subjects_of",
-    "sweep",
     "tag",
     "tags_of",
     "tasks_of",

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from crmkit import (
     ContentStore,
-    ForbiddenError,
     NotFoundError,
     Owned,
     Target,
@@ -100,36 +97,3 @@ def test_t10_hash_of_a_foreign_file_gives_nobody_its_content(crm, people, conten
         with pytest.raises(WriteRefusedError):
             db.update(mine, content_type="text/html")
         assert db.update(mine, name="better.txt").name == "better.txt"
-
-
-@both_databases
-def test_sweep_deletes_only_what_no_file_has(crm, anna, contents, stable, file):
-    tomorrow = time.time() + 2 * services.GRACE
-    with crm.write(anna) as db:
-        binned = services.attach(db, stable, contents.put("b.txt", [b"in the bin"]))
-        db.delete(binned)
-    lost = contents.put("lost.txt", [b"never attached"])
-
-    with crm.system("sweep") as db:
-        assert services.sweep(db, contents).hashes == ()
-        assert services.sweep(db, contents, now=tomorrow) == services.Swept((lost.hash,), False)
-        assert contents.has(lost.hash)
-        assert services.sweep(db, contents, dry_run=False, now=tomorrow) == services.Swept((lost.hash,), True)
-        assert list(services.lost_files(db, contents)) == []
-
-    assert [contents.has(hash_) for hash_ in (lost.hash, binned.content_hash, file.content_hash)] == [False, True, True]
-
-
-def test_file_whose_content_is_gone_is_told(crm, contents, file):
-    contents.remove(file.content_hash, time.time() + 60)
-
-    with crm.system("check") as db:
-        assert list(services.lost_files(db, contents)) == [file]
-
-
-def test_only_the_system_sweeps(crm, people, contents, file):
-    boss = people.user("Boss", roles=["core.administrator"])
-    with crm.read(boss) as db:
-        for ask in (services.sweep, services.lost_files):
-            with pytest.raises(ForbiddenError):
-                ask(db, contents)
