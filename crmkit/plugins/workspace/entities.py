@@ -218,6 +218,18 @@ class Meeting(Owned):
     last_at: datetime | None = field(
         default=None, indexed=True, label=_("Over at"), help=_("When the last one ends. Follows from the others.")
     )
+    remind_before: int | None = field(
+        Integer(min=0, max=525_600),
+        default=None,
+        label=_("Remind before"),
+        help=_("So many minutes before each time that it takes place"),
+    )
+    remind_at: datetime | None = field(
+        default=None,
+        indexed=True,
+        label=_("Remind at"),
+        help=_("When whoever comes is reminded next. Follows from the others."),
+    )
     is_private: bool = field(
         default=False, label=_("Private"), help=_("Seen by nobody but the owner and who is invited")
     )

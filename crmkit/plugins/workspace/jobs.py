@@ -52,10 +52,21 @@ SUBSCRIBERS = [
         services.move_reminders,
         time_limit=_LONG,
     ),
+    Subscriber(
+        "workspace.move_reminder_of_exception",
+        Trigger("workspace.meeting_exception", kinds=["create", "update", "delete", "restore"]),
+        services.move_meeting_reminder,
+    ),
+    Subscriber(
+        "workspace.move_reminder_of_meeting",
+        Trigger("workspace.meeting", kinds=["restore"]),
+        services.move_meeting_reminder,
+    ),
 ]
 JOBS = [
     Job("workspace.deliver_messages", services.deliver_messages, services.Messages, time_limit=_LONG),
     Job("workspace.clear_notifications", clear_notifications, time_limit=timedelta(minutes=30), priority="low"),
+    Job("workspace.catch_up_reminders", services.catch_up_reminders, time_limit=timedelta(minutes=30), priority="low"),
     Job("workspace.remind", services.remind_of, DueRecord, priority="high"),
 ]
 SCHEDULES: list[Schedule | RecordSchedule] = [
@@ -63,5 +74,7 @@ SCHEDULES: list[Schedule | RecordSchedule] = [
     RecordSchedule(
         "workspace.task_reminders", "workspace.task", at="remind_at", where="!is_done", job="workspace.remind"
     ),
+    RecordSchedule("workspace.meeting_reminders", "workspace.meeting", at="remind_at", job="workspace.remind"),
+    Schedule("workspace.catch_up_reminders_nightly", "45 3 * * *", "workspace.catch_up_reminders"),
     RecordSchedule("workspace.reminders", "workspace.reminder", at="remind_at", job="workspace.remind"),
 ]

@@ -7,6 +7,7 @@ from .comments import comment, comments_of
 from .entry_tasks import add_entry_tasks
 from .files import attach, check_contents, files_of, read_file
 from .following import follow, followers_of, is_following, unfollow
+from .meeting_reminders import catch_up_reminders, move_meeting_reminder, next_reminder
 from .meetings import (
     answer,
     attendees_of,
@@ -47,6 +48,7 @@ __all__ = [
     "attendees_of",
     "calendar",
     "cancel_one",
+    "catch_up_reminders",
     "check_contents",
     "check_meetings",
     "comment",
@@ -67,10 +69,12 @@ __all__ = [
     "mark_read",
     "meetings_between",
     "mentions",
+    "move_meeting_reminder",
     "move_one",
     "move_reminders",
     "my_reminders",
     "my_tasks",
+    "next_reminder",
     "notify",
     "occurrences",
     "occurrences_of",

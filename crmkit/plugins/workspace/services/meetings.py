@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from crmkit import NotFoundError, Problem, Reader, Record, Target, Write, WriteContext, Writer, translator
 
 from ..entities import Attendance, Meeting, MeetingException, MeetingSubject
+from .meeting_reminders import next_reminder
 from .recurrence import LONGEST, occurrences, plain_rule, trouble_of
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
 _ = translator(__package__.rpartition(".")[0])
 
 _TIMES = ("starts_at", "ends_at", "starts_on", "ends_on", "time_zone", "recurrence")
+_DECISIVE = (*_TIMES, "remind_before")
 _USER = "core.user"
 
 
@@ -107,22 +109,23 @@ def _except(db: Writer, meeting: Meeting, original_at: datetime, **how: Any) -> 
 
 
 def settle_meetings(context: WriteContext, writes: Sequence[Write]) -> None:
-    """Let the times of meetings follow from their days, and say when the last one is over."""
+    """Let the times of meetings follow from their days, and say when the last one is over and when to remind."""
     for write in writes:
         if write.entity.id == "workspace.meeting" and write.kind in ("create", "update"):
             if write.kind == "create" and write.get("time_zone") is None:
                 write.set("time_zone", context.principal.time_zone)
-            if write.kind == "create" or any(map(write.changes, _TIMES)):
-                _settle(write)
+            if write.kind == "create" or any(map(write.changes, _DECISIVE)):
+                _settle(context, write)
 
 
-def _settle(write: Write) -> None:
+def _settle(context: WriteContext, write: Write) -> None:
     zone = _zone(write)
     if isinstance(rule := write.get("recurrence"), str):
         write.set("recurrence", plain_rule(rule) or None)
     if zone is not None:
         _settle_days(write, zone)
         write.set("last_at", _last_at(write, zone))
+        write.set("remind_at", _remind_at(context, write, zone))
 
 
 def _zone(write: Write) -> ZoneInfo | None:
@@ -158,6 +161,16 @@ def _last_at(write: Write, zone: ZoneInfo) -> datetime | None:
         return starts + LONGEST + (ends - starts)
     *_earlier, last = occurrences(starts, rule, zone, starts + LONGEST)
     return last + (ends - starts)
+
+
+def _remind_at(context: WriteContext, write: Write, zone: ZoneInfo) -> datetime | None:
+    starts, rule = write.get("starts_at"), write.get("recurrence")
+    if write.get("remind_before") is None or starts is None or (rule and trouble_of(rule, starts, zone)):
+        return None
+    meeting = Meeting(title="", **{name: write.get(name) for name in _DECISIVE})
+    mine = MeetingException.f.meeting_id == write.record_id
+    exceptions = context.trusted.find(MeetingException, mine) if write.kind == "update" else []
+    return next_reminder(meeting, exceptions, context.now)
 
 
 def check_meetings(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:

@@ -21,6 +21,7 @@ from crmkit import (
 )
 
 from ..entities import Reminder, Task
+from .meeting_reminders import remind_of_meeting
 from .notifications import notify
 from .zones import at_nine, earlier, zone_of
 
@@ -89,12 +90,10 @@ def move_reminders(context: WorkContext, event: Event) -> None:
 
 
 def remind_of(context: WorkContext, due: DueRecord) -> None:
-    """Remind of a task or a record, unless that was put off, done or deleted meanwhile."""
+    """Remind of a task, a meeting or a record, unless that was put off, done or deleted meanwhile."""
+    remind = {"workspace.task": _remind_of_task, "workspace.meeting": remind_of_meeting}.get(due.entity)
     with context.finish() as db:
-        if due.entity == "workspace.task":
-            _remind_of_task(db, due)
-        else:
-            _remind_as_asked(db, due)
+        (remind or _remind_as_asked)(db, due)
 
 
 def _remind_of_task(db: Writer, due: DueRecord) -> None:
