@@ -179,6 +179,23 @@ def hashes(value: list[str]) -> None:
             )
 
 
+def encryption_keys(value: str | None) -> None:
+    """Return if *value* lists keys of encrypted fields. They are secret, so no error repeats them.
+
+    Raises:
+        Unacceptable: it is something else.
+    """
+    from crmkit.core.encryption.masters import parse_keys
+
+    try:
+        if value is not None:
+            parse_keys(value)
+    except ValueError:
+        raise Unacceptable(
+            _("lists no keys; give NAME:KEY with spaces between, as crmkit encryption new-key prints it")
+        ) from None
+
+
 def positive(value: int) -> None:
     """Return if *value* is 1 or more.
 

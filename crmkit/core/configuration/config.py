@@ -21,6 +21,7 @@ __all__ = [
     "Company",
     "Config",
     "Database",
+    "Encryption",
     "Files",
     "SettingInfo",
     "Trust",
@@ -145,6 +146,20 @@ class Backup:
 
 
 @attrs.frozen
+class Encryption:
+    """What encrypts fields that are declared so."""
+
+    __section__ = "encryption"
+
+    keys: str | None = _setting(
+        None,
+        _("The keys of encrypted fields, as NAME:KEY with spaces between: the first is used, the others still read."),
+        checked=check.encryption_keys,
+        secret="whole",
+    )
+
+
+@attrs.frozen
 class Broker:
     """What carries work to workers of Celery."""
 
@@ -185,4 +200,5 @@ class Config:
     trust: Trust = attrs.field(factory=Trust)
     cli: CommandLine = attrs.field(factory=CommandLine)
     backup: Backup = attrs.field(factory=Backup)
+    encryption: Encryption = attrs.field(factory=Encryption)
     celery: Broker = attrs.field(factory=Broker)

@@ -1,4 +1,4 @@
-"""Two numbers that tell every process when something changed which all of them keep in memory."""
+"""The numbers that tell every process when something changed which all of them keep in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ __all__ = ["Epoch", "Epochs"]
 
 @attrs.frozen
 class Epoch:
-    """How often *policy*, what people may do, and the *definitions* made at run time have changed."""
+    """How often *policy*, what people may do, the *definitions* made at run time, and the *keys* have changed."""
 
     policy: int
     definitions: int
+    keys: int
 
 
 class Epochs:
@@ -26,7 +27,7 @@ class Epochs:
     def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
         """Prepare the statement that every reader and writer begins with."""
         self._table = schema.system.epoch
-        self._read = Prepared(sa.select(self._table.c.value, self._table.c.definitions), dialect)
+        self._read = Prepared(sa.select(self._table.c.value, self._table.c.definitions, self._table.c["keys"]), dialect)
 
     def now(self, connection: Connection) -> Epoch:
         """Return the numbers as *connection* sees them."""
@@ -39,3 +40,7 @@ class Epochs:
     def raise_definitions(self, connection: Connection) -> None:
         """End the life of every model, in this process and in all others."""
         connection.execute(sa.update(self._table).values(definitions=self._table.c.definitions + 1))
+
+    def raise_keys(self, connection: Connection) -> None:
+        """Have every process read the keys of encrypted fields again; no other transaction changes them meanwhile."""
+        connection.execute(sa.update(self._table).values({"keys": self._table.c["keys"] + 1}))

@@ -9,6 +9,7 @@ from crmkit.core.storage.system_tables import (
     automating,
     bookkeeping,
     changing,
+    encrypting,
     erasing,
     jobs,
     ledger,
@@ -42,6 +43,7 @@ class SystemTables:
     erasure: sa.Table
     unwanted_content: sa.Table
     turn: sa.Table
+    data_key: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -66,4 +68,5 @@ class SystemTables:
             erasure=erasing.erasure(metadata),
             unwanted_content=erasing.unwanted_content(metadata),
             turn=automating.turn(metadata),
+            data_key=encrypting.data_key(metadata),
         )

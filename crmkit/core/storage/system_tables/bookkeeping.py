@@ -11,13 +11,17 @@ __all__ = ["checkpoint", "epoch"]
 
 
 def epoch(metadata: sa.MetaData) -> sa.Table:
-    """One row: *value* is raised by what changes what somebody may do, *definitions* by what is defined at run time."""
+    """One row: *value* is raised by what changes what somebody may do, *definitions* by what is defined at run time.
+
+    *keys* is raised by every change of the keys of encrypted fields.
+    """
     return system_table(
         metadata,
         "core_epoch",
         sa.Column("one", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.Column("definitions", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("keys", sa.BigInteger(), server_default="0", nullable=False),
     )
 
 
