@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Company as Company,
         Config as Config,
         Database as Database,
+        Encryption as Encryption,
         Files as Files,
     )
     from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
@@ -61,6 +62,10 @@ if TYPE_CHECKING:
     from crmkit.core.custom_fields.entity import CustomField as CustomField
     from crmkit.core.custom_fields.purging import purge_field as purge_field
     from crmkit.core.demo import Demo as Demo, DemoPart as DemoPart, DemoPerson as DemoPerson
+    from crmkit.core.encryption.errors import (
+        EncryptionKeyError as EncryptionKeyError,
+        SealedValueError as SealedValueError,
+    )
     from crmkit.core.entity import (
         ExtensionRecord as ExtensionRecord,
         Owned as Owned,
@@ -157,6 +162,7 @@ if TYPE_CHECKING:
     from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
+    from crmkit.core.migrating.encrypting import decrypt_field as decrypt_field, encrypt_field as encrypt_field
     from crmkit.core.migrating.renaming import rename_field as rename_field
     from crmkit.core.migrating.taking_over import (
         give_back_fields as give_back_fields,
@@ -277,7 +283,7 @@ _HOMES = {
     "core.automating.parts": "Assign ByRule Case CreateRecord LeastBusy MoveStage OnCron OnDue OnEvent OnWrite "
     "RoundRobin RunAction SetFields To",
     "core.clock": "Clock FixedClock SystemClock",
-    "core.configuration.config": "CommandLine Company Config Database Files",
+    "core.configuration.config": "CommandLine Company Config Database Encryption Files",
     "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
     "core.custom_entities.entity": "CustomEntity",
@@ -285,6 +291,7 @@ _HOMES = {
     "core.custom_fields.entity": "CustomField",
     "core.custom_fields.purging": "purge_field",
     "core.demo": "Demo DemoPart DemoPerson",
+    "core.encryption.errors": "EncryptionKeyError SealedValueError",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
@@ -306,6 +313,7 @@ _HOMES = {
     "core.merging.preview": "MergePlan Repointing",
     "core.merging.unmerge": "Leftover Unmerged",
     "core.migrating.data_steps": "Batch in_batches",
+    "core.migrating.encrypting": "decrypt_field encrypt_field",
     "core.migrating.renaming": "rename_field",
     "core.migrating.taking_over": "give_back_fields take_over_fields",
     "core.money": "Money",
@@ -406,6 +414,8 @@ __all__ = [
     "Durations",
     "Edited",
     "Email",
+    "Encryption",
+    "EncryptionKeyError",
     "EntryTask",
     "ErasedRecords",
     "Erasure",
@@ -498,6 +508,7 @@ __all__ = [
     "RunAction",
     "Schedule",
     "ScopeShift",
+    "SealedValueError",
     "Section",
     "SectionList",
     "SetFields",
@@ -557,10 +568,12 @@ __all__ = [
     "count",
     "cycle_times",
     "decide_edit",
+    "decrypt_field",
     "discard_draft",
     "draft_of",
     "edit_role",
     "edited_thing",
+    "encrypt_field",
     "entity",
     "erase_person",
     "event",

@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from crmkit.core.storage.columns import Day, Id, JsonText, Moment, ScaledInteger, uuid_from_bytes
+from crmkit.core.storage.sealing import Token
 
 __all__ = ["TYPES", "decoder", "encoder", "kind_of"]
 
@@ -53,6 +54,7 @@ _KINDS: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (sa.Integer, "integer"),
     (sa.LargeBinary, "binary"),
     (sa.String, "text"),
+    (Token, "text"),
 )
 
 

@@ -23,6 +23,8 @@ from crmkit.core.content.store import ContentStore
 from crmkit.core.custom_entities.defining import CUSTOM_ENTITIES
 from crmkit.core.custom_fields.defining import CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
+from crmkit.core.encryption.kept import open_keys, read_keys
+from crmkit.core.encryption.masters import MasterKeys
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
@@ -81,9 +83,14 @@ class CRM:
         self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order([_loaded(plugin) for plugin in plugins]))
         self.hooks = Hooks(self.plugins)
         self.storage = Storage(config.database.url, pool_size=config.database.pool_size)
-        registry = build_registry(self.plugins, self.hooks, config.company.currency)
-        self._coded = Model(registry, self.hooks, self.storage, self.clock, config.company, self.definitions)
+        self._coded = self._new_model()
         self.model, self._redefining = self._coded, Lock()
+
+    def _new_model(self) -> Model:
+        registry = build_registry(self.plugins, self.hooks, self.config.company.currency)
+        masters = MasterKeys.parse(self.config.encryption.keys)
+        company, definitions = self.config.company, self.definitions
+        return Model(registry, self.hooks, self.storage, self.clock, company, definitions, masters)
 
     @property
     def registry(self) -> Registry:
@@ -111,7 +118,10 @@ class CRM:
         made.config, made.clock = attrs.evolve(self.config, database=database), clock or self.clock
         made.storage = Storage(url, pool_size=database.pool_size)
         # What is defined at run time is data.
-        made._coded = made.model = self._coded.sibling(made.storage, made.clock)
+        coded = self._coded
+        # The keys of encrypted fields are those of one database, and what seals and opens them is made of these.
+        alike = not coded.registry.encrypted
+        made._coded = made.model = coded.sibling(made.storage, made.clock) if alike else made._new_model()
         made._redefining = Lock()
         # The other database has to be looked at.
         made.__dict__.pop("_opened", None)
@@ -279,6 +289,8 @@ class CRM:
         model, epoch = self.model, self._coded.epochs.now(connection)
         if model.number != epoch.definitions:
             model = self._redefined(connection, epoch.definitions)
+        if model.schema.keys.epoch < epoch.keys:
+            read_keys(model, connection)
         return model, model.accesses.resolve(connection, principal, epoch)
 
     def _redefined(self, connection: Connection, number: int) -> Model:
@@ -295,6 +307,7 @@ class CRM:
     def _opened(self) -> Storage:
         """The storage, once its database is known to be what the plugins need."""
         self.check_ready()
+        open_keys(self._coded)
         return self.storage
 
 

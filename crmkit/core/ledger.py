@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement
 
+from crmkit.core.encryption.changes import decode_changes, seal_value
+from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import FieldInfo
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
@@ -92,9 +94,10 @@ def _plain(value: Any) -> Any:
 class Ledger:
     """Appends to the ledger of one CRM. The head row is held from the first append until commit: ids are gapless."""
 
-    def __init__(self, schema: Schema, dialect: sa.Dialect) -> None:
-        """Prepare the statements."""
+    def __init__(self, schema: Schema, dialect: sa.Dialect, encrypted: Mapping[str, frozenset[str]]) -> None:
+        """Prepare the statements; *encrypted* are the names of fields by entity of which no value is told in clear."""
         system, self._dialect = schema.system, dialect.name
+        self._keys, self._encrypted = schema.keys, encrypted
         head = system.ledger_head
         taken = sa.select(head.c.last_id, head.c.chain).with_for_update()
         self._head = Prepared(taken, dialect)
@@ -130,7 +133,7 @@ class Ledger:
         for place, entry in enumerate(entries):
             number = last + 1 + place
             salt = salts[place * _SALT : (place + 1) * _SALT]
-            body = encode(entry.changes)
+            body = encode(self._sealed(entry) if entry.entity in self._encrypted else entry.changes)
             digest = sha256(salt + body).digest()
             chain = sha256(chain + digest + seal(number, stamp, principal, entry, request)).digest()
             who_and_what = (moment, who, entry.entity, id_of(entry.record_id), entry.kind, entry.cause, entry.depth)
@@ -141,6 +144,16 @@ class Ledger:
         newest = last + len(entries)
         self._advance.run(connection, {"to_id": newest, "to_chain": chain})
         return last + 1, newest
+
+    def _sealed(self, entry: Entry) -> Mapping[str, tuple[Any, Any]]:
+        """Return the changes of *entry* with the values of encrypted fields sealed."""
+        keys, entity, record = self._keys, entry.entity, entry.record_id
+        changes = dict(entry.changes)
+        for name in self._encrypted[entity] & changes.keys():
+            old, new = (msgspec.to_builtins(_plain(value)) for value in changes[name])
+            sealed = (seal_value(keys, entity, name, record, value) for value in (old, new))
+            changes[name] = (next(sealed), next(sealed))
+        return changes
 
     def announce(self, connection: Connection, first: int, last: int, at: datetime) -> None:
         """Write the outbox row of a transaction that wrote the ledger rows *first* to *last*."""
@@ -185,7 +198,8 @@ def read_history(
         .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id)
         .order_by(ledger.c.id)
     )
-    return [LedgerEntry(**{**row, "changes": _readable(row["changes"], names)}) for row in found.mappings()]
+    readable = _readable(schema.keys, record.entity, names)
+    return [LedgerEntry(**{**row, "changes": readable(row["changes"], record.id)}) for row in found.mappings()]
 
 
 def told_of_history(
@@ -198,14 +212,21 @@ def told_of_history(
     return ledger, ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id), (*columns, payload.c.changes)
 
 
-def ledger_row(dialect: str, names: Mapping[str, str]) -> Callable[[Sequence[Any]], LedgerEntry]:
-    """Return what makes an entry, with the changes of the fields in *names*, of the driver's row of these columns."""
+def ledger_row(
+    dialect: str, keys: Keyring, entity: str, names: Mapping[str, str]
+) -> Callable[[Sequence[Any]], LedgerEntry]:
+    """Return what makes an entry, with the changes of the fields in *names*, of the driver's row of these columns.
+
+    Behind them stands the id of the record, which is one of *entity*.
+    """
+    readable = _readable(keys, entity, names)
     id_of, moment = slot_decoder(_ID, dialect) or _same, slot_decoder(_MOMENT, dialect) or _same
 
     def decode(row: Sequence[Any]) -> LedgerEntry:
-        number, at, principal, kind, cause, depth, changes = row
+        number, at, principal, kind, cause, depth, changes, record = row
         who = None if principal is None else id_of(principal)
-        return LedgerEntry(number, moment(at).astimezone(UTC), who, kind, cause, depth, _readable(changes, names))
+        told = readable(changes, id_of(record))
+        return LedgerEntry(number, moment(at).astimezone(UTC), who, kind, cause, depth, told)
 
     return decode
 
@@ -226,8 +247,15 @@ def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
     return sa.case((author.is_(None), "system"), (known, ledger.c.cause), else_="")
 
 
-def _readable(changes: str | None, names: Mapping[str, str]) -> Mapping[str, tuple[Any, Any]] | None:
-    if changes is None:
-        return None
-    decoded: dict[str, list[Any]] = msgspec.json.decode(changes)
-    return {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}
+def _readable(
+    keys: Keyring, entity: str, names: Mapping[str, str]
+) -> Callable[[str | None, UUID], Mapping[str, tuple[Any, Any]] | None]:
+    """Return what decodes the changes of a record of *entity*: those of the fields in *names*."""
+
+    def readable(changes: str | None, record: UUID) -> Mapping[str, tuple[Any, Any]] | None:
+        if changes is None:
+            return None
+        decoded = decode_changes(keys, entity, record, changes, names)
+        return {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}
+
+    return readable

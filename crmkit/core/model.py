@@ -7,9 +7,11 @@ from copy import copy
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -25,6 +27,8 @@ from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.jobs import INDEX_CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
+from crmkit.core.encryption.masters import NO_KEYS, MasterKeys
+from crmkit.core.encryption.matching import protected_matcher
 from crmkit.core.entity import EntityInfo
 from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
@@ -91,15 +95,17 @@ class Model:
         clock: Clock,
         company: Company,
         definitions: Sequence[Definitions] = (),
+        masters: MasterKeys = NO_KEYS,
     ) -> None:
         """Build the tables of *registry*; what else is needed is made when it is first asked for.
 
-        *definitions* are the kinds of what may be defined at run time.
+        *definitions* are the kinds of what may be defined at run time, *masters* the keys for encrypted fields.
         """
+        self.schema = Schema.build(registry, masters)
+        registry = _protected(registry, self.schema)
         self.registry, self.hooks, self.storage, self.clock = registry, hooks, storage, clock
         self.definitions, self._coded = definitions, registry
         self.defining = frozenset[str]().union(*(kind.entities for kind in definitions))
-        self.schema = Schema.build(registry)
         self.statements = StatementCache()
         self.loaders = StatementCache()
         self._shapes = Shapes()
@@ -155,7 +161,7 @@ class Model:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger."""
-        return Ledger(self.schema, self.storage.dialect)
+        return Ledger(self.schema, self.storage.dialect, self.registry.encrypted)
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -222,7 +228,10 @@ class Model:
         """Return what selects and loads the records of *info* for *access*."""
         host = self.registry.entities[info.host] if info.host else info
         readable = access.entity(host).readable
-        return self.loaders.get((info, readable), lambda: make_loader(info, readable, self.storage.dialect.name))
+        return self.loaders.get((info, readable), lambda: self._new_loader(info, readable))
+
+    def _new_loader(self, info: EntityInfo, readable: frozenset[str]) -> Loader:
+        return make_loader(info, readable, self.storage.dialect.name, self.schema.keys)
 
     def defaults(self, info: EntityInfo, access: Access) -> Any:
         """Return the extension *info* as it is where nothing was ever written."""
@@ -242,6 +251,16 @@ class Model:
             rate.c.currency == currency, rate.c.deleted_at.is_(None)
         )
         return [(day, value) for day, value in connection.execute(statement.order_by(rate.c.valid_from))]
+
+
+def _protected(registry: Registry, schema: Schema) -> Registry:
+    """Return *registry* with matchers that keep nothing in clear of what is encrypted."""
+    encrypted, keys = registry.encrypted, schema.keys
+    if encrypted.keys().isdisjoint(registry.matchers):
+        return registry
+    none = frozenset[str]()
+    found = {id_: protected_matcher(each, encrypted.get(id_, none), keys) for id_, each in registry.matchers.items()}
+    return attrs.evolve(registry, matchers=MappingProxyType(found))
 
 
 def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str) -> Registry:

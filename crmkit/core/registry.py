@@ -88,6 +88,13 @@ class Registry:
     _references: Mapping[str, tuple[tuple[EntityInfo, FieldInfo], ...]]
     _pipelines: Mapping[str, tuple[Pipeline, ...]] = attrs.field(alias="pipelines_by_entity")
     left_out: tuple[CrmkitError, ...] = ()
+    #: By entity the names of its encrypted fields, those of extensions included.
+    encrypted: Mapping[str, frozenset[str]] = attrs.field(init=False)
+
+    @encrypted.default
+    def _find_encrypted(self) -> Mapping[str, frozenset[str]]:
+        found = {id_: frozenset(n for n, f in fields.items() if f.encrypted) for id_, fields in self._fields.items()}
+        return {id_: names for id_, names in found.items() if names}
 
     @classmethod
     def build(cls, claims: Iterable[Claim], requires: Mapping[str, Iterable[str]], currency: str) -> Registry:

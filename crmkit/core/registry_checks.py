@@ -11,6 +11,7 @@ from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, Reference
 from crmkit.core.pipelines import Approval, PastPipeline, Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
+from crmkit.core.registry_encryption import check_encryption
 from crmkit.core.registry_sections import check_sections
 from crmkit.core.registry_shipped import check_shipped
 from crmkit.core.rules.rule import Rule
@@ -95,6 +96,7 @@ def _check_table(
     if info.host is not None and info.host not in registry.entities:
         yield DeclarationError(owner, _("extends {host!r}, which no enabled plugin declares"), host=info.host)
     yield from _check_columns(info)
+    yield from check_encryption(info)
     for field in info.fields.values():
         if isinstance(field.type, Reference):
             yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
@@ -142,7 +144,7 @@ def _check_columns(info: EntityInfo) -> Iterator[CrmkitError]:
     """Yield a conflict for each column that two fields need: money and references to any record have several."""
     taken = {"record_id": "id"} if info.host else {}
     for field in info.fields.values():
-        for column in (field.name + slot.suffix for slot in field.type.columns()):
+        for column in (field.name + slot.suffix for slot in field.columns()):
             other = taken.setdefault(column, field.name)
             if other != field.name:
                 message = _("the column {column!r} is one of the field {other!r} already")
@@ -260,7 +262,7 @@ def _check_pipeline(registry: Registry, pipeline: Pipeline) -> Iterator[CrmkitEr
 
 def _check_texts(info: EntityInfo, where: str, names: Iterable[str | None]) -> Iterator[CrmkitError]:
     for name in names:
-        if name is not None and (name not in info.fields or info.fields[name].type.columns()[0].kind != "text"):
+        if name is not None and (name not in info.fields or info.fields[name].columns()[0].kind != "text"):
             yield DeclarationError(where, _("keeps a reason in {field!r}, which is no field of text"), field=name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from functools import cache, cached_property
 from itertools import count
 from types import ModuleType
 
-from crmkit.core.configuration.config import Company, Config, Database
+from crmkit.core.configuration.config import Company, Config, Database, Encryption
 from crmkit.core.crm import CRM
 from crmkit.core.migrating.revisions import all_revisions, revisions_of
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
@@ -17,6 +18,8 @@ from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_orde
 __all__ = ["PluginSet", "resolve"]
 
 _KEPT = 32
+# With which fields are encrypted in tests: nobody keeps a secret there.
+_KEYS = f"tests:{base64.b64encode(bytes(32)).decode()}"
 _numbers = count(1)
 _cache: OrderedDict[object, PluginSet] = OrderedDict()
 
@@ -27,7 +30,8 @@ class PluginSet:
     def __init__(self, plugins: Sequence[LoadedPlugin], company: Company, url: str) -> None:
         """Load *plugins* and build everything that depends on no data, for the kind of database that *url* names."""
         self.plugins = tuple(plugins)
-        self.pattern = CRM(Config(company=company, database=Database(url=url)), plugins=self.plugins)
+        config = Config(company=company, database=Database(url=url), encryption=Encryption(_KEYS))
+        self.pattern = CRM(config, plugins=self.plugins)
         for built_once in ("system_access", "store", "ledger", "numbers", "visits", "jobs"):
             getattr(self.pattern.model, built_once)
         self.number, self.uses = next(_numbers), 0

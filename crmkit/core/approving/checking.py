@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from crmkit.core.approving.entities import ApprovalRequest
-from crmkit.core.approving.standing import Standing, requests_for, status_of, votes_on
+from crmkit.core.approving.standing import Standing, protected, requests_for, status_of, votes_on
 from crmkit.core.entity import entity_info
 from crmkit.core.fields import Target
 from crmkit.core.pipelines import Approval
@@ -28,7 +28,8 @@ def approved_request(writer: Writer, write: Write, approval: Approval) -> UUID |
     requests = requests_for(writer.trusted, Target(write.entity.id, write.record_id))
     mine = [request for request in requests if request.target == write.values["stage"] and request.used_at is None]
     votes = votes_on(writer.trusted, mine)
-    record = Standing(write.stored["pipeline"], write.stored["stage"], write.get("owner_id"), write.get)
+    value = protected(writer.model, write.entity.id, write.get)
+    record = Standing(write.stored["pipeline"], write.stored["stage"], write.get("owner_id"), value)
     for request in mine:
         if status_of(request, votes[request.id], approval, record, writer.now) == "approved":
             return request.id

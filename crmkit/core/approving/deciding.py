@@ -70,10 +70,10 @@ def _vote(db: Writer, id_: UUID, verdict: str, note: str | None) -> Status:
     record = db.trusted.get(info.cls, request.record.id)
     if not Approver(db.trusted, db.access).may_decide(approval, record, request.created_by):
         raise ForbiddenError("core.approval", "approve", id_)
-    status = status_of(request, votes_on(db.trusted, [request])[id_], approval, standing_of(held), db.now)
+    status = status_of(request, votes_on(db.trusted, [request])[id_], approval, standing_of(db, held), db.now)
     if status not in ("pending", "approved"):
         raise NotPendingError(id_, status)
     assert db.access.user_id is not None
     vote = ApprovalVote(approval_id=id_, user_id=db.access.user_id, verdict=verdict, note=note)
     db.take(creation(vote, trusted=True))
-    return status_of(request, votes_on(db.trusted, [request])[id_], approval, standing_of(held), db.now)
+    return status_of(request, votes_on(db.trusted, [request])[id_], approval, standing_of(db, held), db.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmkit.core.approving.standing import Standing
+from crmkit.core.approving.standing import Standing, protected
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import NotFoundError
 from crmkit.core.pipelines import Move
@@ -32,9 +32,10 @@ def hold_record(writer: Writer, info: EntityInfo, record: UUID) -> Write:
     return write
 
 
-def standing_of(write: Write) -> Standing:
+def standing_of(writer: Writer, write: Write) -> Standing:
     """Return what of the record of *write*, with the values that it will have, decides about a request."""
-    return Standing(write.get("pipeline"), write.stored["stage"], write.get("owner_id"), write.get)
+    value = protected(writer.model, write.entity.id, write.get)
+    return Standing(write.get("pipeline"), write.stored["stage"], write.get("owner_id"), value)
 
 
 def move_between(registry: Registry, pipeline: str, version: int, source: str, target: str) -> Move | None:

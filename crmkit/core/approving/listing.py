@@ -10,7 +10,7 @@ from uuid import UUID
 from crmkit.core.approving.approvers import Approver
 from crmkit.core.approving.entities import ApprovalRequest
 from crmkit.core.approving.holding import move_between
-from crmkit.core.approving.standing import ApprovalState, Standing, requests_for, status_of, votes_on
+from crmkit.core.approving.standing import ApprovalState, Standing, protected, requests_for, status_of, votes_on
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Target
@@ -88,7 +88,7 @@ def _states(db: Reader, info: EntityInfo, requests: Sequence[ApprovalRequest]) -
             record.pipeline,
             record.stage,
             getattr(record, "owner_id", None),
-            partial(_value, record, side),
+            protected(db.model, info.id, partial(_value, record, side)),
         )
         mine = votes[request.id]
         status = status_of(request, mine, approval, standing, db.moment.now)

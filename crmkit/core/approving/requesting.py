@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crmkit.core.approving.entities import ApprovalRequest
 from crmkit.core.approving.holding import hold_record, move_between, standing_of
-from crmkit.core.approving.standing import digest_of, requests_for, status_of, votes_on
+from crmkit.core.approving.standing import digest_of, protected, requests_for, status_of, votes_on
 from crmkit.core.entity import Record, entity_info
 from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Target
@@ -59,7 +59,7 @@ def _open_request(db: Writer, held: Write, approval: Approval, stage: str) -> UU
     requests = [r for r in requests_for(db.trusted, Target(held.entity.id, held.record_id)) if r.target == stage]
     votes = votes_on(db.trusted, requests)
     for request in requests:
-        if status_of(request, votes[request.id], approval, standing_of(held), db.now) in ("pending", "approved"):
+        if status_of(request, votes[request.id], approval, standing_of(db, held), db.now) in ("pending", "approved"):
             return request.id
     return None
 
@@ -72,7 +72,7 @@ def _made(db: Writer, held: Write, approval: Approval, stage: str, note: str | N
         pipeline=held.stored["pipeline"],
         source=held.stored["stage"],
         target=stage,
-        digest=digest_of(id_, approval.fields, held.get),
+        digest=digest_of(id_, approval.fields, protected(db.model, held.entity.id, held.get)),
         note=note,
         expires_at=db.now + approval.expires if approval.expires else None,
     )

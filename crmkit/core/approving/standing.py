@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from crmkit.core.approving.entities import ApprovalRequest, ApprovalVote
 from crmkit.core.fields import Target
@@ -16,9 +17,10 @@ from crmkit.core.ledger import encode_changes
 from crmkit.core.pipelines import Approval
 
 if TYPE_CHECKING:
+    from crmkit.core.model import Model
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["ApprovalState", "Standing", "digest_of", "requests_for", "status_of", "votes_on"]
+__all__ = ["ApprovalState", "Standing", "digest_of", "protected", "requests_for", "status_of", "votes_on"]
 
 Status = Literal["pending", "approved", "rejected", "void", "expired", "used"]
 
@@ -48,6 +50,22 @@ class Standing:
     stage: str
     owner: UUID | None
     value: Callable[[str], Any]
+
+
+def protected(model: Model, entity: str, value: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return *value* with tokens in place of what is encrypted of records of *entity*.
+
+    From a digest of plain values somebody could find out by trying what they were.
+    """
+    encrypted, keys = model.registry.encrypted.get(entity, ()), model.schema.keys
+
+    def told(name: str) -> Any:
+        found = value(name)
+        if found is None or name not in encrypted:
+            return found
+        return keys.tokens(f"core_approval_request\x1f{entity}\x1f{name}")(msgspec.to_builtins(found))
+
+    return told if encrypted else value
 
 
 def digest_of(request: UUID, names: Iterable[str], value: Callable[[str], Any]) -> str:

@@ -34,6 +34,8 @@ class FieldSpec:
     purpose: str | None
     kept: Text | None = None
     formerly: tuple[str, ...] = ()
+    encrypted: bool = False
+    blind_index: bool = False
 
 
 def field(
@@ -51,6 +53,8 @@ def field(
     purpose: str | None = None,
     kept: Text | None = None,
     formerly: str | Sequence[str] = (),
+    encrypted: bool = False,
+    blind_index: bool = False,
 ) -> Any:
     """Declare one field of an entity.
 
@@ -60,10 +64,13 @@ def field(
     marks personal data kept for *purpose*; export and erasure follow it. ``personal=False`` says that what looks like
     personal data is none. *kept* is the reason for which an erasure leaves the value where the record has to stay.
     *formerly* names what the field was called before, so that histories tell its earlier values under its name of
-    today.
+    today. An *encrypted* field is unreadable in the database, in its ledger and in its backups; with a *blind_index* it
+    can be asked for by ``==`` and ``in``, which tells whoever has the database which records have the same value.
     """
     former = (formerly,) if isinstance(formerly, str) else tuple(formerly)
-    spec = FieldSpec(type, label, help, search, indexed, unique, personal, purpose, kept, former)
+    spec = FieldSpec(
+        type, label, help, search, indexed, unique, personal, purpose, kept, former, encrypted, blind_index
+    )
     if factory is not None:
         return attrs.field(factory=factory, init=init, kw_only=True, metadata={_SPEC: spec})
     return attrs.field(default=default, init=init, kw_only=True, metadata={_SPEC: spec})

@@ -10,10 +10,14 @@ import attrs
 from crmkit.core import fields as types_
 from crmkit.core.entity.declaring import computed
 from crmkit.core.errors import DeclarationError
-from crmkit.core.fields import FieldType
+from crmkit.core.fields import Column, FieldType
 from crmkit.core.text import Text, gettext as _
 
 __all__ = ["SYSTEM_FIELDS", "EntityInfo", "FieldInfo", "entity_info"]
+
+# What an encrypted field is kept in: the ciphertext, and what finds it by equality.
+_SEALED = Column("_sealed", "sealed")
+_TOKEN = Column("_index", "token", length=32)
 
 SYSTEM_FIELDS = frozenset(
     "id version created_at updated_at created_by deleted_at custom pipeline_version stage_kind stage_entered_at".split()
@@ -27,7 +31,8 @@ class FieldInfo:
     A field made at run time is called ``custom.<key>``; *slot* is where the record's JSON keeps its values, and
     *former* are the slots in which it kept them before it was converted, and what it was called while it was a field
     of an extension; of a field in code, the names that it had before. *impersonal* fields are said not to hold
-    personal data, *kept* is the reason for which an erasure leaves the value.
+    personal data, *kept* is the reason for which an erasure leaves the value. What is *encrypted* can be asked for by
+    equality if it has a *blind_index*.
     """
 
     name: str
@@ -49,6 +54,14 @@ class FieldInfo:
     kept: Text | None = None
     slot: str | None = None
     former: tuple[str, ...] = ()
+    encrypted: bool = False
+    blind_index: bool = False
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns that keep a value: those of its type, or what encrypts it."""
+        if not self.encrypted:
+            return self.type.columns()
+        return (_SEALED, _TOKEN) if self.blind_index else (_SEALED,)
 
     @property
     def relation(self) -> str | None:

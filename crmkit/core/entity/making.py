@@ -138,6 +138,8 @@ def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> F
         former=spec.formerly,
         impersonal=spec.personal is False,
         kept=spec.kept,
+        encrypted=spec.encrypted,
+        blind_index=spec.blind_index,
     )
 
 

@@ -12,7 +12,7 @@ from crmkit.core.text import gettext as _
 __all__ = ["EQUALITY", "ORDERED_OPERATORS", "TEXT_OPERATORS", "Column", "FieldType", "Kind", "Refused", "shortened"]
 
 
-Kind = Literal["text", "integer", "scaled", "boolean", "date", "datetime", "uuid", "json"]
+Kind = Literal["text", "integer", "scaled", "boolean", "date", "datetime", "uuid", "json", "sealed", "token"]
 TEXT_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith")
 ORDERED_OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in")
 EQUALITY = ("==", "!=", "in")

@@ -10,6 +10,7 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
+from crmkit.core.encryption.changes import decode_changes
 from crmkit.core.fields import FieldType, Target
 from crmkit.core.ledger import encode_changes
 from crmkit.core.money import Money
@@ -36,7 +37,11 @@ def read_merge(writer: Writer, first: int, last: int) -> list[Recorded]:
     columns = sa.select(ledger.c.entity, ledger.c.record_id, ledger.c.kind, payload.c.changes)
     joined = columns.select_from(ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id))
     rows = writer.connection.execute(joined.where(ledger.c.id.between(first, last)).order_by(ledger.c.id))
-    return [Recorded(*row[:3], changes=None if row[3] is None else msgspec.json.decode(row[3])) for row in rows]
+    keys = writer.model.schema.keys
+    return [
+        Recorded(entity, record, kind, None if told is None else decode_changes(keys, entity, record, told))
+        for entity, record, kind, told in rows
+    ]
 
 
 def is_the_same(value: Any, recorded: Any) -> bool:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.encryption.kept import open_keys
 from crmkit.core.errors import TryAgainError
 from crmkit.core.migrating.altering import writing_alone
 from crmkit.core.migrating.data_steps import Batch, DataStep
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.progress import Progress, keep_progress, read_progress
-from crmkit.core.migrating.revisions import Revision
+from crmkit.core.migrating.revisions import CORE, Revision
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _PAUSE = 0.02
 
 def run_data_step(crm: CRM, revision: Revision, place: int, step: DataStep) -> None:
     """Call *step*, the one at *place* of *revision*, for every row that it has not had yet."""
+    if revision.plugin != CORE:
+        open_keys(crm.model)
     size = _FIRST
     while True:
         begun = time.perf_counter()
@@ -64,7 +67,7 @@ def _run_batch(crm: CRM, revision: Revision, place: int, step: DataStep, size: i
         beyond = sa.true() if progress.after is None else key > progress.after
         ids = connection.scalars(sa.select(key).where(beyond).order_by(key).limit(size)).all()
         if ids:
-            step.run(Batch(connection, table, ids, sa.and_(beyond, key <= ids[-1])))
+            step.run(Batch(connection, table, ids, sa.and_(beyond, key <= ids[-1]), crm))
             now = Progress(place, progress.rows + len(ids), ids[-1])
         else:
             now = Progress(place + 1)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
 
 __all__ = ["Batch", "DataStep", "data_steps", "in_batches"]
 
@@ -20,13 +23,14 @@ class Batch:
     """Some rows of a table, inside a transaction of their own.
 
     *table* has the columns that it has at this moment, *ids* are the primary keys as the database keeps them, and
-    *rows* is the condition that a row is one of the batch.
+    *rows* is the condition that a row is one of the batch. *crm* is the CRM as its plugins are today.
     """
 
     connection: Connection
     table: sa.Table
     ids: Sequence[Any]
     rows: sa.ColumnElement[bool]
+    crm: CRM
 
 
 @attrs.frozen

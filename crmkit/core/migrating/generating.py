@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.fields import Column as Slot
 from crmkit.core.migrating.applying import apply
 from crmkit.core.migrating.comparing import compare, in_words, unclaimed
+from crmkit.core.migrating.conversions import Conversion, conversions
 from crmkit.core.migrating.errors import RevisionRefusedError
 from crmkit.core.migrating.rendering import render_revision
 from crmkit.core.migrating.revisions import CORE, branches, migrations_folder, revision_id, revisions_of
@@ -52,9 +53,9 @@ def make_revision(crm: CRM, plugin: str, message: str, *, empty: bool = False, n
     path = folder / f"{number:04}_{_slug(message)}.py"
     with scratch_crm(crm) as scratch:
         apply(scratch)
-        upgrade = [] if empty else _upgrade(scratch, plugin, not_renamed)
+        upgrade, steps = ([], []) if empty else _upgrade(scratch, plugin, not_renamed)
         folder.mkdir(exist_ok=True)
-        path.write_text(_text(crm, plugin, number, message, upgrade), encoding="utf-8")
+        path.write_text(_text(crm, plugin, number, message, upgrade, steps), encoding="utf-8")
         _try_out(scratch, plugin, path, empty)
     return path
 
@@ -63,27 +64,37 @@ def _slug(message: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")[:60] or "change"
 
 
-def _upgrade(scratch: CRM, plugin: str, not_renamed: bool) -> list[ops.MigrateOperation]:
+def _upgrade(scratch: CRM, plugin: str, not_renamed: bool) -> tuple[list[ops.MigrateOperation], list[Conversion]]:
     _check_required(scratch, plugin)
     with scratch.storage.reading() as connection:
         different = compare(connection, scratch.schema, {plugin})
+        steps = list(conversions(connection, scratch, plugin, different))
         if not not_renamed:
-            _check_unrenamed(scratch, connection, plugin, different)
-        found = [_filled(each, scratch.registry) for each in different]
+            old = {(step.table, name) for step in steps for name in step.old}
+            _check_unrenamed(scratch, connection, plugin, different, old)
+        new = {id(step.added) for step in steps}
+        found = [_filled(each, scratch.registry, new) for each in different]
     if not found:
         raise RevisionRefusedError(plugin, _("its revisions make what it declares; there is nothing to do"))
-    return found
+    return found, steps
 
 
 def _check_unrenamed(
-    scratch: CRM, connection: Connection, plugin: str, different: Sequence[ops.MigrateOperation]
+    scratch: CRM,
+    connection: Connection,
+    plugin: str,
+    different: Sequence[ops.MigrateOperation],
+    converted: Collection[tuple[str, str]],
 ) -> None:
-    """Refuse a new column that seems to be an old one: its values would stay behind under the old name."""
+    """Refuse a new column that seems to be an old one: its values would stay behind under the old name.
+
+    The old columns in *converted* are known to be something else.
+    """
     added = [(each.table_name, each.column) for each in different if isinstance(each, ops.AddColumnOp)]
     for table, old in unclaimed(connection, scratch.schema, {plugin}):
         for where, new in added:
             same = old["type"].compile(connection.dialect) == new.type.compile(connection.dialect)
-            if where == table and same:
+            if where == table and same and (table, old["name"]) not in converted:
                 message = _(
                     "looks like {old} under another name, and would not get its values. If it is that, write "
                     "rename_field into a revision of your own, with --empty; if it is something new, add --not-renamed"
@@ -107,13 +118,18 @@ def _required(crm: CRM, plugin: str) -> list[str]:
     return [name for name in branches(crm) if name == CORE or name in manifest.requires]
 
 
-def _filled(operation: ops.MigrateOperation, registry: Registry) -> ops.MigrateOperation:
-    """Return *operation*; a new column that may not be empty gets the field's default in existing rows."""
+def _filled(operation: ops.MigrateOperation, registry: Registry, converted: Collection[int]) -> ops.MigrateOperation:
+    """Return *operation*; a new column that may not be empty gets the field's default in existing rows.
+
+    Those in *converted* may be empty until a data step has filled them.
+    """
     if not isinstance(operation, ops.AddColumnOp):
         return operation
     column, table = operation.column, operation.table_name
     if column.nullable or column.server_default is not None:
         return operation
+    if id(column) in converted:
+        return ops.AddColumnOp(table, sa.Column(column.name, column.type, nullable=True))
     default = _default(registry, table, str(column.name))
     return ops.AddColumnOp(table, sa.Column(column.name, column.type, nullable=False, server_default=default))
 
@@ -122,7 +138,7 @@ def _default(registry: Registry, table: str, column: str) -> str:
     where = f"{table}.{column}"
     for field, slot, name in (found for info in registry.tables() if info.table == table for found in slots(info)):
         if name == column:
-            part = field.type.split(field.default())[[s.suffix for s in field.type.columns()].index(slot.suffix)]
+            part = field.type.split(field.default())[[s.suffix for s in field.columns()].index(slot.suffix)]
             if part is not None and not isinstance(part, UUID):
                 return _literal(part, slot)
     message = _(
@@ -148,7 +164,14 @@ def _literal(part: Any, slot: Slot) -> str:
             return msgspec.json.encode(part).decode()
 
 
-def _text(crm: CRM, plugin: str, number: int, message: str, upgrade: Sequence[ops.MigrateOperation]) -> str:
+def _text(
+    crm: CRM,
+    plugin: str,
+    number: int,
+    message: str,
+    upgrade: Sequence[ops.MigrateOperation],
+    steps: Sequence[Conversion],
+) -> str:
     first = number == 1
     newest = (revisions_of(crm, required)[-1:] for required in _required(crm, plugin))
     needs = tuple(revision.id for found in newest for revision in found)
@@ -158,7 +181,7 @@ def _text(crm: CRM, plugin: str, number: int, message: str, upgrade: Sequence[op
         "branch_labels": (plugin,) if first else None,
         "depends_on": needs or None,
     }
-    return render_revision(header, message.strip().rstrip("."), upgrade, list(_reversed(upgrade)))
+    return render_revision(header, message.strip().rstrip("."), upgrade, list(_reversed(upgrade)), steps)
 
 
 def _reversed(upgrade: Sequence[ops.MigrateOperation]) -> Iterator[ops.MigrateOperation]:

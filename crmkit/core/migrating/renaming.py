@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["carry_policy", "note_changes", "rename_field"]
 
-# What follows a field's name in the columns of money and of references to any record.
-_SUFFIXES = ("_minor", "_currency", "_base", "_entity", "_id")
+# What follows a field's name in the columns of money, of references to any record, and of what is encrypted.
+_SUFFIXES = ("_minor", "_currency", "_base", "_entity", "_id", "_sealed", "_index")
 
 
 def rename_field(entity: str, old: str, new: str) -> None:

@@ -14,7 +14,9 @@ from alembic.autogenerate import render_python_code
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
+from crmkit.core.migrating.conversions import Conversion
 from crmkit.core.storage.columns import Day, Id, JsonText, Moment, ScaledInteger
+from crmkit.core.storage.sealing import Token
 
 __all__ = ["render_revision"]
 
@@ -34,6 +36,9 @@ _ALIASES = {
     "LONG_TEXT": 'LONG_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")',
     "ALIVE": f'ALIVE: dict[str, Any] = dict.fromkeys(("sqlite_where", "postgresql_where"), sa.text("{_ALIVE}"))',
 }
+_NO_WAY_BACK = """def downgrade() -> None:
+    raise NotImplementedError("declare the fields as they were before, and make another revision.")
+"""
 _TEXT = """
 def text(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
@@ -45,26 +50,37 @@ def render_revision(
     message: str,
     upgrade: Operations,
     downgrade: Operations,
+    conversions: Sequence[Conversion] = (),
 ) -> str:
     """Return the text of a revision file, formatted as ruff would."""
-    up, down = _function("upgrade", upgrade), _function("downgrade", downgrade)
-    body = f"{up}\n\n{down}"
+    parts = [_function("upgrade", upgrade), *_converting(conversions)]
+    body = "\n\n".join([*parts, _NO_WAY_BACK if conversions else _function("downgrade", downgrade)])
     words = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     said = [f"{name} = {_literal(value)}" for name, value in header.items()]
     used = [text for name, text in _ALIASES.items() if name in words]
     declared = "\n".join([*said, *([""] if used else []), *used])
     text_function = f"\n{_TEXT}" if "text" in words else ""
     title = message.replace("\\", "/").replace('"', "'")
-    return f'"""{title}."""\n\n{_imports(declared)}\n\n{declared}\n{text_function}\n\n{body}'
+    return f'"""{title}."""\n\n{_imports(declared, conversions)}\n\n{declared}\n{text_function}\n\n{body}'
 
 
-def _imports(declared: str) -> str:
+def _imports(declared: str, conversions: Sequence[Conversion]) -> str:
     lines = ["import sqlalchemy as sa", "from alembic import op"]
     if "Any" in declared:
         lines = ["from typing import Any", "", *lines]
     if "postgresql." in declared:
         lines.append("from sqlalchemy.dialects import postgresql")
+    if conversions:
+        names = sorted({conversion.function for conversion in conversions})
+        lines += ["", f"from crmkit import {', '.join(['Batch', *names, 'in_batches'])}"]
     return "\n".join(lines)
+
+
+def _converting(conversions: Sequence[Conversion]) -> Iterator[str]:
+    """Yield the data steps that move values, and what is done after them."""
+    yield from (conversion.step for conversion in conversions)
+    if conversions:
+        yield _function("finish", [operation for conversion in conversions for operation in conversion.finish()])
 
 
 def _function(name: str, operations: Operations) -> str:
@@ -107,6 +123,8 @@ def _type(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
     if kind != "type":
         return False
     names = {Id: "ID", Moment: "MOMENT", Day: "DAY", JsonText: "JSON", ScaledInteger: "sa.BigInteger()"}
+    if isinstance(thing, Token):
+        return f"text({thing.length})"
     if type(thing) in names:
         return names[type(thing)]
     if isinstance(thing, sa.BigInteger) and "sqlite" in thing._variant_mapping:

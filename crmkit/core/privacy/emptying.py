@@ -23,7 +23,7 @@ from crmkit.core.fields import (
 )
 from crmkit.core.money import Money
 
-__all__ = ["emptied_custom", "emptied_fields", "emptied_values"]
+__all__ = ["emptied_custom", "emptied_fields", "emptied_value", "emptied_values"]
 
 ERASED_TEXT = "erased"
 _LONG_AGO = date(1900, 1, 1)
@@ -60,8 +60,15 @@ def _is_structure(info: EntityInfo, field: FieldInfo) -> bool:
     return field.kept is not None or isinstance(field.type, Reference | AnyReference | Number | Choice | Boolean)
 
 
+def emptied_value(field: FieldInfo, record: UUID, currency: str) -> Any:
+    """Return what *field* holds afterwards: nothing, its default, or where it needs a value, an empty one."""
+    if field.nullable:
+        return None
+    return field.default() if field.has_default else field.type.join(tuple(_empty(field, record, currency)))
+
+
 def emptied_values(field: FieldInfo, record: UUID, currency: str) -> dict[str, Any]:
-    """Return by column what *field* holds afterwards: nothing, its default, or where it needs a value, an empty one."""
+    """Return by column what :func:`emptied_value` is."""
     columns = field.type.columns()
     if field.nullable:
         parts: tuple[Any, ...] = (None,) * len(columns)

@@ -8,15 +8,17 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from crmkit.core.entity import EntityInfo
+from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import ContentHash, Text
 from crmkit.core.ledger import ERASED, Entry
 from crmkit.core.privacy.belonging import Key, by_entity
-from crmkit.core.privacy.emptying import emptied_custom, emptied_fields, emptied_values
+from crmkit.core.privacy.emptying import emptied_custom, emptied_fields, emptied_value, emptied_values
 from crmkit.core.privacy.extent import Extent
 from crmkit.core.privacy.queue import forget_jobs
 from crmkit.core.privacy.tombstones import unwant
 from crmkit.core.storage.batches import padded_batches
+from crmkit.core.storage.schema import column_names
+from crmkit.core.storage.sealing import bound_values, opener_of
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
@@ -45,9 +47,15 @@ def _words(writer: Writer, people: Iterable[Key]) -> Iterator[str]:
     for entity, ids in by_entity(people).items():
         info = writer.model.registry.entities[entity]
         table = writer.model.schema.table(info)
-        names = [f.name for f in info.fields.values() if f.personal and isinstance(f.type, Text)]
+        fields = [field for field in info.fields.values() if field.personal and isinstance(field.type, Text)]
+        names = [field.name for field in fields if not field.encrypted]
         for row in _rows(writer, table, [table.c[name] for name in names], ids) if names else ():
             yield from (value for value in row if value)
+        for field in (field for field in fields if field.encrypted):
+            open_, column = opener_of(writer.model.schema.keys, info, field), table.c[column_names(field)[0]]
+            for id_, sealed in _rows(writer, table, [table.c.id, column], ids):
+                if sealed is not None:
+                    yield open_(sealed, id_)
 
 
 def _contents(writer: Writer, extent: Extent) -> Iterator[str]:
@@ -114,7 +122,7 @@ def _empty_rows(writer: Writer, info: EntityInfo, ids: Sequence[UUID]) -> None:
     emptied = list(emptied_fields(info, only_personal=only_personal))
     for batch in padded_batches(ids):
         for row in writer.connection.execute(sa.select(table.c.id, table.c.custom).where(table.c.id.in_(batch))):
-            values = _emptied(writer, emptied, row.id)
+            values = _emptied(writer, info, emptied, row.id)
             values["custom"] = emptied_custom(info, row.custom, only_personal=only_personal)
             values |= {"version": table.c.version + 1, "updated_at": writer.now}
             writer.connection.execute(sa.update(table).where(table.c.id == row.id).values(values))
@@ -127,10 +135,15 @@ def _empty_sides(writer: Writer, info: EntityInfo, ids: Sequence[UUID], *, only_
             _delete(writer, table.c.record_id, ids)
         elif emptied := list(emptied_fields(side, only_personal=True)):
             for id_ in ids:
-                values = _emptied(writer, emptied, id_)
+                values = _emptied(writer, side, emptied, id_)
                 writer.connection.execute(sa.update(table).where(table.c.record_id == id_).values(values))
 
 
-def _emptied(writer: Writer, fields: Iterable[Any], record: UUID) -> dict[str, Any]:
-    currency = writer.model.registry.currency
-    return {name: v for field in fields for name, v in emptied_values(field, record, currency).items()}
+def _emptied(writer: Writer, info: EntityInfo, fields: Iterable[FieldInfo], record: UUID) -> dict[str, Any]:
+    currency, keys, values = writer.model.registry.currency, writer.model.schema.keys, dict[str, Any]()
+    for field in fields:
+        if field.encrypted:
+            values |= bound_values(keys, info, field, emptied_value(field, record, currency), record)
+        else:
+            values |= emptied_values(field, record, currency)
+    return values

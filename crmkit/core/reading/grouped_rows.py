@@ -11,9 +11,11 @@ from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.money import Money
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading.measures import MeasureError
 from crmkit.core.rules.check_paths import default_of
 from crmkit.core.storage.custom import column_in
 from crmkit.core.storage.schema import column_names
+from crmkit.core.text import gettext as _
 
 __all__ = ["GroupedRows"]
 
@@ -42,8 +44,13 @@ class GroupedRows:
 
         Raises:
             UnknownFieldError: there is none, or it is hidden; the words are the same.
+            MeasureError: it is encrypted.
         """
-        return self._scope.named(name)[1]
+        field = self._scope.named(name)[1]
+        if isinstance(field, FieldInfo) and field.encrypted:
+            message = _("{field!r} is encrypted: group by other fields, and count records")
+            raise MeasureError(self.info.id, message, field=name)
+        return field
 
     def value(self, name: str) -> ColumnElement[Any]:
         """Return what the field *name* is grouped and summed up by: of money, the value in the company's currency."""

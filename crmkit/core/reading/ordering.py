@@ -105,6 +105,8 @@ def parse_order(scope: FieldScope, info: EntityInfo, asked: str | Sequence[str] 
 def _key(scope: FieldScope, info: EntityInfo, asked: str) -> OrderKey:
     name = asked.removeprefix("-")
     plugin, field = scope.named(name)
+    if isinstance(field, FieldInfo) and field.encrypted:
+        raise OrderError(info.id, name, _("it is encrypted; order by another field"))
     if isinstance(field.type, _UNSORTABLE):
         raise OrderError(info.id, name, _("its values have no order"))
     return OrderKey(name, asked.startswith("-"), field, plugin)

@@ -19,7 +19,7 @@ __all__ = ["safe_relation"]
 
 
 def safe_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
-    """Return the safe relation of an entity or extension; a hidden field has no column in it.
+    """Return the safe relation of an entity or extension; a hidden field has no column in it, nor has an encrypted one.
 
     Money has its parts (``amount_minor``, ``amount_currency``, ``amount_base``) and, as ``amount``, its value in the
     company's currency as a decimal. Computed fields are columns like any other, and so are those made at run time:
@@ -55,7 +55,8 @@ def _extension(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
 def _columns(visibility: Visibility, info: EntityInfo, table: sa.Table, readable: frozenset[str]) -> list[Any]:
     found: list[Any] = []
     for field in info.fields.values():
-        if field.name in readable:
+        # What encrypts a value is of no use in a statement, so that such a field has no column either.
+        if field.name in readable and not field.encrypted:
             found += [table.c[name] for name in column_names(field)]
             if isinstance(field.type, MoneyType):
                 scale = minor_digits(visibility.registry.currency)

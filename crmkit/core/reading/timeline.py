@@ -251,11 +251,12 @@ def _belonging(visibility: Visibility, info: EntityInfo, table: sa.Table, ids: A
 def _history(reader: Reader, host: EntityInfo) -> _Line:
     schema: Schema = reader.model.schema
     ledger, joined, columns = told_of_history(schema, reader.named_visibility)
-    statement = sa.select(ledger.c.at.label(_AT), ledger.c.id.label(_KEY), *columns).select_from(joined)
+    statement = sa.select(ledger.c.at.label(_AT), ledger.c.id.label(_KEY), *columns, ledger.c.record_id)
+    statement = statement.select_from(joined)
     mine = ledger.c.record_id == sa.bindparam(HOST, type_=Id(), required=True)
     statement = statement.where(ledger.c.entity == host.id, mine)
     names = ledger_names(reader.model.registry.fields(host.id), reader.access.entity(host).readable)
-    decode = ledger_row(reader.model.storage.dialect.name, names)
+    decode = ledger_row(reader.model.storage.dialect.name, schema.keys, host.id, names)
 
     def made(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         return ({"change": decode(row)} for row in rows)

@@ -8,7 +8,7 @@ import attrs
 
 from crmkit.core.rules import ast, kinds, numbers, plan
 from crmkit.core.rules.check_paths import Paths
-from crmkit.core.rules.check_values import Values, expect
+from crmkit.core.rules.check_values import Values, expect, expect_sealed
 from crmkit.core.rules.errors import Position, RuleError
 from crmkit.core.rules.functions import closest
 from crmkit.core.rules.kinds import Kind
@@ -84,6 +84,8 @@ class Conditions:
             left, right = self.values.value(node.left), self.values.value(node.right)
             if "null" in (left.kind.name, right.kind.name):
                 found = _null_test(node, left, right)
+            elif "sealed" in (left.kind.name, right.kind.name):
+                found = self.sealed(node, left, right)
             else:
                 found = self.compared(op, left, right, node)
         return opposite(found) if node.op == "!=" else found
@@ -99,6 +101,30 @@ class Conditions:
         if isinstance(left, plan.Const) and isinstance(right, plan.Const):
             return plan.Constant(_holds(op, left.value, right.value))
         return plan.Compare(op, left, right)
+
+    def sealed(self, node: ast.Binary, left: plan.Value, right: plan.Value) -> plan.Condition:
+        """Return whether an encrypted field has the value of a constant: its blind index knows nothing else."""
+        field, other, source = (right, left, node.left) if right.kind.name == "sealed" else (left, right, node.right)
+        expect_sealed(node.op, field, node.at)
+        found = self._sealed_constant(field, other, node, source)
+        return plan.Constant(False) if found is None else plan.Compare("==", field, found)
+
+    def _sealed_constant(
+        self, field: plan.Value, other: plan.Value, node: ast.Binary, source: ast.Node
+    ) -> plan.Const | None:
+        """Return the constant *other* as *field* may hold it; ``None`` if no value of the field is equal to it."""
+        plain = field.kind.plain
+        assert plain is not None
+        other = _converted(other, plain, source)
+        if not isinstance(other, plan.Const):
+            raise RuleError(
+                _("an encrypted value is compared with constants only."), source.at or node.at, plain.example
+            )
+        _expect_same(plan.Const(plain, None), other, attrs.evolve(node, right=source))
+        if plain.name != "number":
+            return plan.Const(field.kind, other.value)
+        found = numbers.bound("==", other.value, other.kind.scale, plain.scale)
+        return None if found is None else plan.Const(field.kind, found[1])
 
     def numbers(self, op: str, left: plan.Value, right: plan.Value, at: Position | None) -> plan.Condition:
         """Return the comparison of two numbers at one scale; a constant is moved to the scale of the other."""
@@ -121,7 +147,7 @@ class Conditions:
         if not isinstance(node.right, ast.Items):
             raise RuleError(_("in needs a list."), node.right.at or node.at, _('Accepted: in ["a", "b"].'))
         value = self.values.value(node.left)
-        expect("in", value.kind, node.at)
+        expect_sealed("in", value, node.at)
         self.listed += len(node.right.items)
         if self.listed > _MOST_LISTED:
             # Databases accept only so many bound values in one statement.
@@ -145,6 +171,9 @@ class Conditions:
 
     def _item(self, value: plan.Value, item: plan.Value, node: ast.Binary, source: ast.Node) -> list[plan.Value]:
         """Return *item* as *value* can equal it; nothing if it cannot."""
+        if value.kind.name == "sealed":
+            constant = self._sealed_constant(value, item, node, source)
+            return [] if constant is None else [constant]
         item = _converted(item, value.kind, source)
         _expect_same(value, item, attrs.evolve(node, right=source))
         if not isinstance(item, plan.Const) or value.kind.name != "number":
@@ -202,7 +231,8 @@ def _null_test(node: ast.Binary, left: plan.Value, right: plan.Value) -> plan.Co
         raise RuleError(_("null has no order."), node.at, _("Accepted: == null, != null."))
     if value.kind.name == "null":
         return plan.Constant(True)
-    expect(node.op, value.kind, node.at)
+    if value.kind.name != "sealed":
+        expect(node.op, value.kind, node.at)
     if value.is_derived or isinstance(value, plan.Const):
         return plan.Constant(False)
     return plan.IsNull(value)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import AnyReference, FieldType, MoneyType
 from crmkit.core.money import Money, minor_digits
 from crmkit.core.rules import ast, plan
 from crmkit.core.rules.errors import RuleError, UnknownRuleFieldError
-from crmkit.core.rules.kinds import TEXT, Kind, identity, kind_of
+from crmkit.core.rules.kinds import TEXT, Kind, identity, kind_of, sealed
 from crmkit.core.rules.numbers import to_raw
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit.core.entity import EntityInfo, FieldInfo, computed
+    from crmkit.core.entity import computed
     from crmkit.core.rules.rule import Rule
 
 __all__ = ["Namespace", "Paths", "default_of", "stored"]
@@ -99,10 +100,13 @@ class Paths:
 
     def _field(self, namespace: Namespace, info: FieldInfo | computed[Any], steps: list[plan.Step]) -> plan.Field:
         self.fields.add((namespace.entity.id, _prefix(steps) + info.name))
-        column = info.name + ("_base" if isinstance(info.type, MoneyType) else info.type.columns()[-1].suffix)
+        columns = info.columns() if isinstance(info, FieldInfo) else info.type.columns()
+        column = info.name + ("_base" if isinstance(info.type, MoneyType) else columns[-1].suffix)
         if (slot := getattr(info, "slot", None)) is not None:
             column = f"custom.{slot}"
         kind = kind_of(info.type, self.digits)
+        if isinstance(info, FieldInfo) and info.encrypted:
+            kind = sealed(kind, is_indexed=info.blind_index)
         of_extension = bool(steps) and isinstance(steps[-1], plan.Extension)
         missing = self._missing(namespace.entity, info, kind) if of_extension else None
         is_computed = not hasattr(info, "has_default")

@@ -15,7 +15,7 @@ from crmkit.core.rules.errors import Position, RuleError
 from crmkit.core.rules.kinds import Kind
 from crmkit.core.text import casefold, gettext as _, is_storable
 
-__all__ = ["Values", "expect"]
+__all__ = ["Values", "expect", "expect_sealed"]
 
 _LONGEST = timedelta(days=100_000)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -173,7 +173,7 @@ class Values:
         """Return one of two values of one kind."""
         test, then, otherwise = self.condition(node.test), self.value(node.then), self.value(node.otherwise)
         kind = _join(then.kind, otherwise.kind)
-        if kind is None:
+        if kind is None or kind.name == "sealed":
             raise RuleError(
                 _("{then} and {otherwise} are not of one kind."),
                 node.at,
@@ -196,6 +196,15 @@ def expect(op: str, kind: Kind, at: Position | None) -> None:
     known = sorted(kind.operators, key=_ORDER.index)
     accepted = _("Accepted: {known}.") if known else _("It cannot be compared at all.")
     raise RuleError(_("{op} does not go with {label}."), at, accepted, op=op, label=kind.label, known=", ".join(known))
+
+
+def expect_sealed(op: str, value: plan.Value, at: Position | None) -> None:
+    """Refuse *op* as :func:`expect` does, and of an encrypted value all but a field with a blind index."""
+    kind = value.kind
+    if kind.name == "sealed" and not (kind.operators and isinstance(value, plan.Field)):
+        accepted = _("Accepted: == null, != null; with a blind index also ==, != and in.")
+        raise RuleError(_("{op} does not go with {label}."), at, accepted, op=op, label=kind.label)
+    expect(op, kind, at)
 
 
 _ORDER = ["==", "!=", "in", "<", "<=", ">", ">=", "contains", "startsWith", "endsWith", "lower", "size"]

@@ -9,7 +9,7 @@ import attrs
 from crmkit.core import fields
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["BOOLEAN", "DATE", "DATETIME", "NULL", "TEXT", "Kind", "identity", "kind_of", "number"]
+__all__ = ["BOOLEAN", "DATE", "DATETIME", "NULL", "TEXT", "Kind", "identity", "kind_of", "number", "sealed"]
 
 _EQUAL = frozenset(["==", "!=", "in"])
 _ORDERED = _EQUAL | {"<", "<=", ">", ">="}
@@ -25,6 +25,7 @@ _LABELS: Mapping[str, Text] = {
     "target": _("a record of any entity"),
     "null": _("null"),
     "json": _("JSON"),
+    "sealed": _("an encrypted value"),
 }
 _EXAMPLES: Mapping[str, Text] = {
     "text": _('text in quotes: "Berlin"'),
@@ -40,7 +41,10 @@ _EXAMPLES: Mapping[str, Text] = {
 
 @attrs.frozen
 class Kind:
-    """The kind of a value. *slugs* are those of a choice, *entity* is what an id points at."""
+    """The kind of a value. *slugs* are those of a choice, *entity* is what an id points at.
+
+    Of an encrypted value *plain* is the kind of what it holds.
+    """
 
     name: str
     operators: frozenset[str] = _EQUAL
@@ -48,6 +52,7 @@ class Kind:
     is_money: bool = False
     slugs: tuple[str, ...] | None = None
     entity: str | None = None
+    plain: Kind | None = None
 
     @property
     def label(self) -> Text:
@@ -91,6 +96,11 @@ def number(scale: int = 0, *, is_money: bool = False) -> Kind:
 def identity(entity: str | None = None) -> Kind:
     """Return the kind of ids that point at *entity*."""
     return Kind("id", entity=entity)
+
+
+def sealed(plain: Kind, *, is_indexed: bool) -> Kind:
+    """Return the kind of values of the kind *plain* that are encrypted; equality is known of those in a blind index."""
+    return Kind("sealed", _EQUAL & plain.operators if is_indexed else frozenset(), scale=plain.scale, plain=plain)
 
 
 def kind_of(type: fields.FieldType, base_digits: int) -> Kind:

@@ -360,7 +360,8 @@ def _always(value: Any) -> Read:
 
 
 def _is_decimal(field: plan.Field) -> bool:
-    return field.kind.name == "number" and field.type.columns()[-1].kind == "scaled"
+    kind = field.kind.plain or field.kind
+    return kind.name == "number" and field.type.columns()[-1].kind == "scaled"
 
 
 def _timeline(found: date) -> int:

@@ -138,7 +138,8 @@ class SqlConditions:
             case plan.IsNull(value=value):
                 return self.values.read(value).is_not(None)
             case plan.Compare(op="==", left=plan.Field() as left, right=plan.Const() as right):
-                return self.values.read(left).is_distinct_from(self.values.read(right))
+                one, other = self.values.sides(left, right)
+                return one.is_distinct_from(other)
             case plan.IsTrue(value=value):
                 return self.values.read(value).is_not(sa.true())
         return _is_not_true(self.atom(condition))
@@ -167,7 +168,7 @@ class SqlConditions:
         fixed = [item.value for _sql, item in pairs if plain and isinstance(item, plan.Const)]
         tests = [value == sql for sql, item in pairs if not (plain and isinstance(item, plan.Const))]
         if fixed:
-            tests.append(value.in_(many(fixed, condition.value.kind)))
+            tests.append(value.in_(many(fixed, condition.value.kind, value.type)))
         if condition.or_null:
             tests.append(value.is_(None))
         return sa.or_(*tests)

@@ -79,7 +79,16 @@ class SqlValues:
         """Return values that are compared with each other, all on one measure."""
         if any(map(plan.is_shifted, values)):
             return [self.on_timeline(value) for value in values]
-        return list(map(self.read, values))
+        first = self.read(values[0])
+        # Only the column of a blind index knows how what it is compared with becomes a token.
+        as_kept = first.type if values[0].kind.name == "sealed" else None
+        return [first, *(self.read(value) if as_kept is None else self._token(value, as_kept) for value in values[1:])]
+
+    def _token(self, value: plan.Value, kept_as: TypeEngine[Any]) -> Expression:
+        assert isinstance(value, plan.Const)
+        if (name := self.scope.constants.get(id(value))) is not None:
+            return sa.bindparam(name, type_=kept_as, required=True)
+        return sa.literal(value.value, kept_as)
 
     @singledispatchmethod
     def read(self, value: plan.Value) -> Expression:
@@ -181,7 +190,8 @@ def literal(value: Any, kind: Kind) -> Expression:
     return sa.literal(kept(value, kind), _TYPES[kind.name])
 
 
-def many(values: list[Any], kind: Kind) -> Expression:
-    """Return *values* as one bound list for ``IN``."""
+def many(values: list[Any], kind: Kind, kept_as: TypeEngine[Any]) -> Expression:
+    """Return *values* as one bound list for ``IN``; encrypted ones as the column *kept_as* has them."""
     found = [kept(value, kind) for value in values]
-    return sa.bindparam(None, found, type_=_TYPES[kind.name], expanding=True, unique=True)
+    type_ = kept_as if kind.name == "sealed" else _TYPES[kind.name]
+    return sa.bindparam(None, found, type_=type_, expanding=True, unique=True)

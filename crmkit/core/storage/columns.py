@@ -157,7 +157,8 @@ def sql_type(slot: Slot) -> TypeEngine[Any]:
     match slot.kind:
         case "text":
             plain = sa.String(slot.length) if slot.length and slot.length <= 2000 else sa.Text()
-            return plain.with_variant(_by_code_point(plain), "postgresql")
+            there = sa.Text(collation="C") if isinstance(plain, sa.Text) else sa.String(plain.length, collation="C")
+            return plain.with_variant(there, "postgresql")
         case "integer":
             return sa.BigInteger()
         case "scaled":
@@ -172,7 +173,5 @@ def sql_type(slot: Slot) -> TypeEngine[Any]:
             return Id()
         case "json":
             return JsonText()
-
-
-def _by_code_point(plain: sa.String) -> TypeEngine[Any]:
-    return sa.Text(collation="C") if isinstance(plain, sa.Text) else sa.String(plain.length, collation="C")
+        case "sealed" | "token":
+            return sql_type(Slot("", "text", slot.length))

@@ -10,10 +10,13 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
+from crmkit.core.encryption.keyring import Keyring
+from crmkit.core.encryption.masters import MasterKeys
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import AnyReference, Column as Slot, MoneyType, Reference
 from crmkit.core.registry import Registry
 from crmkit.core.storage.columns import Id, sql_type
+from crmkit.core.storage.sealing import Token, place_of
 from crmkit.core.storage.system_tables import SystemTables
 
 __all__ = ["CONSTRAINT_NAMES", "Schema"]
@@ -32,19 +35,24 @@ _EMPTY_UNTIL_STORED = {"deleted_at", "created_by"}
 
 @attrs.frozen(eq=False)
 class Schema:
-    """The MetaData of one CRM: a table for each entity and extension, and the system tables."""
+    """The MetaData of one CRM: a table for each entity and extension, and the system tables.
+
+    *keys* are those of the database for encrypted fields.
+    """
 
     metadata: sa.MetaData
     tables: dict[str, sa.Table]
     system: SystemTables
+    keys: Keyring
     _aliases: dict[str, sa.FromClause] = attrs.field(factory=dict, init=False)
 
     @classmethod
-    def build(cls, registry: Registry) -> Schema:
+    def build(cls, registry: Registry, masters: MasterKeys) -> Schema:
         """Return the tables of *registry*; each carries its plugin in ``table.info["owner"]``."""
         metadata = sa.MetaData(naming_convention=CONSTRAINT_NAMES)
-        tables = {info.table: _table(metadata, info, registry) for info in registry.tables()}
-        return cls(metadata, tables, SystemTables.build(metadata))
+        keys = Keyring(masters)
+        tables = {info.table: _table(metadata, info, registry, keys) for info in registry.tables()}
+        return cls(metadata, tables, SystemTables.build(metadata), keys)
 
     def extended(self, registry: Registry) -> Schema:
         """Return the schema that also has the tables of the entities of *registry* that were made at run time.
@@ -57,8 +65,8 @@ class Schema:
         apart = sa.MetaData(naming_convention=CONSTRAINT_NAMES)
         made = dict(self.tables)
         for info in new:
-            made[info.table] = _table(apart, info, registry, self.tables)
-        return Schema(self.metadata, made, self.system)
+            made[info.table] = _table(apart, info, registry, self.keys, self.tables)
+        return Schema(self.metadata, made, self.system, self.keys)
 
     def table(self, info: EntityInfo) -> sa.Table:
         """Return the table of an entity or extension."""
@@ -79,7 +87,7 @@ def column_names(field: FieldInfo) -> list[str]:
     """Return the names of the columns that keep *field*; ``custom.<slot>`` of one made at run time."""
     if field.slot is not None:
         return [f"custom.{field.slot}"]
-    return [field.name + slot.suffix for slot in field.type.columns()]
+    return [field.name + slot.suffix for slot in field.columns()]
 
 
 def filter_column(field: FieldInfo) -> str:
@@ -87,15 +95,22 @@ def filter_column(field: FieldInfo) -> str:
     return f"{field.name}_base" if isinstance(field.type, MoneyType) else column_names(field)[-1]
 
 
+def _key_columns(field: FieldInfo) -> list[str]:
+    """Return the columns that are equal exactly where values of *field* are."""
+    return [filter_column(field)] if field.encrypted else column_names(field)
+
+
 def _table(
     metadata: sa.MetaData,
     info: EntityInfo,
     registry: Registry,
+    keyring: Keyring,
     elsewhere: Mapping[str, sa.Table] = MappingProxyType({}),
 ) -> sa.Table:
     """Return the table of *info* in *metadata*; it may refer to tables that stand *elsewhere*."""
     key = list(_extension_key(info, registry)) if info.host else []
-    columns = [column for field in info.fields.values() for column in _columns(field, registry, elsewhere)]
+    context = (info, registry, keyring, elsewhere)
+    columns = [column for field in info.fields.values() for column in _columns(field, *context)]
     table = sa.Table(info.table, metadata, *key, *columns, info={"owner": info.plugin, "entity": info.id})
     for name, unique, keys in _indexes(info):
         alive = None if info.host else table.c.deleted_at.is_(None)
@@ -109,14 +124,16 @@ def _extension_key(info: EntityInfo, registry: Registry) -> Iterator[sa.Column[A
     yield sa.Column("record_id", Id(), sa.ForeignKey(f"{host.table}.id"), primary_key=True)
 
 
-def _columns(field: FieldInfo, registry: Registry, elsewhere: Mapping[str, sa.Table]) -> Iterator[sa.Column[Any]]:
-    for slot in field.type.columns():
+def _columns(
+    field: FieldInfo, info: EntityInfo, registry: Registry, keys: Keyring, elsewhere: Mapping[str, sa.Table]
+) -> Iterator[sa.Column[Any]]:
+    for slot in field.columns():
         yield sa.Column(
             field.name + slot.suffix,
-            sql_type(slot),
+            Token(keys, place_of(info, field), slot.length) if slot.kind == "token" else sql_type(slot),
             *_foreign_key(field, registry, elsewhere),
             primary_key=field.name == "id",
-            nullable=field.nullable or field.name in _EMPTY_UNTIL_STORED,
+            nullable=field.nullable or field.encrypted or field.name in _EMPTY_UNTIL_STORED,
             info={"owner": field.owner, "field": field.name},
         )
 
@@ -131,11 +148,12 @@ def _indexes(info: EntityInfo) -> Iterator[tuple[str, bool, Sequence[str]]]:
     """Yield ``(prefix, unique, columns)``: scopes first, so that every list pages behind its scope."""
     for field in info.fields.values():
         if field.unique or info.number is field:
-            yield "uq", True, column_names(field)
+            yield "uq", True, _key_columns(field)
     for group in info.unique:
-        yield "uq", True, [name for field in group for name in column_names(info.fields[field])]
+        yield "uq", True, [name for field in group for name in _key_columns(info.fields[field])]
     if info.host:
-        yield from (("ix", False, [filter_column(f), "record_id"]) for f in info.fields.values() if f.indexed)
+        found = [field for field in info.fields.values() if field.indexed or field.blind_index]
+        yield from (("ix", False, [filter_column(field), "record_id"]) for field in found)
         return
     scopes: tuple[tuple[str, ...], ...] = (("owner_id",), ("team_id",)) if info.owned else ()
     yield from (("ix", False, [*scope, "id"]) for scope in scopes)
@@ -144,7 +162,7 @@ def _indexes(info: EntityInfo) -> Iterator[tuple[str, bool, Sequence[str]]]:
             yield "ix", False, [f"{field.name}_id", "id"]
         elif field.indexed and isinstance(field.type, Reference):
             yield "ix", False, [field.name, "id"]
-        elif field.indexed:
+        elif field.indexed or field.blind_index:
             yield from (("ix", False, [*scope, filter_column(field), "id"]) for scope in ((), *scopes))
     if info.pipelined:
         yield from _board_indexes(info, scopes)
@@ -167,5 +185,5 @@ def index_name(prefix: str, table: str, keys: Sequence[str]) -> str:
 def slots(info: EntityInfo) -> Iterator[tuple[FieldInfo, Slot, str]]:
     """Yield ``(field, slot, column name)`` of every column of *info*, in the order of the table."""
     for field in info.fields.values():
-        for slot in field.type.columns():
+        for slot in field.columns():
             yield field, slot, field.name + slot.suffix

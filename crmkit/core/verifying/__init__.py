@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from crmkit.core.content.store import ContentStore
+from crmkit.core.encryption.kept import read_keys
 from crmkit.core.progress import Meter, Show
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
@@ -39,6 +40,7 @@ def examine(
     each check begins and ends.
     """
     schema, registry = model.schema, model.registry
+    read_keys(model, connection)
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "database": lambda: examine_pages(connection),
         "references": lambda: examine_references(connection, schema),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.encryption.changes import decode_changes
+from crmkit.core.encryption.errors import SealedValueError
+from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes
 from crmkit.core.registry import Registry
@@ -33,6 +36,9 @@ _PAGE, _MOST = 500, 100
 class _History:
     """What the ledger tells of one record: the newest value of each field, and how often it was written."""
 
+    entity: str
+    record: UUID
+    keys: Keyring
     values: dict[str, Any] = attrs.field(factory=dict)
     written: int = 0
     is_erased: bool = False
@@ -42,49 +48,79 @@ class _History:
             # What was known before may have been erased with what is gone.
             self.is_erased, self.values = True, {}
         if changes is not None:
-            for name, (_old, new) in msgspec.json.decode(changes).items():
+            for name, (_old, new) in self._decoded(changes).items():
                 # In the order in which they were written: a field may have gone back to a name that it had.
                 self.values.pop(name, None)
                 self.values[name] = new
         self.written += kind not in NO_WRITES
 
+    def _decoded(self, changes: str) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = decode_changes(self.keys, self.entity, self.record, changes)
+        except SealedValueError:
+            # The digest tells that it was changed; the record is not compared with it.
+            self.is_erased, self.values, found = True, {}, {}
+        return found
+
 
 def examine_histories(connection: Connection, schema: Schema, registry: Registry, store: Store) -> Iterator[Finding]:
     """Yield the records that are not what their history says, and those that one has and the other has not."""
     for info in registry.entities.values():
-        for records in _pages(connection, schema, info):
-            ids = [record["id"] for record in records]
-            histories = _histories(connection, schema, info, ids)
-            sides = store.read_extensions(connection, info, ids)
-            for record in records:
-                stored = record | sides[record["id"]] | stored_custom(info, record)
-                yield from _compared(info, registry, stored, histories.get(record["id"]))
+        for rows in _pages(connection, schema, info):
+            histories = _histories(connection, schema, info, rows)
+            for stored in _read_page(connection, schema, info, store, rows):
+                if isinstance(stored, Finding):
+                    yield stored
+                else:
+                    yield from _compared(info, registry, stored, histories.get(stored["id"]))
         yield from _vanished(connection, schema, info)
 
 
-def _pages(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[list[dict[str, Any]]]:
-    table, decode = schema.table(info), make_row_decoder(info, connection.dialect.name)
+def _pages(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[dict[UUID, Any]]:
+    """Yield the rows of *info* by id, as the driver gives them."""
+    table, read = schema.table(info), id_decoder(connection.dialect.name)
     cells = [table.c[name] for field in info.fields.values() for name in column_names(field)]
     raw = [sa.type_coerce(cell, sa.types.NullType()).label(cell.name) for cell in cells]
     query = sa.select(*raw).select_from(table).order_by(table.c.id).limit(_PAGE)
-    page = [decode(row) for row in connection.execute(query)]
+    page = {read(row.id): row for row in connection.execute(query)}
     while page:
         yield page
-        page = [decode(row) for row in connection.execute(query.where(table.c.id > page[-1]["id"]))]
+        page = {read(row.id): row for row in connection.execute(query.where(table.c.id > list(page)[-1]))}
 
 
-def _histories(connection: Connection, schema: Schema, info: EntityInfo, ids: Sequence[UUID]) -> dict[UUID, _History]:
+def _read_page(
+    connection: Connection, schema: Schema, info: EntityInfo, store: Store, rows: Mapping[UUID, Any]
+) -> Iterator[dict[str, Any] | Finding]:
+    """Yield the values of each of *rows*; or, where one that is encrypted cannot be read, that."""
+    decode = make_row_decoder(info, connection.dialect.name, schema.keys)
+    try:
+        sides = store.read_extensions(connection, info, list(rows))
+    except SealedValueError:
+        sides = {}
+    for id_, row in rows.items():
+        try:
+            side = sides.get(id_) or store.read_extensions(connection, info, [id_])[id_]
+            record = decode(row)
+        except SealedValueError as error:
+            mend = _("Somebody wrote past crmkit. Take the row of {table} from a restored backup.")
+            yield Finding("history", info.table, str(id_), _("{reason}"), mend, {"reason": str(error)})
+        else:
+            yield record | side | stored_custom(info, record)
+
+
+def _histories(connection: Connection, schema: Schema, info: EntityInfo, ids: Iterable[UUID]) -> dict[UUID, _History]:
     ledger, payload = schema.system.ledger, schema.system.ledger_payload
     rows = connection.execute(
         sa.select(sa.type_coerce(ledger.c.record_id, sa.types.NullType()), ledger.c.kind, payload.c.changes)
         .select_from(ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id))
-        .where(ledger.c.entity == info.id, ledger.c.record_id.in_(ids))
+        .where(ledger.c.entity == info.id, ledger.c.record_id.in_(list(ids)))
         .order_by(ledger.c.id)
     )
     read = id_decoder(connection.dialect.name)
     found: dict[UUID, _History] = {}
     for record, kind, changes in rows:
-        found.setdefault(read(record), _History()).take(kind, changes)
+        id_ = read(record)
+        found.setdefault(id_, _History(info.id, id_, schema.keys)).take(kind, changes)
     return found
 
 

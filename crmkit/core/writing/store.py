@@ -102,7 +102,7 @@ class Store:
 
     def _decoder(self, info: EntityInfo) -> Any:
         if info.table not in self._decoders:
-            self._decoders[info.table] = make_row_decoder(info, self._dialect.name)
+            self._decoders[info.table] = make_row_decoder(info, self._dialect.name, self._schema.keys)
         return self._decoders[info.table]
 
     def insert(self, connection: Connection, info: EntityInfo, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -118,17 +118,17 @@ class Store:
             raise ConflictError(info.host or info.id) from error
 
     def _encoder(
-        self, prepared: Prepared, info: EntityInfo, fields: Sequence[str], extra: Mapping[str, Column]
+        self, prepared: Prepared, info: EntityInfo, fields: Sequence[str], extra: Mapping[str, Column], key: str
     ) -> RowEncoder:
-        return RowEncoder.make(prepared, info, fields, self._dialect.name, extra)
+        return RowEncoder.make(prepared, info, fields, self._dialect.name, self._schema.keys, key, extra)
 
     def _insert_of(self, info: EntityInfo) -> tuple[Insert, RowEncoder]:
         found = self._inserts.get(info.table)
         if found is None:
             table = self._schema.table(info)
-            extra = {"record_id": _ID} if info.host else {}
+            key, extra = ("record_id", {"record_id": _ID}) if info.host else ("id", {})
             prepared = Insert(table, self._dialect)
-            found = self._inserts[info.table] = prepared, self._encoder(prepared, info, list(info.fields), extra)
+            found = self._inserts[info.table] = prepared, self._encoder(prepared, info, list(info.fields), extra, key)
         return found
 
     def update(self, connection: Connection, info: EntityInfo, writes: Sequence[Write], now: datetime) -> None:
@@ -169,7 +169,7 @@ class Store:
                 .where(table.c.version == sa.bindparam("_row_version", type_=sa.Integer(), required=True))
             )
             prepared = Prepared(statement, self._dialect)
-            found = prepared, self._encoder(prepared, info, names, _VERSIONED)
+            found = prepared, self._encoder(prepared, info, names, _VERSIONED, "_row_id")
             self._updates[(info.id, names)] = found
         return found
 
@@ -196,7 +196,7 @@ class Store:
             statement = sa.update(table).values({n: _parameter(table, n) for n in columns})
             statement = statement.where(table.c.record_id == sa.bindparam("_row_id", type_=Id(), required=True))
             prepared = Prepared(statement, self._dialect)
-            found = prepared, self._encoder(prepared, extension, names, {"_row_id": _ID})
+            found = prepared, self._encoder(prepared, extension, names, {"_row_id": _ID}, "_row_id")
             self._updates[(extension.table, names)] = found
         prepared, encoder = found
         try:

@@ -9,12 +9,14 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import SYSTEM_FIELDS, CustomValues, EntityInfo, FieldInfo, Record, entity_info
 from crmkit.core.entity.hiding import hidden_computed, set_hidden
 from crmkit.core.fields import Column, FieldType, MoneyType
 from crmkit.core.storage.codecs import slot_encoder
 from crmkit.core.storage.loading import slot_setter
 from crmkit.core.storage.prepared import Prepared
+from crmkit.core.storage.sealing import sealer_of, token_of
 
 __all__ = ["RowEncoder", "initial_values", "record_from_values"]
 
@@ -77,16 +79,20 @@ class RowEncoder:
         info: EntityInfo,
         fields: Sequence[str],
         dialect: str,
+        keys: Keyring,
+        key: str,
         extra: Mapping[str, Column] = MappingProxyType({}),
     ) -> RowEncoder:
         """Return the encoder for *prepared*, whose parameters are columns of *fields* and the values *extra*.
 
-        Money brings its base value under ``<field>_base`` in the values.
+        Money brings its base value under ``<field>_base`` in the values, the id of the record stands there as *key*.
+        Encrypted values are sealed with *keys*.
         """
         source = _Source(dialect)
         cells = {name: source.cell(slot, f"values[{name!r}]") for name, slot in extra.items()}
         for field in fields:
-            cells |= source.cells(info.fields[field])
+            declared = info.fields[field]
+            cells |= source.sealed(info, declared, keys, key) if declared.encrypted else source.cells(declared)
         return cls(source.function([cells[name] for name in prepared.names]))
 
 
@@ -125,6 +131,18 @@ class _Source:
         if isinstance(field.type, MoneyType):
             parts[-1] = f"get({columns[-1]!r})"
         return {name: self.cell(slot, part) for name, slot, part in zip(columns, slots, parts, strict=True)}
+
+    def sealed(self, info: EntityInfo, field: FieldInfo, keys: Keyring, key: str) -> dict[str, str]:
+        """Return the expression of each column of the encrypted *field*."""
+        number = len(self._names)
+        names = {f"seal_{number}": sealer_of(keys, info, field), f"token_{number}": token_of(keys, info, field)}
+        self._names |= names
+        self._lines.append(f"        cell_{number} = get({field.name!r})")
+        made = (f"seal_{number}(cell_{number}, values[{key!r}])", f"token_{number}(cell_{number})")
+        return {
+            field.name + slot.suffix: f"None if cell_{number} is None else {expression}"
+            for slot, expression in zip(field.columns(), made, strict=False)
+        }
 
     def cell(self, slot: Column, value: str) -> str:
         """Return the expression of *value* as the driver takes it."""

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from crmkit import CRM, Config, Database, FixedClock
+from crmkit import CRM, Config, Database, Encryption, FixedClock
 from crmkit.testing import NOON
 from crmkit.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 
@@ -28,7 +28,8 @@ def blank(crmkit_session, database):
         dropped += [server.close, lambda: server.drop(name)]
 
     def make(*plugins):
-        made.append(CRM(Config(database=Database(url=url)), plugins=plugins, clock=FixedClock(NOON)))
+        config = Config(database=Database(url=url), encryption=Encryption(f"tests:{'A' * 43}="))
+        made.append(CRM(config, plugins=plugins, clock=FixedClock(NOON)))
         return made[-1]
 
     yield make
