@@ -44,6 +44,7 @@ COMMANDS: dict[str, Text] = {
     "unmerge": _("Make a merged record one of its own again."),
     "history": _("Show what happened to a record."),
     "privacy": _("Say what is kept about people, and erase somebody."),
+    "encryption": _("Make and change the keys of encrypted fields."),
     "ledger": _("Verify that nobody changed the ledger."),
     "verify": _("Check that the database is what crmkit wrote, row by row; or that a backup is whole."),
     "backup": _("Write the whole database, and what is inside files, to an encrypted file, while others go on."),

@@ -1,0 +1,35 @@
+"""``crmkit encryption``: keys that are made and changed."""
+
+import pytest
+
+
+@pytest.fixture
+def acme(elsewhere, monkeypatch, crmkit):
+    """Stand in the folder of a new CRM, whose plugins encrypt nothing."""
+    from crmkit.cli.project import Project, make_project
+    from crmkit.core.configuration.config import Company
+
+    make_project(elsewhere / "acme", Project(Company("Acme"), ["workspace"], "Ada Winter", "ada@acme.example"))
+    monkeypatch.chdir(elsewhere / "acme")
+
+
+def test_a_new_key_is_one_that_the_configuration_takes(crmkit, acme, monkeypatch):
+    key = crmkit("encryption", "new-key", "first").stdout.strip()
+    other = crmkit("encryption", "new-key", "second", "--json").json["key"]
+    assert key != other
+    monkeypatch.setenv("CRM_ENCRYPTION_KEYS", f"{other} {key}")
+    assert key.partition(":")[2] not in crmkit("config", "show").stdout
+    assert crmkit("encryption", "change-data-key", "--dry-run", "--json").json == []
+    assert crmkit("encryption", "change-data-key", "--yes", "--json").json == {"number": 1, "sealed": 0, "left": 0}
+    assert crmkit("encryption", "change-master-key", "--json").json == {"changed": 0}
+    monkeypatch.setenv("CRM_ENCRYPTION_KEYS", f"{key} {other}")
+    assert "1 data keys" in crmkit("encryption", "change-master-key").stdout
+    crmkit("encryption", "change-data-key", code=2)
+
+
+def test_what_is_no_key_or_no_name_of_one_is_refused(crmkit, acme, monkeypatch):
+    assert "[configuration]" in crmkit("encryption", "new-key", "a b", code=1).stderr
+    monkeypatch.setenv("CRM_ENCRYPTION_KEYS", "first:short")
+    assert "lists no keys" in crmkit("encryption", "status", code=1).stderr
+    monkeypatch.delenv("CRM_ENCRYPTION_KEYS")
+    assert "[encryption-key]" in crmkit("encryption", "change-data-key", "--yes", code=1).stderr
