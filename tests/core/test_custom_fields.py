@@ -345,6 +345,42 @@ def test_option_in_use_does_not_vanish(crm, define, commissions):
 
 
 @pytest.mark.parametrize(
+    ("type", "options", "value", "others", "said"),
+    [
+        ("decimal", {"scale": 2}, Decimal("12.50"), {"scale": 3}, "crmkit field convert atelier.commission it_id"),
+        ("percent", {}, Decimal("12.50"), {"scale": 0}, "--to percent"),
+        ("reference", {"entity": "atelier.artist"}, None, {"entity": "core.user"}, "records of atelier.artist"),
+    ],
+)
+def test_option_that_gives_kept_values_another_meaning_is_refused(
+    crm, define, commissions, type, options, value, others, said
+):
+    field = define("it_id", type, options=options)
+    (made,) = commissions("it_id", value)
+
+    with crm.system("test") as db, pytest.raises(ValidationError, match=said):
+        db.update(field, options=others)
+    with crm.system("test") as db:
+        assert db.get(Commission, made.id).custom["it_id"] == value
+
+
+def test_scale_changes_by_a_conversion_to_the_same_type(crm, define, commissions):
+    field = define("it", "decimal", options={"scale": 2})
+    (made,) = commissions("it", Decimal("12.50"))
+    with crm.system("test") as db:
+        convert_field(db, field, "decimal", {"scale": 3})
+    with crm.system("test") as db:
+        assert db.get(Commission, made.id).custom["it"] == Decimal("12.500")
+
+
+def test_reference_is_not_converted_to_one_to_another_entity(crm, define):
+    field = define("sitter_id", "reference", options={"entity": "atelier.artist"})
+
+    with crm.system("test") as db, pytest.raises(ValidationError, match=r"values name records of atelier\.artist"):
+        convert_field(db, field, "reference", {"entity": "core.user"})
+
+
+@pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"key": "Size"}, "'Size' is no key"),

@@ -20,7 +20,7 @@ from crmkit.core.writing.changes import Write
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_definitions", "free_slot", "name_slot"]
+__all__ = ["check_definitions", "free_slot", "leads_elsewhere", "name_slot"]
 
 # Two underscores stand between a key and what tells slots of one key apart.
 _KEY = re.compile(r"(?!.*__)[a-z][a-z0-9_]{0,40}\Z")
@@ -52,8 +52,10 @@ def check_definitions(writer: Writer, write: Write) -> Iterator[FieldProblem]:
     except Refused as refused:
         yield FieldProblem("default", refused.message, **refused.facts)
     yield from _check_reference(registry, write, kind)
-    if write.stored and write.changes("options") and isinstance(kind, Choice):
-        yield from _check_choices(writer, write, kind)
+    if write.stored and write.changes("options") and not write.changes("type"):
+        yield from _check_kept(write, kind)
+        if isinstance(kind, Choice):
+            yield from _check_choices(writer, write, kind)
 
 
 def _check_place(registry: Registry, write: Write) -> Iterator[FieldProblem]:
@@ -73,6 +75,27 @@ def _check_reference(registry: Registry, write: Write, kind: FieldType) -> Itera
             yield FieldProblem("options", _("there is no entity {entity!r}"), entity=kind.entity)
         if not write.get("key").endswith("_id"):
             yield FieldProblem("key", _("a reference's name ends in _id"))
+
+
+def _check_kept(write: Write, kind: FieldType) -> Iterator[FieldProblem]:
+    """Yield a problem if what records keep would mean something else under the new options."""
+    if write.details.get("converted"):
+        return
+    before = field_type(write.stored["type"], write.stored["options"])
+    facts = {
+        "do": f"crmkit field convert {write.get('entity')} {write.get('key')} --to {write.get('type')} --options …"
+    }
+    if before.columns()[-1].scale != kind.columns()[-1].scale:
+        message = _("values are kept with the decimals that they have; convert the field: {do}")
+        yield FieldProblem("options", message, "permanent", **facts)
+    yield from leads_elsewhere(before, kind)
+
+
+def leads_elsewhere(before: FieldType, after: FieldType) -> Iterator[FieldProblem]:
+    """Yield a problem if both are references, and the ids that records keep would be read as those of others."""
+    if isinstance(before, Reference) and isinstance(after, Reference) and before.entity != after.entity:
+        message = _("values name records of {entity}; add another field")
+        yield FieldProblem("options", message, "permanent", entity=before.entity)
 
 
 def _check_choices(writer: Writer, write: Write, kind: Choice) -> Iterator[FieldProblem]:

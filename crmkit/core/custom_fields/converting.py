@@ -11,7 +11,7 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from crmkit.core.custom_fields.checking import free_slot
+from crmkit.core.custom_fields.checking import free_slot, leads_elsewhere
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.types import field_type, from_plain
 from crmkit.core.errors import CrmkitError, FieldProblem, ForbiddenError, ValidationError
@@ -83,6 +83,8 @@ def convert_field(
     except Refused as refused:
         problem = FieldProblem("options", refused.message, **refused.facts)
         raise ValidationError("core.custom_field", [problem]) from None
+    if problems := list(leads_elsewhere(old, new)):
+        raise ValidationError("core.custom_field", problems)
     conversion = _tried(writer, field, old, new)
     if dry_run:
         return conversion
