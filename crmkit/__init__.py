@@ -54,11 +54,13 @@ if TYPE_CHECKING:
     from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
     from crmkit.core.crm import CRM as CRM
     from crmkit.core.custom_entities.entity import CustomEntity as CustomEntity
+    from crmkit.core.custom_entities.purging import PurgedEntity as PurgedEntity, purge_entity as purge_entity
     from crmkit.core.custom_fields.converting import (
         FieldConversion as FieldConversion,
         FieldConversionError as FieldConversionError,
         convert_field as convert_field,
     )
+    from crmkit.core.custom_fields.declaring import custom_field as custom_field
     from crmkit.core.custom_fields.entity import CustomField as CustomField
     from crmkit.core.custom_fields.purging import purge_field as purge_field
     from crmkit.core.demo import Demo as Demo, DemoPart as DemoPart, DemoPerson as DemoPerson
@@ -163,6 +165,10 @@ if TYPE_CHECKING:
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
     from crmkit.core.migrating.encrypting import decrypt_field as decrypt_field, encrypt_field as encrypt_field
+    from crmkit.core.migrating.owning import (
+        give_back_entity as give_back_entity,
+        take_over_entity as take_over_entity,
+    )
     from crmkit.core.migrating.renaming import rename_field as rename_field
     from crmkit.core.migrating.taking_over import (
         give_back_fields as give_back_fields,
@@ -178,6 +184,7 @@ if TYPE_CHECKING:
         EntryTask as EntryTask,
         Guard as Guard,
         Move as Move,
+        PastPipeline as PastPipeline,
         Pipeline as Pipeline,
         Reason as Reason,
         Reasons as Reasons,
@@ -287,7 +294,9 @@ _HOMES = {
     "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
     "core.custom_entities.entity": "CustomEntity",
+    "core.custom_entities.purging": "PurgedEntity purge_entity",
     "core.custom_fields.converting": "FieldConversion FieldConversionError convert_field",
+    "core.custom_fields.declaring": "custom_field",
     "core.custom_fields.entity": "CustomField",
     "core.custom_fields.purging": "purge_field",
     "core.demo": "Demo DemoPart DemoPerson",
@@ -314,6 +323,7 @@ _HOMES = {
     "core.merging.unmerge": "Leftover Unmerged",
     "core.migrating.data_steps": "Batch in_batches",
     "core.migrating.encrypting": "decrypt_field encrypt_field",
+    "core.migrating.owning": "give_back_entity take_over_entity",
     "core.migrating.renaming": "rename_field",
     "core.migrating.taking_over": "give_back_fields take_over_fields",
     "core.money": "Money",
@@ -321,8 +331,8 @@ _HOMES = {
     "core.offboarding.offboard": "offboard preview_offboarding",
     "core.offboarding.returning": "GivenBack take_back",
     "core.offboarding.succession": "Split Succession",
-    "core.pipelines": "Approval EntryTask Guard Move Pipeline Reason Reasons Refusal Stage UnknownPipelineError "
-    "UnknownStageError",
+    "core.pipelines": "Approval EntryTask Guard Move PastPipeline Pipeline Reason Reasons Refusal Stage "
+    "UnknownPipelineError UnknownStageError",
     "core.plugins": "Plugin PluginError",
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
@@ -474,6 +484,7 @@ __all__ = [
     "Option",
     "Owned",
     "Page",
+    "PastPipeline",
     "Percent",
     "PersonalField",
     "Phone",
@@ -485,6 +496,7 @@ __all__ = [
     "PluginError",
     "Principal",
     "Problem",
+    "PurgedEntity",
     "Reader",
     "Reason",
     "Reasons",
@@ -566,6 +578,7 @@ __all__ = [
     "conversion",
     "convert_field",
     "count",
+    "custom_field",
     "cycle_times",
     "decide_edit",
     "decrypt_field",
@@ -582,6 +595,7 @@ __all__ = [
     "find_automation",
     "finish_erasures",
     "funnel",
+    "give_back_entity",
     "give_back_fields",
     "greatest",
     "hookimpl",
@@ -596,6 +610,7 @@ __all__ = [
     "preview_erasure",
     "preview_offboarding",
     "publish_draft",
+    "purge_entity",
     "purge_field",
     "ref",
     "reject",
@@ -610,6 +625,7 @@ __all__ = [
     "settle_shipped",
     "switch_automation",
     "take_back",
+    "take_over_entity",
     "take_over_fields",
     "total",
     "total_by_currency",

@@ -9,7 +9,7 @@ import attrs
 
 from crmkit.core.configuration.config import Config
 from crmkit.core.crm import CRM
-from crmkit.core.entity import entity_info
+from crmkit.core.entity import FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError
 from crmkit.core.hooks import Hooks
 from crmkit.core.pipelines import Guard, Pipeline
@@ -56,8 +56,9 @@ def brought(plugin: LoadedPlugin) -> Brought:
     return Brought(
         entities=tuple(info.id for info in tables if info.host is None),
         extensions=tuple(str(info.host) for info in tables if info.host is not None),
-        fields=tuple(
-            f"{info.host}: {plugin.name}.{name}" for info in tables if info.host is not None for name in info.fields
+        fields=(
+            *(f"{info.host}: {plugin.name}.{name}" for info in tables if info.host is not None for name in info.fields),
+            *(f"{each.entity}: {each.name}" for each in declared if isinstance(each, FieldInfo)),
         ),
         roles=_ids(declared, Role),
         restrictions=_ids(declared, Restriction),

@@ -39,11 +39,12 @@ def _expected() -> Mapping[str, _Expected]:
     # When the first hook is asked, all these modules are there; they import the hooks.
     from crmkit.core.automating.automation import Action, Automation
     from crmkit.core.demo import DemoPart
+    from crmkit.core.entity import FieldInfo
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.hooks import Problem
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.matching import Matcher
-    from crmkit.core.pipelines import Guard, Pipeline
+    from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
@@ -55,16 +56,16 @@ def _expected() -> Mapping[str, _Expected]:
         return lambda answer, _writes: isinstance(answer, kinds)
 
     def is_entity(answer: Any, _writes: int) -> bool:
-        return isinstance(answer, type) and hasattr(answer, "__entity__")
+        return isinstance(answer, FieldInfo) or (isinstance(answer, type) and hasattr(answer, "__entity__"))
 
     def is_event(answer: Any, _writes: int) -> bool:
         return isinstance(answer, type) and issubclass(answer, Event)
 
     problems = _Expected(_("problems, each with the place of a write"), is_problem)
     return {
-        "crmkit_register_entities": _Expected(_("entities and extensions"), is_entity),
+        "crmkit_register_entities": _Expected(_("entities, extensions and custom fields in code"), is_entity),
         "crmkit_register_roles": _Expected(_("roles and restrictions"), one_of(Role, Restriction)),
-        "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, Guard)),
+        "crmkit_register_pipelines": _Expected(_("pipelines and guards"), one_of(Pipeline, PastPipeline, Guard)),
         "crmkit_register_sections": _Expected(_("sections and parts of time lines"), one_of(Section, TimelinePart)),
         "crmkit_register_matchers": _Expected(_("matchers"), one_of(Matcher)),
         "crmkit_register_events": _Expected(_("events"), is_event),

@@ -17,10 +17,11 @@ from crmkit.core.text import gettext as _
 if TYPE_CHECKING:
     from crmkit.core.automating.automation import Action, Automation
     from crmkit.core.demo import DemoPart
+    from crmkit.core.entity import FieldInfo
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.matching import Matcher
-    from crmkit.core.pipelines import Guard, Pipeline
+    from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
@@ -46,11 +47,11 @@ class Problem:
 
 
 @hookspec
-def crmkit_register_entities() -> Sequence[type[Any]]:
+def crmkit_register_entities() -> Sequence[type[Any] | FieldInfo]:
     """Return the entities and extensions that the plugin declares.
 
     When: once, while the registry is built; no database is there.
-    Return: classes made by ``@entity`` or ``@extension``.
+    Return: classes made by ``@entity`` or ``@extension``; after an entity, its custom fields that are in code.
     Combined: all are registered; two plugins claiming the same entity or field is an error that names both.
     Used by: ``crmkit/plugins/sales/hooks.py``.
     """
@@ -70,11 +71,12 @@ def crmkit_register_roles() -> Sequence[Role | Restriction]:
 
 
 @hookspec
-def crmkit_register_pipelines() -> Sequence[Pipeline | Guard]:
-    """Return the pipelines that the plugin ships, and the guards that moves may name.
+def crmkit_register_pipelines() -> Sequence[Pipeline | PastPipeline | Guard]:
+    """Return the pipelines that the plugin ships, what they were before, and the guards that moves may name.
 
     When: once, while the registry is built.
-    Return: :class:`Pipeline` and :class:`Guard` objects; their ids begin with the plugin's name.
+    Return: :class:`Pipeline` and :class:`Guard` objects; their ids begin with the plugin's name. A
+    :class:`PastPipeline` is a version that records may pin still.
     Combined: all are registered; the first pipeline of an entity is its default.
     Used by: ``crmkit/plugins/sales/hooks.py``.
     """

@@ -210,7 +210,7 @@ class Model:
 
     def version_of(self, thing: str) -> str:
         """Return the version of the plugin that ships *thing*, by the id of that; the core's is that of the API."""
-        return self.hooks.versions.get(thing.partition(".")[0], API_VERSION)
+        return self.hooks.versions.get(self._coded.plugin_of(thing), API_VERSION)
 
     def moment(self, access: Access) -> Moment:
         """Return what ``now()``, ``today()``, ``me()`` and ``my_team()`` mean to *access*."""

@@ -27,6 +27,8 @@ from crmkit.core.text import gettext as _
 __all__ = ["Claim", "Registry"]
 
 CORE = "core"
+#: Begins the ids of what was made at run time, where plugins have their name.
+CUSTOM = "custom"
 Declared = (
     type[Any]
     | Role
@@ -225,6 +227,11 @@ class Registry:
                 mine[asked.field] = tuple(dict.fromkeys([*mine.get(asked.field, ()), *asked.slugs]))
         return found
 
+    def plugin_of(self, id_: str) -> str:
+        """Return the plugin that declares the entity, the pipeline, or whatever else has this id."""
+        taken_over = self.owners.get(f"entity {id_}") or self.owners.get(f"pipeline {id_}")
+        return taken_over or id_.partition(".")[0]
+
     def tables(self) -> Iterator[EntityInfo]:
         """Yield every entity and every extension: whatever has a table of its own."""
         yield from self.entities.values()
@@ -289,7 +296,7 @@ class _Builder:
         """Take *claim* and return whether it could be taken."""
         declared = claim.declared
         if isinstance(declared, FieldInfo):
-            return self._add_field(declared)
+            return self._add_field(claim.plugin, declared)
         if isinstance(declared, Withdrawn):
             return self.others[Automation].pop(declared.id, None) is not None
         if not isinstance(declared, type):
@@ -299,7 +306,10 @@ class _Builder:
         return self._add_table(claim.plugin, entity_info(declared))
 
     def _add(self, plugin: str, word: str, declared: Any, kept_in: dict[str, Any]) -> bool:
-        taken = self._claim(plugin, f"{word} {declared.id}", declared.id)
+        if plugin == CUSTOM and isinstance(declared, Pipeline):
+            # What an entity made at run time was defined with makes room for what was published since.
+            self.owners.pop(f"{word} {declared.id}", None)
+        taken = self._claim(plugin, f"{word} {declared.id}", declared.id, _entity_of(declared))
         if taken and isinstance(before := kept_in.get(declared.id), Pipeline):
             # What a plugin ships is replaced by what was made of it here, but records may pin it.
             past = PastPipeline(before)
@@ -316,22 +326,34 @@ class _Builder:
             return taken
         taken = self._claim(plugin, f"entity {info.id}", info.id)
         if taken:
-            self.entities[info.id] = info
+            self.entities[info.id] = info if info.plugin == plugin else _taken_over(info, plugin)
         return taken
 
-    def _add_field(self, field: FieldInfo) -> bool:
-        """Take a field made at run time."""
+    def _add_field(self, plugin: str, field: FieldInfo) -> bool:
+        """Take a custom field: one made at run time, which is core's, or one that a plugin declares of its entity."""
         host, where = self.entities.get(field.entity), f"{field.entity}.{field.name}"
+        conflict: CrmkitError | None = None
         if host is None:
-            message = _("there is no entity {entity!r}")
-            self.conflicts.append(DeclarationError(where, message, entity=field.entity))
+            conflict = DeclarationError(where, _("there is no entity {entity!r}"), entity=field.entity)
+        elif field.name in host.custom:
+            message, first = _("is claimed by {first!r} and by {second!r}"), host.custom[field.name].owner
+            conflict = DeclarationError(where, message, first=first, second=plugin)
+        elif plugin not in (CORE, host.plugin):
+            message = _("is declared by {plugin!r}; only fields of its own entities are custom fields, extend this one")
+            conflict = DeclarationError(where, message, plugin=plugin)
+        if host is None or conflict is not None:
+            self.conflicts += [conflict] if conflict else []
             return False
-        self.entities[host.id] = attrs.evolve(host, custom={**host.custom, field.name: field})
+        named = attrs.evolve(field, owner=plugin)
+        self.entities[host.id] = attrs.evolve(host, custom={**host.custom, field.name: named})
         return True
 
-    def _claim(self, plugin: str, what: str, id_: str) -> bool:
+    def _claim(self, plugin: str, what: str, id_: str, entity: str | None = None) -> bool:
         """Note the claim; ``False`` when it is refused because of its name or because it is taken."""
-        if id_.partition(".")[0] != plugin:
+        prefix = id_.partition(".")[0]
+        # What was made at run time keeps its id when a plugin takes it over, and so do its pipelines.
+        keeps = prefix == CUSTOM and (what == f"entity {id_}" or self.owners.get(f"entity {entity}") == plugin)
+        if prefix != plugin and not keeps:
             self.conflicts.append(
                 DeclarationError(what, _("is declared by {plugin!r}; begin its id with that name"), plugin=plugin)
             )
@@ -407,6 +429,18 @@ class _Builder:
                 elif isinstance(field.type, AnyReference):
                     found.setdefault(EVERY_ENTITY, []).append((info, field))
         return {entity: tuple(pairs) for entity, pairs in found.items()}
+
+
+def _entity_of(declared: Any) -> str | None:
+    """Return the entity whose pipeline *declared* is."""
+    pipeline = declared.pipeline if isinstance(declared, PastPipeline) else declared
+    return pipeline.entity if isinstance(pipeline, Pipeline) else None
+
+
+def _taken_over(info: EntityInfo, plugin: str) -> EntityInfo:
+    """Return *info*, which was made at run time before, as *plugin*'s."""
+    fields = {name: attrs.evolve(field, owner=plugin) for name, field in info.fields.items()}
+    return attrs.evolve(info, fields=MappingProxyType(fields), declared_by=plugin)
 
 
 def _owned_extension(info: EntityInfo, plugin: str) -> EntityInfo:

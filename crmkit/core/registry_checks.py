@@ -57,7 +57,7 @@ def check_claim(registry: Registry, declared: object) -> Iterator[CrmkitError]:
     """Yield every reason why *declared*, made at run time, does not fit into *registry*, which has it already."""
     if isinstance(declared, type):
         info = entity_info(declared)
-        plugins = frozenset(entity.partition(".")[0] for entity in registry.entities)
+        plugins = frozenset(entity.plugin for entity in registry.entities.values())
         yield from _check_table(registry, info, {info.plugin: plugins})
     elif isinstance(declared, Automation):
         yield from _check_automation(registry, declared)
@@ -97,7 +97,7 @@ def _check_table(
         yield DeclarationError(owner, _("extends {host!r}, which no enabled plugin declares"), host=info.host)
     yield from _check_columns(info)
     yield from check_encryption(info)
-    for field in info.fields.values():
+    for field in (*info.fields.values(), *info.custom.values()):
         if isinstance(field.type, Reference):
             yield from _check_target(registry, f"{info.id}.{field.name}", field.type.entity, allowed)
             yield from _check_leaving(info, field, field.type)
@@ -160,8 +160,7 @@ def _check_needs(info: EntityInfo, where: str, needs: Iterable[str]) -> Iterator
 def _check_target(registry: Registry, where: str, entity: str, allowed: frozenset[str]) -> Iterator[CrmkitError]:
     if entity not in registry.entities:
         yield DeclarationError(where, _("there is no entity {entity!r}"), entity=entity)
-    elif entity.partition(".")[0] not in allowed:
-        plugin = entity.partition(".")[0]
+    elif (plugin := registry.entities[entity].plugin) not in allowed:
         yield DeclarationError(
             where, _("refers to {entity!r}; add {plugin!r} to requires"), entity=entity, plugin=plugin
         )

@@ -15,6 +15,7 @@ from typing import Any, cast
 __all__ = [
     "LabelledText",
     "Text",
+    "are_labels",
     "casefold",
     "current_locale",
     "gettext",
@@ -61,6 +62,11 @@ class LabelledText(Text):
         """Return the label in *locale*, or in its language; the source where there is none."""
         found = self.labels.get(locale) or self.labels.get(locale.partition("_")[0])
         return str(found or self)
+
+
+def are_labels(given: object) -> bool:
+    """Return whether *given*, as somebody wrote it, maps locales to texts."""
+    return isinstance(given, Mapping) and all(isinstance(label, str) for label in given.values())
 
 
 def gettext(source: str) -> Text:

@@ -30,3 +30,17 @@ def test_entity_is_made_filled_exported_removed_and_restored(crmkit, project):
     assert [row["id"] for row in crmkit("entity", "list", "--removed", "--json").json] == ["custom.project"]
     crmkit("entity", "restore", "project")
     assert "Fresco" in crmkit("export", "custom.project").stdout
+
+
+def test_removed_entity_is_purged_once_somebody_has_seen_what_goes(crmkit, project):
+    crmkit("entity", "add", "room")
+    crmkit("field", "add", "custom.room", "seats", "--type", "integer")
+    assert crmkit("entity", "purge", "room", "--yes", "--json", code=1).error["code"] == "not-found"
+    crmkit("entity", "remove", "room")
+
+    tried = crmkit("entity", "purge", "room", "--dry-run", "--json").json
+    assert (tried["entity"], tried["records"], tried["fields"], tried["purged"]) == ("custom.room", 0, 1, False)
+    assert [row["id"] for row in crmkit("entity", "list", "--removed", "--json").json] == ["custom.room"]
+    assert "is deleted" in crmkit("entity", "purge", "room", "--yes").stdout
+    assert crmkit("entity", "list", "--removed", "--json").json == []
+    assert crmkit("entity", "restore", "room", "--json", code=1).error["code"] == "not-found"

@@ -16,8 +16,15 @@ def test_package_is_written_once_and_told(crmkit, project):
     assert (project.parent / "made" / "crmkit_acme" / "migrations").is_dir()
     again = crmkit("plugin", "export", "core.team", "--name", "acme", "--to", "../made", "--json", code=1)
     assert again.error["code"] == "plugin-export"
-    assert "made at run time" in crmkit(
-        "plugin", "export", "custom.room", "--name", "rooms", "--to", "../rooms", code=1
-    ).stderr  # fmt: skip
     made = crmkit("plugin", "export", "core.team", "--name", "acme", "--to", "../second", "--json").json
     assert made["fields"] == {"core.team.custom.vip": "acme.is_vip"}
+
+
+def test_entity_made_at_run_time_is_exported_installed_and_gone_from_the_lists(crmkit, project):
+    crmkit("entity", "add", "room", "--label", "Room")
+    crmkit("field", "add", "custom.room", "seats", "--type", "integer")
+    (project / "rooms.csv").write_text("name,seats\nHall,90\n")
+
+    told = crmkit("plugin", "export", "custom.room", "--name", "rooms", "--to", "../rooms").stdout
+    assert told.splitlines()[0] == "custom.room keeps its name, and so do its fields"
+    assert (project.parent / "rooms" / "crmkit_rooms" / "migrations").is_dir()

@@ -1,21 +1,31 @@
 """Entities that administrators make at run time: they behave like those that plugins declare."""
 
 import pytest
+import sqlalchemy as sa
 
 from crmkit import (
     ConflictError,
     CustomField,
+    LegalHold,
+    LegalHoldError,
     NotFoundError,
+    PurgedEntity,
     Refusal,
+    Target,
     UnknownEntityError,
     ValidationError,
     count,
+    purge_entity,
     total,
+    translate,
+    use_locale,
 )
 from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.migrating import check
 from crmkit.core.policy.people import GrantRecord, MaskRecord, RoleRecord
 from crmkit.core.policy.roles import VERBS
+from crmkit.core.publishing.drafting import publish_draft, save_draft
+from crmkit.core.publishing.written import written_pipeline
 from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
 from crmkit.transfer.exporting import export
@@ -216,3 +226,103 @@ def test_mask_hides_a_field_of_a_custom_entity(crm, project, people):
 
     with crm.read(people.user("Vi", roles=["viewer"])) as db:
         assert "budget" not in db.get(project, made.id).custom
+
+
+def test_published_pipeline_takes_the_place_of_the_one_that_it_was_defined_with(crm, project):
+    with crm.system("test") as db:
+        before = db.create(project(name="Before"))
+        edited = written_pipeline(db.model.registry.pipelines["custom.project"])
+        edited["stages"][1]["required"] = ["custom.budget"]
+        save_draft(db, edited)
+        publish_draft(db, "custom.project")
+    with crm.system("test") as db:
+        after = db.create(project(name="After"))
+        assert (before.pipeline_version, after.pipeline_version) == (1, 1000)
+        with pytest.raises(Refusal, match="budget"):
+            db.move(after, "running")
+        assert db.move(before, "running").stage == "running"
+
+
+def test_labels_of_stages_are_translated(crm):
+    with crm.system("test") as db:
+        stages = [{"slug": "idea", "label": "Idea", "labels": {"zh_CN": "想法"}}]
+        db.create(CustomEntity(slug="plan", label="Plan", stages=stages))
+    crm.refresh()
+
+    with use_locale("zh_CN"):
+        assert translate(crm.registry.pipelines["custom.plan"].stage("idea").label) == "想法"
+
+
+@pytest.fixture
+def removed(crm, project):
+    """An entity that was removed, with two records, one of them in the bin and known to another system."""
+    with crm.system("test") as db:
+        made = db.create_many([project(name="Fresco", custom={"budget": 5}), project(name="Mural")])
+        db.external.give("old", project, {"7": made[1].id})
+    with crm.system("test") as db:
+        db.delete(made[1])
+        definition = db.find(CustomEntity)[0]
+        db.delete(definition)
+    return definition, made
+
+
+def test_purge_tells_first_what_goes_and_then_leaves_the_ledger_alone(crm, project, removed):
+    definition, made = removed
+    with crm.system("test") as db:
+        goes = purge_entity(db, definition.id, dry_run=True)
+        assert goes == PurgedEntity("custom.project", records=2, fields=2, external_ids=1, visits=2)
+    with crm.storage.reading() as connection:
+        assert sa.inspect(connection).has_table("custom_project")
+    with crm.system("test") as db:
+        assert purge_entity(db, definition.id) == goes
+
+    system = crm.schema.system
+    with crm.storage.reading() as connection:
+        assert not sa.inspect(connection).has_table("custom_project")
+        for table, left in ((system.external_id, 0), (system.stage_visit, 0), (system.ledger, 3)):
+            asked = sa.select(sa.func.count()).select_from(table).where(table.c.entity == "custom.project")
+            assert connection.scalar(asked) == left
+    with crm.system("test") as db:
+        assert list(examine(db.model, db.connection)) == []
+        with pytest.raises(NotFoundError):
+            purge_entity(db, definition.id)
+        with pytest.raises(ValidationError, match="its records were purged"):
+            db.restore(CustomEntity, definition.id)
+        with pytest.raises(ValidationError, match="was purged; take another name"):
+            db.create(CustomEntity(slug="project", label="Project"))
+        db.create(CustomEntity(slug="projects", label="Project"))
+
+
+def test_purge_is_for_those_who_may_delete_what_was_removed(crm, project, removed, people):
+    definition, _made = removed
+    with crm.write(people.user("Bo", roles=["core.member"])) as db, pytest.raises(NotFoundError):
+        purge_entity(db, definition.id, dry_run=True)
+    with crm.write(people.user("Ada", roles=["core.administrator"])) as db:
+        assert purge_entity(db, definition.id, dry_run=True).records == 2
+
+
+def test_entity_in_use_is_not_purged(crm, project):
+    with crm.system("test") as db, pytest.raises(NotFoundError):
+        purge_entity(db, db.find(CustomEntity)[0].id)
+
+
+def test_purge_waits_for_what_follows_and_for_legal_holds(crm, project, factory):
+    made = factory.make(project)
+    with crm.system("test") as db:
+        db.create(CustomEntity(slug="phase", label="Phase", follows="custom.project"))
+        hold = db.create(LegalHold(record=Target.of(made), reason="a case"))
+    with crm.system("test") as db:
+        definitions = {each.slug: each for each in db.find(CustomEntity)}
+        db.delete(definitions["project"])
+
+    with crm.system("test") as db:
+        with pytest.raises(ValidationError, match=r"custom\.phase follows it; remove and purge that first"):
+            purge_entity(db, definitions["project"].id)
+        db.delete(db.get(CustomEntity, definitions["phase"].id))
+    with crm.system("test") as db:
+        purge_entity(db, definitions["phase"].id)
+        with pytest.raises((LegalHoldError, ConflictError)):
+            purge_entity(db, definitions["project"].id)
+        db.delete(hold)
+    with crm.system("test") as db:
+        assert purge_entity(db, definitions["project"].id).records == 1

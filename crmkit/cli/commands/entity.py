@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
+from crmkit.cli.asking import confirm, dry_run, yes
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session
 from crmkit.core.errors import NotFoundError
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
-    from crmkit import CustomEntity
+    from crmkit import CustomEntity, Reader
 
 __all__ = ["command"]
 
@@ -23,6 +25,14 @@ _COLUMNS = {
     "number_prefix": _("Prefix of numbers"),
     "follows": _("Follows"),
     "stages": _("Stages"),
+}
+
+_GOING = {
+    "entity": _("Entity"),
+    "records": _("Records"),
+    "fields": _("Custom fields"),
+    "external_ids": _("External ids"),
+    "visits": _("Visits to stages"),
 }
 
 
@@ -39,7 +49,9 @@ def _list(session: Session, removed: bool) -> None:
 
     with session.reader() as db:
         found = db.find(CustomEntity, order_by=None if removed else "slug", deleted=removed)
-    session.show([_shown(each) for each in found], columns=_COLUMNS)
+        taken_over = db.model.registry.entities if removed else ()
+    parked = [each for each in found if each.purged_at is None and f"custom.{each.slug}" not in taken_over]
+    session.show([_shown(each) for each in parked], columns=_COLUMNS)
 
 
 @command.command("add", help=_("Make an entity custom.SLUG; add its fields with: crmkit field add custom.SLUG"))
@@ -81,11 +93,36 @@ def _restore(session: Session, slug: str) -> None:
     from crmkit import CustomEntity
 
     with session.writer() as db:
-        removed = [each for each in db.find(CustomEntity, deleted=True) if each.slug == slug]
-        if not removed:
-            raise NotFoundError("core.custom_entity", slug)
-        restored = db.restore(CustomEntity, removed[0].id)
+        restored = db.restore(CustomEntity, _find_removed(db, slug).id)
     session.show(_shown(restored), columns=_COLUMNS)
+
+
+@command.command("purge", help=_("Delete for good the parked records of the removed entity custom.SLUG."))
+@click.argument("slug")
+@dry_run
+@yes
+@click.pass_obj
+def _purge(session: Session, slug: str, dry_run: bool, yes: bool) -> None:
+    from crmkit import purge_entity
+
+    with session.writer() as db:
+        entity = _find_removed(db, slug)
+        goes = purge_entity(db, entity.id, dry_run=True)
+    session.show({**attrs.asdict(goes), "purged": not dry_run}, columns=_GOING)
+    if not dry_run:
+        confirm(session, yes, translate(_("Delete all of this for good?")))
+        with session.writer() as db:
+            purge_entity(db, entity.id)
+        session.say(translate(_("What was parked of {name} is deleted.")).format(name=goes.entity))
+
+
+def _find_removed(db: Reader, slug: str) -> CustomEntity:
+    from crmkit import CustomEntity
+
+    removed = [each for each in db.find(CustomEntity, deleted=True) if each.slug == slug and each.purged_at is None]
+    if not removed:
+        raise NotFoundError("core.custom_entity", slug)
+    return removed[0]
 
 
 def _stage(text: str) -> dict[str, str]:

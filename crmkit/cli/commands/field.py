@@ -46,6 +46,7 @@ def _list(session: Session, entity: str | None, removed: bool) -> None:
     with session.reader() as db:
         where = None if entity is None else CustomField.f.entity == entity
         found = db.find(CustomField, where, order_by=None if removed else "entity,position,key", deleted=removed)
+        found = [each for each in found if each.purged_at is None]
     session.show([_shown(each) for each in found], columns=_COLUMNS)
 
 

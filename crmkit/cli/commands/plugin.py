@@ -142,7 +142,9 @@ def _hash(session: Session, names: tuple[str, ...]) -> None:
 
 @command.command(
     "export",
-    help=_("Write a plugin package that declares the custom fields of ENTITIES in code, and takes their values over."),
+    help=_(
+        "Write a plugin package that declares ENTITIES made at run time, or custom fields of others, and takes over."
+    ),
 )
 @click.argument("entities", nargs=-1, required=True)
 @click.option("--name", required=True, help=_("The name of the plugin."))
@@ -158,6 +160,8 @@ def _export(session: Session, entities: tuple[str, ...], name: str, folder: Path
     if session.as_json:
         session.show({**attrs.asdict(made), "folder": str(made.folder)})
         return
+    for entity in made.entities:
+        session.say(translate(_("{entity} keeps its name, and so do its fields")).format(entity=entity))
     for old, new in made.fields.items():
         session.say(f"{old} → {new}")
     for field in made.left:

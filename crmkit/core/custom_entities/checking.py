@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from crmkit.core.custom_entities.defining import CUSTOM
 from crmkit.core.custom_entities.making import claims_of, entity_class, stages_of
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import CrmkitError, FieldProblem
 from crmkit.core.fields import Refused
-from crmkit.core.registry import Claim
+from crmkit.core.registry import CUSTOM, Claim
 from crmkit.core.storage.numbers import sequence_name
-from crmkit.core.text import gettext as _
+from crmkit.core.text import are_labels, gettext as _
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
@@ -30,12 +29,15 @@ _PERMANENT = ("slug", "owned", "number_prefix", "follows")
 
 def check_entities(writer: Writer, write: Write) -> Iterator[FieldProblem]:
     """Yield a problem for each value of a ``core.custom_entity`` that makes no sense, or would lose something."""
-    if write.entity.id != "core.custom_entity" or write.kind not in ("create", "update"):
+    if write.entity.id != "core.custom_entity" or write.kind not in ("create", "update", "restore"):
+        return
+    if write.kind == "restore":
+        yield from _check_restored(writer, write)
         return
     if None in (write.get("slug"), write.get("label"), write.get("labels"), write.get("owned")):
         return  # That a value is missing is told already.
     labels = write.get("labels")
-    if not isinstance(labels, Mapping) or not all(isinstance(label, str) for label in labels.values()):
+    if not are_labels(labels):
         yield FieldProblem("labels", _("labels are texts by locale: {example}"), example='{"zh_CN": "…"}')
         return
     for name in _PERMANENT:
@@ -43,8 +45,8 @@ def check_entities(writer: Writer, write: Write) -> Iterator[FieldProblem]:
             yield FieldProblem(name, _("stays as it is"), "permanent")
     if not _SLUG.match(write.get("slug")):
         yield FieldProblem("slug", _("{value!r} is no slug such as 'project'"), value=write.get("slug"))
-    elif write.kind == "create" and _was_there(writer, write.get("slug")):
-        yield FieldProblem("slug", _("an entity of this name was removed; restore it"), "taken")
+    elif write.kind == "create":
+        yield from _check_free(writer, write.get("slug"))
     if write.get("number_prefix") is not None and not _PREFIX.match(write.get("number_prefix")):
         yield FieldProblem("number_prefix", _("is in capital letters, such as P"))
     follows = write.get("follows")
@@ -85,10 +87,31 @@ def _values(write: Write) -> dict[str, Any]:
     return {name: write.get(name) for name in names} | {"number_prefix": None}
 
 
-def _was_there(writer: Writer, slug: str) -> bool:
+def _check_free(writer: Writer, slug: str) -> Iterator[FieldProblem]:
+    """Yield a problem if *slug* is that of an entity that was here: the ledger, for one, tells of that."""
+    if (plugin := _owner(writer, slug)) is not None:
+        yield FieldProblem("slug", _("the plugin {plugin} has an entity of this name"), "taken", plugin=plugin)
+        return
     table = writer.model.schema.tables["core_custom_entity"]
-    gone = sa.select(table.c.id).where(table.c.slug == slug, table.c.deleted_at.is_not(None))
-    return writer.connection.scalar(gone.limit(1)) is not None
+    gone = sa.select(table.c.purged_at).where(table.c.slug == slug, table.c.deleted_at.is_not(None))
+    for row in writer.connection.execute(gone.limit(1)):
+        if row.purged_at is None:
+            yield FieldProblem("slug", _("an entity of this name was removed; restore it"), "taken")
+        else:
+            yield FieldProblem("slug", _("an entity of this name was purged; take another name"), "taken")
+
+
+def _check_restored(writer: Writer, write: Write) -> Iterator[FieldProblem]:
+    if write.stored["purged_at"] is not None:
+        yield FieldProblem("purged_at", _("its records were purged; make another entity"), "permanent")
+    elif (plugin := _owner(writer, write.stored["slug"])) is not None:
+        yield FieldProblem("slug", _("the plugin {plugin} has taken it over"), "taken", plugin=plugin)
+
+
+def _owner(writer: Writer, slug: str) -> str | None:
+    table = writer.model.schema.system.entity_owner
+    found: str | None = writer.connection.scalar(sa.select(table.c.plugin).where(table.c.entity == f"{CUSTOM}.{slug}"))
+    return found
 
 
 def make_tables(writer: Writer, writes: Sequence[Write]) -> None:
@@ -106,4 +129,4 @@ def make_tables(writer: Writer, writes: Sequence[Write]) -> None:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             writer.connection.execute(sa.schema.CreateIndex(index))
         if info.number is not None and not model.storage.is_sqlite:
-            writer.connection.exec_driver_sql(f"CREATE SEQUENCE {sequence_name(info.id)}")
+            writer.connection.exec_driver_sql(f"CREATE SEQUENCE IF NOT EXISTS {sequence_name(info.id)}")

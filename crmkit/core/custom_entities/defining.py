@@ -11,13 +11,10 @@ from crmkit.core.custom_entities.making import claims_of
 from crmkit.core.definitions import Definitions
 from crmkit.core.errors import CrmkitError
 from crmkit.core.fields import Refused
-from crmkit.core.registry import Claim
+from crmkit.core.registry import CUSTOM, Claim
 from crmkit.core.storage.schema import Schema
 
-__all__ = ["CUSTOM", "CUSTOM_ENTITIES"]
-
-#: What stands in the place of a plugin's name.
-CUSTOM = "custom"
+__all__ = ["CUSTOM_ENTITIES"]
 
 
 def _read(connection: Connection, schema: Schema) -> Iterable[Claim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from crmkit.core.entity import Record, entity, field
@@ -17,7 +18,8 @@ class CustomEntity(Record):
 
     Its records have a name; all other fields are custom fields of it. With *owned* they have an owner and a team, with
     *number_prefix* a human number. *follows* is an entity that a record may belong to: it is then visible only to
-    those who see that record. *stages* make a pipeline of it.
+    those who see that record. *stages* make a pipeline of it. Deleting it parks its records: they stay in their table
+    until the entity is restored or purged.
     """
 
     slug: str = field(Text(max=30), label=_("Slug"))
@@ -27,3 +29,4 @@ class CustomEntity(Record):
     number_prefix: str | None = field(Text(max=10), default=None, label=_("Prefix of numbers"))
     follows: str | None = field(Text(max=80), default=None, label=_("Follows"))
     stages: Any | None = field(Json(), default=None, label=_("Stages"))
+    purged_at: datetime | None = field(init=False, label=_("Purged at"))

@@ -14,11 +14,11 @@ from crmkit.core.entity import Owned, Pipelined, Record, entity, field, ref
 from crmkit.core.fields import Number, Refused, Text as Line
 from crmkit.core.fields.base import shortened
 from crmkit.core.pipelines import ANY_STAGE, Move, Pipeline, Stage
-from crmkit.core.text import LabelledText, gettext as _
+from crmkit.core.text import LabelledText, are_labels, gettext as _
 
 __all__ = ["claims_of", "entity_class", "stages_of"]
 
-_STAGE = ("slug", "label", "kind", "probability")
+_STAGE = ("slug", "label", "kind", "probability", "labels")
 
 
 def claims_of(values: Mapping[str, Any]) -> Iterator[type[Record] | Pipeline]:
@@ -49,7 +49,7 @@ def entity_class(values: Mapping[str, Any]) -> type[Record]:
 
 
 def stages_of(given: Any) -> list[Stage]:
-    """Return the stages that *given* lists: objects of ``slug``, ``label``, ``kind`` and ``probability``, or slugs.
+    """Return the stages that *given* lists: objects of slug, label, labels, kind and probability, or slugs.
 
     Raises:
         Refused, DeclarationError: it lists none.
@@ -64,12 +64,12 @@ def stages_of(given: Any) -> list[Stage]:
 def _stage(given: Any) -> Stage:
     facts: Any = {"slug": given} if isinstance(given, str) else given
     known = isinstance(facts, Mapping) and facts.keys() <= set(_STAGE)
-    slug, label, kind, probability = (facts.get(name) for name in _STAGE) if known else (None,) * 4
+    slug, label, kind, probability, labels = (facts.get(name) for name in _STAGE) if known else (None,) * 5
     fits = isinstance(slug, str) and isinstance(label, str | None) and isinstance(probability, int | None)
-    if not fits or kind not in (None, "open", "won", "lost"):
-        message = _("{value!r} is no stage; give slug, label, kind (open, won or lost) and probability")
+    if not fits or not (labels is None or are_labels(labels)) or kind not in (None, "open", "won", "lost"):
+        message = _("{value!r} is no stage; give slug, label, labels, kind (open, won or lost) and probability")
         raise Refused(message, value=shortened(given))
-    shown = LabelledText(label or str(slug).replace("_", " ").capitalize(), {})
+    shown = LabelledText(label or str(slug).replace("_", " ").capitalize(), labels or {})
     return Stage(str(slug), shown, kind or "open", probability or 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from crmkit.core.custom_fields.types import field_type, from_plain
 from crmkit.core.errors import FieldProblem
 from crmkit.core.fields import Choice, FieldType, MultiChoice, Reference, Refused
-from crmkit.core.registry import Registry
+from crmkit.core.registry import CORE, Registry
 from crmkit.core.storage.custom import custom_value
-from crmkit.core.text import gettext as _
+from crmkit.core.text import are_labels, gettext as _
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check_definitions(writer: Writer, write: Write) -> Iterator[FieldProblem]:
     registry = writer.model.registry
     yield from _check_place(registry, write)
     labels = write.get("labels")
-    if not isinstance(labels, Mapping) or not all(isinstance(label, str) for label in labels.values()):
+    if not are_labels(labels):
         yield FieldProblem("labels", _("labels are texts by locale: {example}"), example='{"zh_CN": "…"}')
     if write.get("personal") and not write.get("purpose"):
         yield FieldProblem("purpose", _("say what the personal data are kept for"), "required")
@@ -65,6 +65,8 @@ def _check_place(registry: Registry, write: Write) -> Iterator[FieldProblem]:
             yield FieldProblem(name, _("stays as it is; add another field, or convert this one"), "permanent")
     if entity not in registry.entities or entity.startswith("core.custom_"):
         yield FieldProblem("entity", _("there is no entity {entity!r}"), entity=entity)
+    elif (declared := registry.entities[entity].custom.get(f"custom.{key}")) and declared.owner != CORE:
+        yield FieldProblem("key", _("the plugin {plugin} declares this field"), "taken", plugin=declared.owner)
     if not _KEY.match(key):
         yield FieldProblem("key", _("{value!r} is no key such as 'shoe_size'"), value=key)
 
@@ -82,12 +84,10 @@ def _check_kept(write: Write, kind: FieldType) -> Iterator[FieldProblem]:
     if write.details.get("converted"):
         return
     before = field_type(write.stored["type"], write.stored["options"])
-    facts = {
-        "do": f"crmkit field convert {write.get('entity')} {write.get('key')} --to {write.get('type')} --options …"
-    }
     if before.columns()[-1].scale != kind.columns()[-1].scale:
+        do = f"crmkit field convert {write.get('entity')} {write.get('key')} --to {write.get('type')} --options …"
         message = _("values are kept with the decimals that they have; convert the field: {do}")
-        yield FieldProblem("options", message, "permanent", **facts)
+        yield FieldProblem("options", message, "permanent", do=do)
     yield from leads_elsewhere(before, kind)
 
 

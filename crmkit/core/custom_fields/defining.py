@@ -12,16 +12,14 @@ from crmkit.core.custom_fields.types import field_type, from_plain
 from crmkit.core.definitions import Definitions
 from crmkit.core.entity import FieldInfo
 from crmkit.core.fields import Refused
-from crmkit.core.registry import Claim
+from crmkit.core.registry import CORE, CUSTOM, Claim
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import LabelledText, Text
 
-__all__ = ["CUSTOM_FIELDS", "custom_field"]
-
-_CORE = "core"
+__all__ = ["CUSTOM_FIELDS", "field_of"]
 
 
-def custom_field(values: Mapping[str, Any]) -> FieldInfo:
+def field_of(values: Mapping[str, Any]) -> FieldInfo:
     """Return the field that *values* of a ``core.custom_field`` define.
 
     Raises:
@@ -33,7 +31,7 @@ def custom_field(values: Mapping[str, Any]) -> FieldInfo:
         name=f"custom.{values['key']}",
         type=kind,
         entity=values["entity"],
-        owner=_CORE,
+        owner=CORE,
         nullable=not values["required"],
         label=LabelledText(values["label"], values["labels"]),
         help=Text(values["help"] or ""),
@@ -52,16 +50,22 @@ def _read(connection: Connection, schema: Schema) -> Iterable[Claim]:
     table = schema.tables["core_custom_field"]
     alive = sa.select(table).where(table.c.deleted_at.is_(None))
     rows = connection.execute(alive.order_by(table.c.entity, table.c.position, table.c.id)).mappings()
-    entities = schema.tables["core_custom_entity"]
-    removed = set(connection.scalars(sa.select(entities.c.slug).where(entities.c.deleted_at.is_not(None))))
+    removed = _removed(connection, schema)
     for row in rows.all():
-        if row["entity"].startswith("custom.") and row["entity"].removeprefix("custom.") in removed:
+        if row["entity"] in removed:
             continue  # It comes back with its entity.
         try:
-            yield Claim(_CORE, custom_field(dict(row)))
+            yield Claim(CORE, field_of(dict(row)))
         except Refused:
             # Written past crmkit, or by a version that knew more types: values stay, the field is not there.
             continue
+
+
+def _removed(connection: Connection, schema: Schema) -> set[str]:
+    """Return the entities that were removed, but not those that a plugin has taken over."""
+    entities, owner = schema.tables["core_custom_entity"], schema.system.entity_owner
+    gone = connection.scalars(sa.select(entities.c.slug).where(entities.c.deleted_at.is_not(None)))
+    return {f"{CUSTOM}.{slug}" for slug in gone} - set(connection.scalars(sa.select(owner.c.entity)))
 
 
 CUSTOM_FIELDS = Definitions(frozenset({"core.custom_field"}), _read)

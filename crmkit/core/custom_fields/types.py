@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,12 +12,13 @@ from uuid import UUID
 from crmkit.core import fields
 from crmkit.core.fields import FieldType, Option, Refused
 from crmkit.core.fields.base import shortened
-from crmkit.core.text import Text, gettext as _
+from crmkit.core.text import LabelledText, are_labels, gettext as _
 
 __all__ = ["TYPES", "field_type", "from_plain"]
 
 _MOST_CHOICES = 500
-_LONGEST_SLUG = 64
+_CHOICE = ("slug", "label", "labels")
+_SLUG = re.compile(r"(?!\s)[^|]{1,64}(?<!\s)\Z")
 
 
 class _Options:
@@ -66,11 +68,12 @@ class _Options:
 
 
 def _option(given: Any) -> Option:
-    slug, label = (given, None) if isinstance(given, str) else (given.get("slug"), given.get("label"))
-    valid = isinstance(slug, str) and 0 < len(slug) <= _LONGEST_SLUG and slug.isprintable() and "|" not in slug
-    if not valid or not isinstance(label, str | None) or slug != slug.strip():
-        raise Refused(_("{value!r} is no slug, nor an object of slug and label"), value=shortened(given))
-    return Option(slug, Text(label or slug.replace("_", " ").capitalize()))
+    facts: Any = {"slug": given} if isinstance(given, str) else given
+    slug, label, labels = map(facts.get, _CHOICE) if isinstance(facts, Mapping) else (None,) * 3
+    named = isinstance(label, str | None) and (labels is None or are_labels(labels))
+    if not isinstance(slug, str) or not _SLUG.match(slug) or not slug.isprintable() or not named:
+        raise Refused(_("{value!r} is no slug, nor an object of slug, label and labels"), value=shortened(given))
+    return Option(slug, LabelledText(label or slug.replace("_", " ").capitalize(), labels or {}))
 
 
 def _text(options: _Options) -> FieldType:

@@ -100,7 +100,8 @@ class EntityInfo:
 
     *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline. *custom* are the fields
     that were added at run time, by their whole name. Each record of a *person* entity is somebody; *kept* is the reason
-    for which records stay, without what they tell of a person, when that person is erased.
+    for which records stay, without what they tell of a person, when that person is erased. *declared_by* is the plugin
+    of an entity that was made at run time before, and kept its id.
     """
 
     id: str
@@ -112,6 +113,7 @@ class EntityInfo:
     links: Mapping[str, str] = attrs.field(factory=dict)
     host: str | None = None
     extends_as: str | None = None
+    declared_by: str | None = None
     owned: bool = False
     pipelined: bool = False
     person: bool = False
@@ -133,8 +135,8 @@ class EntityInfo:
 
     @property
     def plugin(self) -> str:
-        """The plugin that declares it: the one whose name the id carries, or the one that extends the host."""
-        return self.extends_as or self.id.partition(".")[0]
+        """The plugin that declares it: the one whose name the id carries, unless another took it over or extends it."""
+        return self.extends_as or self.declared_by or self.id.partition(".")[0]
 
     @property
     def table(self) -> str:

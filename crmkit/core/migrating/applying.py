@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 from sqlalchemy.engine import Connection
 
+from crmkit.core.custom_fields.indexing import bring_indexes_up_to_date
 from crmkit.core.migrating.altering import altering, failing_as
 from crmkit.core.migrating.applied import APPLIED, State, note_applied, read_state
 from crmkit.core.migrating.batching import run_data_step
@@ -77,12 +78,21 @@ def apply(
         if _run_forwards(crm, revision):
             done.append(revision.id)
     objects = tuple(_make_objects(crm))
+    _index_fields(crm)
     for plugin in branches(crm):
         if plugin in state.parked and plugin != arriving:
             note_presence(crm, plugin)
     erased = _erase_again(crm)
     _settle(crm)
     return Report(tuple(done), objects, restored, erased)
+
+
+def _index_fields(crm: CRM) -> None:
+    """Make the indexes of custom fields in code: nobody's change of a definition has a worker make them."""
+    declared = (field for info in crm.registry.entities.values() for field in info.custom.values())
+    if any(field.owner != CORE for field in declared):
+        crm.refresh()
+        bring_indexes_up_to_date(crm.model)
 
 
 def _erase_again(crm: CRM) -> int:

@@ -15,8 +15,10 @@ from crmkit.core.migrating.altering import altering
 from crmkit.core.migrating.applied import APPLIED, PARKED, Parked, State, read_state
 from crmkit.core.migrating.counting import CountedTable, count_rows
 from crmkit.core.migrating.errors import StillReferredError, UnknownPluginError
+from crmkit.core.migrating.owning import note_purged, owned_entities
 from crmkit.core.migrating.revisions import branches
 from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.numbers import drop_counter, sequence_name
 from crmkit.core.text import Text, gettext as _
 
 if TYPE_CHECKING:
@@ -155,16 +157,22 @@ def _leaving(crm: CRM, connection: Connection, plugin: str) -> list[str]:
 
 
 def _owned(crm: CRM, connection: Connection, state: State, plugin: str) -> list[str]:
-    """Return the tables of *plugin* that are in use, found by their names: its code may be gone."""
+    """Return the tables of *plugin* that are in use, found by names and notes: its code may be gone."""
     others = {"core", *state.plugins, *branches(crm)} - {plugin}
     longer = tuple(f"{other}_" for other in others if other.startswith(f"{plugin}_"))
     strangers = {table.name for table in crm.schema.metadata.tables.values() if table.info["owner"] != plugin}
-    found = sa.inspect(connection).get_table_names()
+    found, taken_over = sa.inspect(connection).get_table_names(), _taken_over(connection, plugin)
     return sorted(
         name
         for name in found
-        if name.startswith(f"{plugin}_") and not name.startswith(longer) and name not in strangers
+        if name in taken_over
+        or (name.startswith(f"{plugin}_") and not name.startswith(longer) and name not in strangers)
     )
+
+
+def _taken_over(connection: Connection, plugin: str) -> set[str]:
+    """Return the tables of the entities that *plugin* owns although their ids do not carry its name."""
+    return {entity.replace(".", "_") for entity in owned_entities(connection, [plugin])}
 
 
 def _check_unreferred(
@@ -208,14 +216,13 @@ def _drop(connection: Connection, tables: Sequence[str]) -> None:
 
 def _forget(crm: CRM, connection: Connection, plugin: str) -> None:
     """Delete what the core keeps about the records of *plugin* and about its revisions."""
-    system = crm.schema.system
+    system, taken_over = crm.schema.system, owned_entities(connection, [plugin])
     for table in (system.external_id, system.stage_visit):
-        connection.execute(sa.delete(table).where(table.c.entity.startswith(f"{plugin}.", autoescape=True)))
+        mine = sa.or_(table.c.entity.startswith(f"{plugin}.", autoescape=True), table.c.entity.in_(taken_over))
+        connection.execute(sa.delete(table).where(mine))
     for name in list(_counters(crm, connection, plugin)):
-        if crm.storage.is_sqlite:
-            connection.execute(sa.delete(system.sequence).where(system.sequence.c.name == name))
-        else:
-            connection.exec_driver_sql(f"DROP SEQUENCE {connection.dialect.identifier_preparer.quote(name)}")
+        drop_counter(connection, system.sequence, name)
+    note_purged(crm, connection, plugin)
     connection.execute(sa.delete(APPLIED).where(APPLIED.c.plugin == plugin))
     connection.execute(sa.delete(PARKED).where(PARKED.c.plugin == plugin))
 
@@ -229,4 +236,9 @@ def _counters(crm: CRM, connection: Connection, plugin: str) -> Iterator[str]:
     )
     others = {"core", *branches(crm)} - {plugin}
     longer = tuple(f"seq_{other}_" for other in others if other.startswith(f"{plugin}_"))
-    yield from (name for name in names if name.startswith(f"seq_{plugin}_") and not name.startswith(longer))
+    taken_over = {sequence_name(entity) for entity in owned_entities(connection, [plugin])}
+    yield from (
+        name
+        for name in names
+        if name in taken_over or (name.startswith(f"seq_{plugin}_") and not name.startswith(longer))
+    )

@@ -135,13 +135,13 @@ def _check_dependencies(revision: Revision, known: Collection[str]) -> None:
 def _step(revision: Revision, connection: Connection, tables: Collection[str]) -> Step:
     module = load_revision(revision)
     progress = read_progress(connection, revision)
-    operations = [] if progress else record_operations(module.upgrade, connection.dialect)
+    operations = [] if progress else record_operations(module.upgrade, connection.dialect, connection)
     for place, step in enumerate(data_steps(module)):
         if progress is None or progress.place <= place:
             done = progress.rows if progress and progress.place == place else 0
             operations.append(_in_batches(connection, step, done, tables))
     if hasattr(module, "finish"):
-        operations += record_operations(module.finish, connection.dialect)
+        operations += record_operations(module.finish, connection.dialect, connection)
     touched = touched_tables(operations, connection, tables)
     return Step(revision.plugin, revision.id, description(module), tuple(operations), touched)
 

@@ -11,23 +11,28 @@ import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import Connection
 
 from crmkit.core.migrating.operations import Operation, Touch, Waits, Work
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["OPERATIONS", "record_operations", "record_rename", "record_taking_over"]
+__all__ = ["OPERATIONS", "record_operations", "record_ownership", "record_rename", "record_taking_over"]
 
 # ``alembic.op`` is one name for the whole process.
 OPERATIONS = Lock()
 
 
-def record_operations(change: Callable[[], None], dialect: sa.Dialect) -> list[Operation]:
+def record_operations(
+    change: Callable[[], None], dialect: sa.Dialect, reading: Connection | None = None
+) -> list[Operation]:
     """Return what *change*, the ``upgrade`` of a revision, would do on *dialect*; the database is not touched.
+
+    With *reading*, what crmkit itself does in revisions may ask the database what is there.
 
     Where it asks the database something, the list ends with an operation that says that the rest cannot be foreseen.
     """
     context = MigrationContext.configure(dialect=dialect)
-    recorder = _Recorder(dialect)
+    recorder = _Recorder(dialect, reading)
     context.impl = recorder
     with OPERATIONS, Operations.context(context):
         try:
@@ -60,6 +65,26 @@ def record_taking_over(impl: Any, entity: str, plugin: str, fields: Sequence[str
     return True
 
 
+def record_ownership(
+    impl: Any, entity: str, plugin: str, is_made_here: Callable[[Connection], bool], *, back: bool = False
+) -> bool | None:
+    """Record that *plugin* becomes the owner of *entity*, or no longer is, and return whether it is made here.
+
+    ``None`` says that *impl* runs the revision instead of recording what it would do.
+    """
+    if not isinstance(impl, _Recorder):
+        return None
+    if impl.reading is None or not is_made_here(impl.reading):
+        return False
+    template = (
+        _("give back {entity} from {plugin} as an entity made at run time, with its table and its definitions")
+        if back
+        else _("let {plugin} own {entity}, which was made at run time, with its table, and retire its definitions")
+    )
+    impl.add(template, entity=entity, plugin=plugin)
+    return True
+
+
 class _UnforeseeableError(Exception):
     pass
 
@@ -67,9 +92,10 @@ class _UnforeseeableError(Exception):
 class _Recorder(DefaultImpl):
     """Stands where Alembic keeps the database: each method is one kind of change."""
 
-    def __init__(self, dialect: sa.Dialect) -> None:
+    def __init__(self, dialect: sa.Dialect, reading: Connection | None) -> None:
         super().__init__(dialect, None, False, None, StringIO(), {})
         self.operations: list[Operation] = []
+        self.reading = reading
         self._sqlite = dialect.name == "sqlite"
 
     def add(self, template: Text, *touches: Touch, **facts: object) -> None:

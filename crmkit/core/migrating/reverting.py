@@ -13,6 +13,7 @@ from crmkit.core.migrating.applying import Report
 from crmkit.core.migrating.errors import IrreversibleRevisionError, RevisionError, StillReferredError
 from crmkit.core.migrating.integrity import references_kept
 from crmkit.core.migrating.operating import operating
+from crmkit.core.migrating.owning import owned_entities
 from crmkit.core.migrating.planning import Step, touched_tables
 from crmkit.core.migrating.progress import read_progress
 from crmkit.core.migrating.recording import record_operations
@@ -105,7 +106,7 @@ def _step(connection: Connection, revision: Revision, tables: frozenset[str]) ->
     if not hasattr(module, "downgrade"):
         raise IrreversibleRevisionError(revision.id, _("it has no downgrade."))
     try:
-        operations = tuple(record_operations(module.downgrade, connection.dialect))
+        operations = tuple(record_operations(module.downgrade, connection.dialect, connection))
     except NotImplementedError as error:
         raise IrreversibleRevisionError(revision.id, str(error) or _("it says so.")) from None
     touched = touched_tables(operations, connection, tables)
@@ -115,12 +116,14 @@ def _step(connection: Connection, revision: Revision, tables: frozenset[str]) ->
 def _check_unparked(connection: Connection, plugin: str, leaving: set[str]) -> None:
     """Refuse to drop what parked tables refer to: they could never be restored."""
     prefixes = tuple(f"{name}_" for name in leaving)
+    taken_over = {entity.replace(".", "_") for entity in owned_entities(connection, leaving)}
     parked = {kept for one in read_state(connection).parked.values() for kept in one.tables.values()}
     for (_schema, name), keys in sa.inspect(connection).get_multi_foreign_keys().items():
         for key in keys if name in parked else ():
-            if key["referred_table"].startswith(prefixes) and key["referred_table"] not in parked:
+            target = key["referred_table"]
+            if (target.startswith(prefixes) or target in taken_over) and target not in parked:
                 mend = _("Purge what is parked first: crmkit plugin list shows it.")
-                raise StillReferredError(plugin, name, key["referred_table"], mend)
+                raise StillReferredError(plugin, name, target, mend)
 
 
 def _run_backwards(crm: CRM, revision: Revision) -> None:

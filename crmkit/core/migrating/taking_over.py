@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection
 from crmkit.core.custom_fields.purging import slots_of
 from crmkit.core.custom_fields.types import field_type
 from crmkit.core.fields import Column, FieldType, Refused
-from crmkit.core.ledger import Entry
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.recording import record_taking_over
-from crmkit.core.migrating.renaming import carry_policy, note_changes
+from crmkit.core.migrating.redefining import redefine
+from crmkit.core.migrating.renaming import carry_policy
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.custom import custom_value, to_json
 from crmkit.core.text import gettext as _
@@ -212,18 +212,13 @@ class _Move:
 
     def define(self, found: Sequence[_Found], kind: str, values: Mapping[str, Any]) -> None:
         """Retire the definitions, or bring them back with the names that the ledger has for them by now."""
-        table, now, entries = self.definitions, self.crm.clock.now(), []
+        changes = dict[Any, dict[str, Any]]()
         for each in found:
-            changes: dict[str, Any] = {name: (each.gone[name], new) for name, new in values.items()}
+            changes[each.id] = {name: (each.gone[name], new) for name, new in values.items()}
             if kind == "restore" and each.name not in each.former:
-                changes["former"] = (list(each.former), [*each.former, each.name])
-            written = {name: new for name, (_old, new) in changes.items()}
-            mine = sa.update(table).where(table.c.id == each.id)
-            self.connection.execute(mine.values(**written, version=table.c.version + 1, updated_at=now))
-            cause = f"migration: {op.get_context().opts['revision']}"
-            entries.append(Entry("core.custom_field", each.id, kind, changes, cause, 0))
-        note_changes(self.crm, self.connection, entries)
-        self.crm.model.epochs.raise_definitions(self.connection)
+                changes[each.id]["former"] = (list(each.former), [*each.former, each.name])
+        cause = f"migration: {op.get_context().opts['revision']}"
+        redefine(self.crm, self.connection, "core.custom_field", kind, changes, cause)
 
 
 def _without(host: sa.Table, slots: Sequence[str], *, sqlite: bool) -> sa.ColumnElement[Any]:

@@ -8,9 +8,9 @@ import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from crmkit.core.packaging.declaring import labels_of
 from crmkit.core.packaging.package import Package
-from crmkit.core.text import translate
+from crmkit.core.packaging.wording import texts_of
+from crmkit.core.text import LabelledText, Text, translate
 
 __all__ = ["complete_locales", "write_catalogues"]
 
@@ -39,17 +39,24 @@ def complete_locales(package: Package, own: Iterable[str]) -> tuple[str, ...]:
 
 
 def _translations(package: Package, own: list[str]) -> dict[str, dict[str, str]]:
-    fields = [field for extension in package.extensions for field in extension.fields]
     names = {extension.class_name for extension in package.extensions}
-    locales = sorted({locale for field in fields for locale in field.definition.labels if _LOCALE.match(locale)})
+    shown = list(texts_of(package))
+    labelled = [text.labels for text in shown if isinstance(text, LabelledText)]
     found = dict[str, dict[str, str]]()
-    for locale in locales:
+    for locale in sorted({locale for labels in labelled for locale in labels if _LOCALE.match(locale)}):
         texts = {text: text for text in names} | {text: translate(text, locale) for text in own}
-        for field in fields:
-            texts |= {text: texts.get(text, "") for text in labels_of(field)}
-            texts[field.definition.label] = field.definition.labels.get(locale) or texts[field.definition.label]
+        for text in shown:
+            texts[str(text)] = texts.get(text) or _said(text, locale)
         found[locale] = texts
     return found
+
+
+def _said(text: Text, locale: str) -> str:
+    """Return *text* in *locale*; empty where nobody said it."""
+    if isinstance(text, LabelledText):
+        return text.labels.get(locale) or ""
+    said = translate(text, locale)
+    return "" if said == text else said
 
 
 def _header(locale: str) -> str:

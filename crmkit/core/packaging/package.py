@@ -1,4 +1,4 @@
-"""What a package is made of: the custom fields of entities, under the names that a plugin gives them."""
+"""What a package is made of: entities made at run time, and custom fields of others under names of the plugin."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 import attrs
 
 from crmkit.core import fields
+from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.types import field_type, from_plain
-from crmkit.core.entity import ExtensionRecord
+from crmkit.core.entity import EntityInfo, ExtensionRecord
 from crmkit.core.fields import FieldType
+from crmkit.core.pipelines import Pipeline
+from crmkit.core.text import Text
 
-__all__ = ["Extension", "Package", "PackagedField"]
+__all__ = ["Extension", "Package", "PackagedEntity", "PackagedField"]
 
 _DATES = ("_on", "_from", "_to", "_until", "_by")
 # What these say of a field's type, the conformance of plugins holds them to.
@@ -73,10 +76,37 @@ class Extension:
 
 
 @attrs.frozen
+class PackagedEntity:
+    """An entity made at run time, as *info* has it today, with its custom *fields* and its *pipelines*.
+
+    Everything of it keeps its name. *past* are pipelines as they were before they were edited: records pin them.
+    *followed* is what people call the entity that it follows.
+    """
+
+    definition: CustomEntity
+    info: EntityInfo
+    fields: tuple[PackagedField, ...]
+    pipelines: tuple[Pipeline, ...]
+    past: tuple[Pipeline, ...]
+    followed: Text | None
+
+    @property
+    def id(self) -> str:
+        """The id of the entity."""
+        return self.info.id
+
+    @property
+    def slots(self) -> Mapping[str, str]:
+        """The fields by key, and the slots that keep their values."""
+        return {field.definition.key: field.definition.slot for field in self.fields}
+
+
+@attrs.frozen
 class Package:
     """A plugin *name*, which *requires* others, by the lowest version that will do."""
 
     name: str
+    entities: Sequence[PackagedEntity]
     extensions: Sequence[Extension]
     requires: Mapping[str, str]
 
@@ -84,6 +114,16 @@ class Package:
     def module(self) -> str:
         """The name under which Python imports it."""
         return f"crmkit_{self.name}"
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """The pipelines of its entities, as they are."""
+        return tuple(pipeline for entity in self.entities for pipeline in entity.pipelines)
+
+    @property
+    def past(self) -> tuple[Pipeline, ...]:
+        """The pipelines of its entities as they were."""
+        return tuple(pipeline for entity in self.entities for pipeline in entity.past)
 
 
 def _named(key: str, kind: FieldType, taken: Collection[str]) -> str:

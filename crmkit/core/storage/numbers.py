@@ -11,12 +11,20 @@ from sqlalchemy.engine import Connection
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 
-__all__ = ["Numbers", "sequence_name"]
+__all__ = ["Numbers", "drop_counter", "sequence_name"]
 
 
 def sequence_name(entity: str) -> str:
     """Return the name of the counter of *entity*, on PostgreSQL a sequence."""
     return f"seq_{entity.replace('.', '_')}"
+
+
+def drop_counter(connection: Connection, kept: sa.Table, name: str) -> None:
+    """Forget the counter *name*, if there is one; *kept* is the table in which SQLite has it."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(sa.delete(kept).where(kept.c.name == name))
+    else:
+        connection.exec_driver_sql(f"DROP SEQUENCE IF EXISTS {connection.dialect.identifier_preparer.quote(name)}")
 
 
 class Numbers:

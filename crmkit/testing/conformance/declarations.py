@@ -45,6 +45,12 @@ def _fields(info: EntityInfo) -> Iterator[FieldInfo]:
     return (field for field in info.fields.values() if not field.is_system)
 
 
+def _telling(info: EntityInfo) -> Iterator[FieldInfo]:
+    """Yield the fields that may tell of somebody: custom fields have names of their own making, but tell as much."""
+    yield from _fields(info)
+    yield from (field for field in info.custom.values() if field.owner == info.plugin)
+
+
 def misnamed(registry: Registry, plugin: str) -> Iterator[str]:
     """Yield each name of *plugin* that does not say what it should."""
     for info in _own(registry, plugin):
@@ -80,7 +86,7 @@ def undeclared_personal(registry: Registry, plugin: str) -> Iterator[str]:
         is_person = host.person or any(name in info.fields for name in _PARTS_OF_NAMES)
         if is_person and not host.person and info.host is None:
             yield f"{info.id} looks like a person: declare it with person=True, or its fields with personal=False"
-        for field in _fields(info):
+        for field in _telling(info):
             where = f"{info.id}.{field.name}"
             if _looks_personal(field, is_person) and not (field.personal or field.impersonal):
                 yield f"{where} looks like personal data: declare it with personal=True or personal=False"
@@ -89,9 +95,9 @@ def undeclared_personal(registry: Registry, plugin: str) -> Iterator[str]:
 
 
 def _looks_personal(field: FieldInfo, is_person: bool) -> bool:
-    if isinstance(field.type, fields.Email | fields.Phone | fields.PlainEmail) or field.name in _OF_PERSONS:
+    if isinstance(field.type, fields.Email | fields.Phone | fields.PlainEmail) or field.key in _OF_PERSONS:
         return True
-    return is_person and isinstance(field.type, fields.Text) and bool(_TELLING & set(field.name.split("_")))
+    return is_person and isinstance(field.type, fields.Text) and bool(_TELLING & set(field.key.split("_")))
 
 
 def unreadable(registry: Registry, plugin: str) -> Iterator[str]:

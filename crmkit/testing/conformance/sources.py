@@ -35,7 +35,9 @@ _ONLY_IN = {"click": "commands.py", "crmkit.ui": "ui.py"}
 _NEVER = ("alembic", "pluggy", "litestar", "jinja2", "cookiecutter", "rich")
 _MOST_LINES = 3
 # All else of crmkit may have changed by the time that a revision runs.
-_FOR_REVISIONS = {"Batch", "give_back_fields", "in_batches", "rename_field", "take_over_fields"}
+_FOR_REVISIONS = set(
+    "Batch give_back_entity give_back_fields in_batches rename_field take_over_entity take_over_fields".split()
+)
 
 
 def misshapen(folder: Path) -> Iterator[str]:

@@ -70,9 +70,10 @@ def _labels(registry: Registry, plugin: str) -> Iterator[tuple[str, Text]]:
         if info.plugin == plugin:
             yield info.id, info.label
             own = [field for name, field in info.fields.items() if name not in _OF_EVERY_ENTITY]
+            own += [field for field in info.custom.values() if field.owner == plugin]
             yield from ((f"{info.id}.{field.name}", text) for field in own for text in (field.label, field.help))
     shown = (registry.sections, registry.timeline_parts)
     for things in (registry.roles, registry.pipelines, registry.guards, registry.events, *shown):
         for id_, thing in things.items():
-            if id_.partition(".")[0] == plugin:
+            if registry.plugin_of(id_) == plugin:
                 yield id_, thing.label

@@ -36,6 +36,7 @@ class SystemTables:
     epoch: sa.Table
     checkpoint: sa.Table
     parked: sa.Table
+    entity_owner: sa.Table
     job: sa.Table
     circuit: sa.Table
     occurrence: sa.Table
@@ -61,6 +62,7 @@ class SystemTables:
             epoch=bookkeeping.epoch(metadata),
             checkpoint=bookkeeping.checkpoint(metadata),
             parked=changing.parked(metadata),
+            entity_owner=changing.entity_owner(metadata),
             job=jobs.job(metadata),
             circuit=jobs.circuit(metadata),
             occurrence=jobs.occurrence(metadata),

@@ -1,4 +1,4 @@
-"""What is kept about changes of the tables that are no revisions: plugins that are parked."""
+"""What is kept about changes of the tables that are no revisions: plugins that are parked, entities that they own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from crmkit.core.storage.columns import JsonText, Moment
 from crmkit.core.storage.system_tables.making import system_table, text
 
-__all__ = ["parked"]
+__all__ = ["entity_owner", "parked"]
 
 
 def parked(metadata: sa.MetaData) -> sa.Table:
@@ -19,4 +19,14 @@ def parked(metadata: sa.MetaData) -> sa.Table:
         sa.Column("since", Moment(), nullable=False),
         sa.Column("version", text(80)),
         sa.Column("tables", JsonText(), nullable=False),
+    )
+
+
+def entity_owner(metadata: sa.MetaData) -> sa.Table:
+    """The plugin that declares an entity whose id does not carry its name, so that it is known without its code."""
+    return system_table(
+        metadata,
+        "core_entity_owner",
+        sa.Column("entity", text(80), primary_key=True),
+        sa.Column("plugin", text(80), nullable=False),
     )
