@@ -339,7 +339,7 @@ class _Builder:
             message, first = _("is claimed by {first!r} and by {second!r}"), host.custom[field.name].owner
             conflict = DeclarationError(where, message, first=first, second=plugin)
         elif plugin not in (CORE, host.plugin):
-            message = _("is declared by {plugin!r}; only fields of its own entities are custom fields, extend this one")
+            message = _("is declared by {plugin!r}, which does not have this entity; declare an extension instead")
             conflict = DeclarationError(where, message, plugin=plugin)
         if host is None or conflict is not None:
             self.conflicts += [conflict] if conflict else []

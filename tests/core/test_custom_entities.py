@@ -267,7 +267,7 @@ def removed(crm, project):
 
 
 def test_purge_tells_first_what_goes_and_then_leaves_the_ledger_alone(crm, project, removed):
-    definition, made = removed
+    definition, _made = removed
     with crm.system("test") as db:
         goes = purge_entity(db, definition.id, dry_run=True)
         assert goes == PurgedEntity("custom.project", records=2, fields=2, external_ids=1, visits=2)

@@ -2,6 +2,9 @@
 
 import importlib
 import inspect
+import json
+import signal
+import subprocess
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -368,3 +371,24 @@ def test_package_of_entities_keeps_the_rules_of_all_plugins(crm, projects, packa
     for name in (each for each in dir(tested) if each.startswith("test_")):
         rule = getattr(tested(), name)
         rule(**{name: given[name] for name in inspect.signature(rule).parameters})
+
+
+@both_databases
+def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, world, packaged, tmp_path):
+    before = everything(crm, world)
+    with_code = packaged()
+    url = crm.storage.url.render_as_string(hide_password=False)
+    program = [sys.executable, Path(__file__).with_name("taking_over_killed.py"), url, tmp_path / "projects", 5]
+    done = subprocess.run(list(map(str, program)), capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    outcomes = json.loads(done.stdout)
+    assert len(outcomes) > 3
+    # Nothing is taken over until all is; whoever has the entity finds every record.
+    assert {(ended, records) for ended, _owner, records in outcomes} == {(-signal.SIGKILL, 2)}
+    owners = [owner for _ended, owner, _records in outcomes]
+    assert owners == sorted(owners)
+    assert set(owners) == {"custom", "projects"}
+    apply(with_code)
+    assert everything(with_code, world) == before
+    assert_sound(with_code)
