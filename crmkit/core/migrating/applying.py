@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import attrs
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.custom_fields.indexing import bring_indexes_up_to_date
@@ -89,8 +90,10 @@ def apply(
 
 def _index_fields(crm: CRM) -> None:
     """Make the indexes of custom fields in code: nobody's change of a definition has a worker make them."""
-    declared = (field for info in crm.registry.entities.values() for field in info.custom.values())
-    if any(field.owner != CORE for field in declared):
+    infos = crm.registry.entities.values()
+    declaring = {info.table for info in infos if any(field.owner != CORE for field in info.custom.values())}
+    # Where a revision is being generated, what it is to make is not there yet.
+    if declaring and declaring <= set(sa.inspect(crm.storage.engine).get_table_names()):
         crm.refresh()
         bring_indexes_up_to_date(crm.model)
 
