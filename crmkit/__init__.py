@@ -271,6 +271,7 @@ if TYPE_CHECKING:
         ScopeShift as ScopeShift,
         Simulation as Simulation,
     )
+    from crmkit.core.stored_names import StoredNames as StoredNames
     from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
     from crmkit.core.writing.changes import Write as Write, WriteContext as WriteContext
     from crmkit.core.writing.life import WriteRefusedError as WriteRefusedError
@@ -368,6 +369,7 @@ _HOMES = {
     "core.shipped.settling": "settle_shipped",
     "core.shipped.shipping": "Shipped ShippedKind",
     "core.shipped.three_way": "Difference",
+    "core.stored_names": "StoredNames",
     "core.simulating.simulation": "FieldShift RecordShift ScopeShift Simulation",
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
@@ -533,6 +535,7 @@ __all__ = [
     "StageThatGoes",
     "StaleError",
     "StatementRefusedError",
+    "StoredNames",
     "Subscriber",
     "Succession",
     "SystemClock",

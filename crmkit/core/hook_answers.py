@@ -48,6 +48,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
+    from crmkit.core.stored_names import StoredNames
 
     def is_problem(answer: Any, writes: int) -> bool:
         return isinstance(answer, Problem) and answer.index in range(writes)
@@ -76,6 +77,7 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_automations": _Expected(_("automations"), one_of(Automation)),
         "crmkit_register_shipped_kinds": _Expected(_("kinds of shipped records"), one_of(ShippedKind)),
         "crmkit_register_shipped": _Expected(_("shipped records"), one_of(Shipped)),
+        "crmkit_register_stored_names": _Expected(_("where names are stored"), one_of(StoredNames)),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

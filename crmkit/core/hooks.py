@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crmkit.core.policy.roles import Restriction, Role
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
+    from crmkit.core.stored_names import StoredNames
     from crmkit.core.writing.changes import Write, WriteContext
 
 __all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
@@ -202,6 +203,18 @@ def crmkit_register_shipped() -> Sequence[Shipped]:
     Combined: all are registered; those of a kind that no enabled plugin keeps are left out. What is edited here is
     merged with what the plugin ships later.
     Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_stored_names() -> Sequence[StoredNames]:
+    """Return which of the plugin's records name fields of other entities, in rules or in lists of names.
+
+    When: once, while the registry is built.
+    Return: :class:`StoredNames` objects; their ids are those of the entities.
+    Combined: all are registered; what they say is renamed with a field.
+    Used by: ``crmkit/plugins/workspace/hooks.py``.
     """
     raise NotImplementedError
 

@@ -30,6 +30,7 @@ from crmkit.core.definitions import Definitions
 from crmkit.core.encryption.masters import NO_KEYS, MasterKeys
 from crmkit.core.encryption.matching import protected_matcher
 from crmkit.core.entity import EntityInfo
+from crmkit.core.forgetting.work import FORGETTING_WORK
 from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
@@ -56,6 +57,7 @@ from crmkit.core.storage.numbers import Numbers
 from crmkit.core.storage.prepared import Insert
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.statements import StatementCache
+from crmkit.core.stored_names import StoredNames
 from crmkit.core.writing.store import Store
 from crmkit.core.writing.values import record_from_values
 from crmkit.core.writing.visits import Visits
@@ -76,6 +78,15 @@ _REGISTER = (
     "crmkit_register_automations",
     "crmkit_register_shipped_kinds",
     "crmkit_register_shipped",
+    "crmkit_register_stored_names",
+)
+
+
+# Where the core itself keeps names of fields, as plugins say of their records.
+_STORED_NAMES = (
+    StoredNames("core.mask", "entity", names=["field_name"]),
+    StoredNames("core.grant", "entity", rules=["rule"]),
+    StoredNames("core.retention_rule", "entity", rules=["where"]),
 )
 
 
@@ -270,8 +281,9 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE, *RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK)
-    claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work)]
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE)
+    at_night = (*RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK, *FORGETTING_WORK)
+    claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work, *at_night, *_STORED_NAMES)]
     for hook in _REGISTER:
         claims += [Claim(plugin, declared) for plugin, answer in hooks.ask(hook) for declared in answer]
     return Registry.build(claims, {plugin.name: plugin.manifest.requires for plugin in plugins}, currency)

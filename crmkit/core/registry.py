@@ -22,6 +22,7 @@ from crmkit.core.plugins import PluginError
 from crmkit.core.policy.roles import EVERY_ENTITY, Restriction, Role
 from crmkit.core.sections import Section, TimelinePart
 from crmkit.core.shipped.shipping import Shipped, ShippedKind
+from crmkit.core.stored_names import StoredNames
 from crmkit.core.text import gettext as _
 
 __all__ = ["Claim", "Registry"]
@@ -48,6 +49,7 @@ Declared = (
     | Withdrawn
     | ShippedKind
     | Shipped
+    | StoredNames
     | FieldInfo
 )
 
@@ -83,6 +85,7 @@ class Registry:
     automations: Mapping[str, Automation]
     shipped_kinds: Mapping[str, ShippedKind]
     shipped: Mapping[str, Shipped]
+    stored_names: Mapping[str, StoredNames]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -257,6 +260,7 @@ _BY_ID: Mapping[type[Any], str] = {
     Automation: "automations",
     ShippedKind: "shipped_kinds",
     Shipped: "shipped",
+    StoredNames: "stored_names",
 }
 
 
@@ -387,6 +391,7 @@ class _Builder:
             automations=MappingProxyType(self.others[Automation]),
             shipped_kinds=MappingProxyType(self.others[ShippedKind]),
             shipped=MappingProxyType(self.others[Shipped]),
+            stored_names=MappingProxyType(self.others[StoredNames]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

@@ -49,6 +49,12 @@ def check_registry(registry: Registry, requires: Mapping[str, Iterable[str]]) ->
     for automation in registry.automations.values():
         yield from _check_automation(registry, automation)
     yield from check_shipped(registry)
+    for stored in registry.stored_names.values():
+        kept = registry.entities.get(stored.id)
+        if kept is None:
+            yield DeclarationError(stored.id, _("there is no entity {entity!r}"), entity=stored.id)
+        else:
+            yield from _check_needs(kept, stored.id, (stored.of, *stored.rules, *stored.names))
     yield from _check_policies(registry)
     yield from check_sections(registry, check_rule)
 

@@ -15,6 +15,7 @@ from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import Plugin
 from crmkit.core.policy.roles import VERBS, Grant, Restriction, Role
 from crmkit.core.shipped.shipping import Shipped, ShippedKind
+from crmkit.core.stored_names import StoredNames
 from crmkit.core.text import Text
 
 __all__ = ["plugin"]
@@ -34,6 +35,7 @@ def plugin(
     automations: Sequence[Automation] = (),
     shipped_kinds: Sequence[ShippedKind] = (),
     shipped: Sequence[Shipped] = (),
+    stored_names: Sequence[StoredNames] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -62,6 +64,7 @@ def plugin(
         "automations": automations,
         "shipped_kinds": shipped_kinds,
         "shipped": shipped,
+        "stored_names": stored_names,
     }
     vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crmkit.core.entity import Record
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["Given", "Template", "read_template"]
+__all__ = ["Given", "Template", "read_template", "renamed_in_template"]
 
 Given: TypeAlias = Callable[["Reader", "Record"], Any]
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -90,3 +90,8 @@ def _told(part: Given, db: Reader, record: Record) -> str:
     except AttributeError:
         # What is hidden from somebody raises as what does not exist.
         return _HIDDEN
+
+
+def renamed_in_template(text: str, rename: Callable[[str], str]) -> str:
+    """Return the template *text* with each expression in it as *rename* returns it."""
+    return _PART.sub(lambda found: found[0] if found[1] is None else "{" + rename(found[1]) + "}", text)

@@ -23,6 +23,7 @@ __all__ = [
     "Database",
     "Encryption",
     "Files",
+    "Keeping",
     "SettingInfo",
     "Trust",
     "setting_info",
@@ -175,6 +176,21 @@ class Broker:
 
 
 @attrs.frozen
+class Keeping:
+    """For how long what is done is kept."""
+
+    __section__ = "keep"
+
+    job_days: int = _setting(30, _("For how many days jobs are kept after they are done."), checked=check.positive)
+    run_days: int = _setting(180, _("For how many days runs of automations are kept."), checked=check.positive)
+    outbox_days: int = _setting(
+        30,
+        _("For how many days the outbox keeps what was written together, once everybody is told of it."),
+        checked=check.positive,
+    )
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -202,3 +218,4 @@ class Config:
     backup: Backup = attrs.field(factory=Backup)
     encryption: Encryption = attrs.field(factory=Encryption)
     celery: Broker = attrs.field(factory=Broker)
+    keep: Keeping = attrs.field(factory=Keeping)

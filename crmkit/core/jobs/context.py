@@ -16,6 +16,7 @@ from crmkit.core.jobs.limits import DEEPEST
 from crmkit.core.policy.principal import Principal
 
 if TYPE_CHECKING:
+    from crmkit.core.configuration.config import Keeping
     from crmkit.core.content.store import ContentStore
     from crmkit.core.crm import CRM
     from crmkit.core.reading.reader import Reader
@@ -65,6 +66,11 @@ class WorkContext:
     def now(self) -> datetime:
         """The present moment."""
         return self._crm.clock.now()
+
+    @property
+    def keep(self) -> Keeping:
+        """For how long what is done is kept."""
+        return self._crm.config.keep
 
     @property
     def principal(self) -> Principal:

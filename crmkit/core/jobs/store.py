@@ -21,8 +21,8 @@ from crmkit.core.storage.schema import Schema
 
 __all__ = ["JobStore"]
 
-# How long jobs are kept after they are done, and how many are forgotten at once.
-_KEPT, _SWEPT = timedelta(days=30), 1000
+# How many jobs are forgotten at once.
+_SWEPT = 1000
 # By how much the clock of who was told of a row may be behind the clock of who saw that it was due.
 _SKEW = timedelta(seconds=5)
 
@@ -152,10 +152,10 @@ class JobStore:
         dead = connection.execute(self._statements.give_up, given_up).rowcount
         return dead + connection.execute(self._statements.take_back, {"now": now}).rowcount
 
-    def sweep(self, connection: Connection, now: datetime) -> int:
-        """Forget some of the jobs that were done or cancelled long ago, and return how many."""
+    def sweep(self, connection: Connection, before: datetime) -> int:
+        """Forget some of the jobs that were done or cancelled *before* that moment, and return how many."""
         c = self.table.c
-        old = sa.select(c.id).where(c.state.in_(["done", "cancelled"]), c.finished_at < now - _KEPT).limit(_SWEPT)
+        old = sa.select(c.id).where(c.state.in_(["done", "cancelled"]), c.finished_at < before).limit(_SWEPT)
         return connection.execute(sa.delete(self.table).where(c.id.in_(old))).rowcount
 
     def extend(self, connection: Connection, owner: str, ids: Collection[UUID], now: datetime) -> int:

@@ -52,6 +52,6 @@ class Upkeep:
         went_on = self._crm.model.jobs.reclaim(connection, now) + self._dispatcher.tell(connection, now)
         went_on += self._ticker.tick(connection, now)
         if self._swept_at is None or now - self._swept_at >= _SWEEP:
-            self._crm.model.jobs.sweep(connection, now)
+            self._crm.model.jobs.sweep(connection, now - timedelta(days=self._crm.config.keep.job_days))
             self._swept_at = now
         return went_on

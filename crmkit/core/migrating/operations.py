@@ -36,11 +36,15 @@ class Touch:
 
 @attrs.frozen
 class Operation:
-    """One operation of a step. ``str()`` of it is a sentence in the current language."""
+    """One operation of a step. ``str()`` of it is a sentence in the current language.
+
+    *renames* are the fields that it renames: the entity, the old name and the new one of each.
+    """
 
     template: Text
     facts: Mapping[str, object] = attrs.field(factory=dict)
     touches: tuple[Touch, ...] = ()
+    renames: tuple[tuple[str, str, str], ...] = ()
 
     def __str__(self) -> str:
         return translate(self.template).format(**self.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.migrating.applied import State, missing, read_state
+from crmkit.core.migrating.carrying import names_stored
 from crmkit.core.migrating.counting import CountedTable, count_rows
 from crmkit.core.migrating.data_steps import DataStep, data_steps
 from crmkit.core.migrating.errors import RevisionError
@@ -95,7 +97,7 @@ def plan(crm: CRM, *, without: Collection[str] = ()) -> Plan:
         stored = {name: kept for plugin in branches(crm) for name, kept in _parked(state, plugin).items()}
         tables = frozenset(sa.inspect(connection).get_table_names())
         restored = tuple(CountedTable(name, count_rows(connection, kept)) for name, kept in stored.items())
-        steps = tuple(_step(revision, connection, tables) for revision in todo)
+        steps = tuple(_step(crm, revision, connection, tables) for revision in todo)
         # The first revision of the core makes the tables that such objects hang on.
         missing = tuple(missing_objects(connection, crm.registry, crm.schema))
         return Plan(steps, missing, tuple(_gaps(crm, connection, tables)), restored)
@@ -132,7 +134,7 @@ def _check_dependencies(revision: Revision, known: Collection[str]) -> None:
             raise RevisionError(revision.id, message, other=other)
 
 
-def _step(revision: Revision, connection: Connection, tables: Collection[str]) -> Step:
+def _step(crm: CRM, revision: Revision, connection: Connection, tables: Collection[str]) -> Step:
     module = load_revision(revision)
     progress = read_progress(connection, revision)
     operations = [] if progress else record_operations(module.upgrade, connection.dialect, connection)
@@ -142,8 +144,20 @@ def _step(revision: Revision, connection: Connection, tables: Collection[str]) -
             operations.append(_in_batches(connection, step, done, tables))
     if hasattr(module, "finish"):
         operations += record_operations(module.finish, connection.dialect, connection)
+    operations += [told for operation in operations for told in _carried(crm, connection, operation)]
     touched = touched_tables(operations, connection, tables)
     return Step(revision.plugin, revision.id, description(module), tuple(operations), touched)
+
+
+def _carried(crm: CRM, connection: Connection, operation: Operation) -> Iterator[Operation]:
+    """Yield what is stored and is changed because *operation* renames a field, by the entity that keeps it."""
+    for entity, old, new in operation.renames:
+        records = {(kind, id_) for kind, id_, _name, _change in names_stored(crm, connection, entity, old, new)}
+        for kind, count in sorted(Counter(kind for kind, _id in records).items()):
+            facts = {"count": count, "kind": kind, "old": old}
+            touch = Touch(kind.replace(".", "_"), "read", "writers")
+            yield Operation(_("call {old} anew in records of {kind}: {count}"), facts, (touch,))
+        yield Operation(_("files and programs that name {old} stay: plans of imports, code"), {"old": old})
 
 
 def _in_batches(connection: Connection, step: DataStep, done: int, tables: Collection[str]) -> Operation:

@@ -7,6 +7,7 @@ from io import StringIO
 from threading import Lock
 from typing import Any, NoReturn
 
+import attrs
 import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations import Operations
@@ -46,8 +47,9 @@ def record_rename(impl: Any, entity: str, old: str, new: str) -> bool:
     """Record that a field is renamed, if *impl* records what a revision would do; return whether it does."""
     if not isinstance(impl, _Recorder):
         return False
-    template = _("rename field {old} of {entity} to {new}, also in masks and in the rules of grants")
+    template = _("rename field {old} of {entity} to {new}, also where anything that is stored names it")
     impl.add(template, impl.touch(entity.replace(".", "_"), "none"), entity=entity, old=old, new=new)
+    impl.operations[-1] = attrs.evolve(impl.operations[-1], renames=((entity, old, new),))
     return True
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.ledger import Entry
-from crmkit.core.migrating.renaming import note_changes
+from crmkit.core.migrating.carrying import note_changes
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM

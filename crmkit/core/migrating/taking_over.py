@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection
 from crmkit.core.custom_fields.purging import slots_of
 from crmkit.core.custom_fields.types import field_type
 from crmkit.core.fields import Column, FieldType, Refused
+from crmkit.core.migrating.carrying import carry_names
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.recording import record_taking_over
 from crmkit.core.migrating.redefining import redefine
-from crmkit.core.migrating.renaming import carry_policy
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.custom import custom_value, to_json
 from crmkit.core.text import gettext as _
@@ -206,9 +206,9 @@ class _Move:
             reached = rows[-1].record_id
 
     def carry(self, names: Sequence[tuple[str, str]]) -> None:
-        """Let the masks and grants that administrators made follow the fields."""
+        """Let what is stored and names the fields follow them."""
         for old, new in names:
-            carry_policy(self.crm, self.connection, self.entity, old, new)
+            carry_names(self.crm, self.connection, self.entity, old, new)
 
     def define(self, found: Sequence[_Found], kind: str, values: Mapping[str, Any]) -> None:
         """Retire the definitions, or bring them back with the names that the ledger has for them by now."""

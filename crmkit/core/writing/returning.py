@@ -75,8 +75,11 @@ def _transaction_of_deletion(writer: Writer, deleted: Write) -> tuple[int, int]:
     row = writer.connection.scalar(sa.select(sa.func.max(ledger.c.id)).where(*mine)) or 0
     spans = sa.select(outbox.c.first_id, outbox.c.last_id).where(outbox.c.first_id <= row)
     first, last = writer.connection.execute(spans.order_by(outbox.c.first_id.desc()).limit(1)).one_or_none() or (0, 0)
-    # What no transaction has announced yet belongs to this one.
-    return (first, last) if row <= last else (last + 1, _NEWEST)
+    if row <= last:
+        return first, last
+    announced = writer.connection.scalar(sa.select(sa.func.max(outbox.c.last_id))) or 0
+    # What no transaction has announced yet belongs to this one; what was forgotten took nothing along.
+    return (announced + 1, _NEWEST) if row > announced else (row, row)
 
 
 def _within(writer: Writer, candidates: Sequence[Write], span: tuple[int, int]) -> Iterator[Write]:

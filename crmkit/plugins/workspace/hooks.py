@@ -18,6 +18,7 @@ from crmkit import (
     Section,
     Shipped,
     ShippedKind,
+    StoredNames,
     Subscriber,
     TimelinePart,
     Write,
@@ -86,6 +87,12 @@ def crmkit_register_shipped_kinds() -> Sequence[ShippedKind]:
 def crmkit_register_shipped() -> Sequence[Shipped]:
     """Ship the views of tasks."""
     return views.SHIPPED
+
+
+@hookimpl
+def crmkit_register_stored_names() -> Sequence[StoredNames]:
+    """Let views follow fields that are renamed."""
+    return views.STORED_NAMES
 
 
 @hookimpl

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crmkit import Shipped, ShippedKind, translator
+from crmkit import Shipped, ShippedKind, StoredNames, translator
 
-__all__ = ["SHIPPED", "SHIPPED_KINDS"]
+__all__ = ["SHIPPED", "SHIPPED_KINDS", "STORED_NAMES"]
 
 _ = translator(__package__)
 
@@ -16,6 +16,7 @@ SHIPPED_KINDS = [
         words=["columns"],
     )
 ]
+STORED_NAMES = [StoredNames("workspace.view", "listed", rules=["rule"], names=["columns", "order_by", "group_by"])]
 SHIPPED = [
     Shipped(
         "workspace.my_open_tasks",

@@ -25,7 +25,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Pipelines made at run time": "written_pipeline save_draft draft_of try_draft DryRun StageThatGoes "
         "publish_draft discard_draft carry_over CarriedOver versions_of PipelineVersion",
         "Local edits of what plugins ship": "edit_role role_in_effect local_edits edited_thing decide_edit reset_edit "
-        "Edited Difference LocalEdit Shipped ShippedKind settle_shipped",
+        "Edited Difference LocalEdit Shipped ShippedKind settle_shipped "
+        "StoredNames",
         "Who may do what": "Role Grant Mask Restriction Principal User Team Membership Assignment",
         "Leaving": "offboard preview_offboarding take_back Succession Split Handover HandedOver GivenBack",
         "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",

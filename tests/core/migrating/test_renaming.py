@@ -68,7 +68,7 @@ def rules(crm):
 @both_databases
 def test_renamed_field_keeps_values_history_masks_and_rules(shop, database):
     assert str(plan(shop).steps[0].operations[0]) == (
-        "rename field colour of shop.order to tint, also in masks and in the rules of grants"
+        "rename field colour of shop.order to tint, also where anything that is stored names it"
     )
     apply(shop)
 
