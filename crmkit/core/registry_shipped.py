@@ -39,8 +39,8 @@ def _check_kind(registry: Registry, kind: ShippedKind) -> Iterator[CrmkitError]:
         field = info.fields.get(name)
         if field is None or name not in kind.fields:
             yield DeclarationError(kind.id, _("{name!r} is none of the fields that are shipped"), name=name)
-        elif len(field.type.columns()) > 1:
-            message = _("{name!r} is kept in several columns; such a field is not shipped")
+        elif field.encrypted or len(field.columns()) > 1:
+            message = _("{name!r} is encrypted or kept in several columns; such a field is not shipped")
             yield DeclarationError(kind.id, message, name=name)
 
 
