@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from crmkit import (
@@ -85,6 +86,11 @@ AUDIENCES = [Option("own", _("Only me")), Option("team", _("My team")), Option("
 _WORK = "working together"
 
 
+def _uid() -> Any:
+    """Return the field for the name that calendars elsewhere have for a meeting or a task."""
+    return field(Text(max=255), default=None, indexed=True, label=_("UID"), help=_("What it is called in iCalendar"))
+
+
 @entity("workspace.task", label=_("Task"))
 class Task(Owned):
     """Something that its owner is to do, by itself or about a record. A task of 100 % is done, and the other way."""
@@ -123,6 +129,7 @@ class Task(Owned):
     done_at: datetime | None = field(
         default=None, label=_("Done at"), help=_("Set when the task is done, emptied when it is reopened.")
     )
+    uid: str | None = _uid()
 
 
 @entity("workspace.comment", label=_("Comment"))
@@ -232,6 +239,10 @@ class Meeting(Owned):
     )
     is_private: bool = field(
         default=False, label=_("Private"), help=_("Seen by nobody but the owner and who is invited")
+    )
+    uid: str | None = _uid()
+    sequence: int = field(
+        Integer(min=0), default=0, label=_("Revision"), help=_("Of iCalendar: one more with each change of its times")
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from .calendar import CalendarEntry, calendar, conflicts, meetings_between, occurrences_of
+from .calendar_export import export_calendar
+from .calendar_import import CalendarImport, import_calendar
 from .comments import comment, comments_of
 from .entry_tasks import add_entry_tasks
 from .files import attach, check_contents, files_of, read_file
 from .following import follow, followers_of, is_following, unfollow
+from .ical_reading import CalendarFileError, Untaken
 from .meeting_reminders import catch_up_reminders, move_meeting_reminder, next_reminder
 from .meetings import (
     answer,
@@ -35,10 +38,13 @@ from .zones import at_nine, earlier
 
 __all__ = [
     "CalendarEntry",
+    "CalendarFileError",
+    "CalendarImport",
     "Mention",
     "Message",
     "Messages",
     "TaskToMake",
+    "Untaken",
     "ViewPage",
     "add_entry_tasks",
     "answer",
@@ -60,9 +66,11 @@ __all__ = [
     "discuss",
     "disinvite",
     "earlier",
+    "export_calendar",
     "files_of",
     "follow",
     "followers_of",
+    "import_calendar",
     "invite",
     "is_following",
     "make_task",

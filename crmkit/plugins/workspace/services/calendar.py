@@ -13,7 +13,7 @@ from crmkit import Reader, Target
 from ..entities import Attendance, Meeting, MeetingException, Task
 from .recurrence import occurrences
 
-__all__ = ["CalendarEntry", "calendar", "conflicts", "meetings_between", "occurrences_of"]
+__all__ = ["CalendarEntry", "calendar", "conflicts", "exceptions_of", "meetings_between", "occurrences_of"]
 
 # A rule lists at most a thousand values.
 _AT_ONCE = 500
@@ -47,12 +47,13 @@ def meetings_between(db: Reader, start: datetime, end: datetime) -> list[Calenda
     found = {each.id: each for each in db.find(Meeting, (f.starts_at < end) & (f.last_at >= start))}
     missing = [each.meeting_id for each in here if each.meeting_id not in found]
     found |= db.get_many(Meeting, missing)
-    exceptions = _exceptions(db, [each.id for each in found.values() if each.recurrence])
+    exceptions = exceptions_of(db, [each.id for each in found.values() if each.recurrence])
     entries = (entry for each in found.values() for entry in occurrences_of(each, exceptions.get(each.id, ()), end))
     return sorted((e for e in entries if _overlaps(e, start, end)), key=lambda e: (e.starts_at, e.record.id))
 
 
-def _exceptions(db: Reader, meetings: Sequence[UUID]) -> dict[UUID, list[MeetingException]]:
+def exceptions_of(db: Reader, meetings: Sequence[UUID]) -> dict[UUID, list[MeetingException]]:
+    """Return the exceptions of *meetings* that the reader sees, by meeting."""
     by_meeting: dict[UUID, list[MeetingException]] = {}
     for begin in range(0, len(meetings), _AT_ONCE):
         rule = MeetingException.f.meeting_id.in_(meetings[begin : begin + _AT_ONCE])

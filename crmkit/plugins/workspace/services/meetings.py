@@ -114,6 +114,8 @@ def settle_meetings(context: WriteContext, writes: Sequence[Write]) -> None:
         if write.entity.id == "workspace.meeting" and write.kind in ("create", "update"):
             if write.kind == "create" and write.get("time_zone") is None:
                 write.set("time_zone", context.principal.time_zone)
+            if write.kind == "update" and any(map(write.changes, _TIMES)) and not write.changes("sequence"):
+                write.set("sequence", (write.get("sequence") or 0) + 1)
             if write.kind == "create" or any(map(write.changes, _DECISIVE)):
                 _settle(context, write)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from crmkit import MissingExtraError, translator
 
-__all__ = ["LONGEST", "occurrences", "plain_rule", "trouble_of"]
+__all__ = ["LONGEST", "is_same_rule", "last_moment", "occurrences", "plain_rule", "trouble_of"]
 
 # Texts belong to the plugin.
 _ = translator(__package__.rpartition(".")[0])
@@ -71,6 +71,19 @@ def trouble_of(rule: str, start: datetime, zone: ZoneInfo) -> str | None:
     except (ValueError, TypeError, IndexError):
         return _("it is no rule of RFC 5545 by days, weeks, months or years")
     return None if first == start else _("the first meeting is not on one of its days")
+
+
+def is_same_rule(one: str | None, other: str | None, zone: ZoneInfo) -> bool:
+    """Return whether two plain rules say the same, in whatever order, and their end as a day or as its last moment."""
+    if one is None or other is None:
+        return one == other
+    said, also_said = _parts(one), _parts(other)
+    return _until(said, zone) == _until(also_said, zone) and {**said, "UNTIL": ""} == {**also_said, "UNTIL": ""}
+
+
+def last_moment(rule: str, zone: ZoneInfo) -> datetime:
+    """Return the moment up to which *rule* goes on, the end of time where it does not say."""
+    return _until(_parts(rule), zone)
 
 
 def _fits(parts: dict[str, str], first: datetime) -> bool:
