@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from crmkit.core.automating.automation import Action, Automation
-from crmkit.core.entity import entity_info
+from crmkit.core.entity import FieldInfo, entity_info
 from crmkit.core.events import Event, Subscriber
 from crmkit.core.hooks import hookimpl
 from crmkit.core.jobs import Job, RecordSchedule, Schedule
@@ -24,7 +24,7 @@ __all__ = ["plugin"]
 def plugin(
     name: str,
     *,
-    entities: Sequence[type[Any]] = (),
+    entities: Sequence[type[Any] | FieldInfo] = (),
     roles: Sequence[Role | Restriction] | None = None,
     pipelines: Sequence[Pipeline | Guard] = (),
     events: Sequence[type[Event]] = (),
@@ -82,6 +82,7 @@ def _answering(declared: Sequence[Any]) -> Callable[[], Sequence[Any]]:
     return lambda: declared
 
 
-def _everything(name: str, entities: Sequence[type[Any]]) -> Sequence[Role]:
-    ids = [info.id for info in map(entity_info, entities) if info.host is None]
+def _everything(name: str, entities: Sequence[type[Any] | FieldInfo]) -> Sequence[Role]:
+    classes = (each for each in entities if isinstance(each, type))
+    ids = [info.id for info in map(entity_info, classes) if info.host is None]
     return [Role(f"{name}.everything", Text("Everything"), [Grant(id_, VERBS, "all") for id_ in ids])] if ids else []

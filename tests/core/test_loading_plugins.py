@@ -2,7 +2,23 @@
 
 import pytest
 
-from crmkit import CRM, Config, Database, Grant, Owned, Plugin, PluginError, Record, Role, entity, extension, field, ref
+from crmkit import (
+    CRM,
+    Config,
+    Database,
+    Grant,
+    Integer,
+    Owned,
+    Plugin,
+    PluginError,
+    Record,
+    Role,
+    custom_field,
+    entity,
+    extension,
+    field,
+    ref,
+)
 from crmkit.core.plugins import as_loaded, load_order
 from crmkit.testing import plugin
 
@@ -207,6 +223,29 @@ def test_a_plugin_has_a_plain_name_that_is_not_cores(name):
 def test_versions_and_ranges_follow_pep_440(version, requires):
     with pytest.raises(Exception, match="Invalid"):
         Plugin(name="a", version=version, label="A", requires=requires)
+
+
+def test_entity_that_was_made_at_run_time_keeps_its_id_and_fields_in_code():
+    @entity("custom.animal", label="Animal")
+    class Animal(Record):
+        name: str = field()
+
+    weight = custom_field("custom.animal", "weight", Integer(), label="Weight")
+    role = Role("farm.keeper", "Keeper", [Grant("custom.animal", "read", "all")])
+    crm = load(plugin("farm", entities=[Animal, weight], roles=[role]))
+    info = crm.registry.entity("custom.animal")
+    assert (info.plugin, info.table, info.custom["custom.weight"].owner) == ("farm", "custom_animal", "farm")
+
+    second = refusal(plugin("farm", entities=[Animal], roles=[role]), plugin("park", entities=[Animal]))
+    assert "claimed by 'farm' and by 'park'" in second
+    twice = refusal(plugin("farm", entities=[Animal, weight, weight], roles=[role]))
+    assert "custom.animal.custom.weight: is claimed by 'farm' and by 'farm'" in twice
+
+
+def test_custom_fields_in_code_are_those_of_own_entities():
+    weight = custom_field("core.team", "weight", Integer(), label="Weight")
+
+    assert "which does not have this entity; declare an extension instead" in refusal(plugin("farm", entities=[weight]))
 
 
 def test_no_plugin_at_all_is_a_crm_too():

@@ -30,6 +30,9 @@ from crmkit import (
     translate,
     use_locale,
 )
+from crmkit.backup.making import make_backup
+from crmkit.backup.restoring import restore_backup
+from crmkit.backup.sealing import Key
 from crmkit.core.migrating import apply, check, park, plan, purge, revert
 from crmkit.core.migrating.errors import MigrationFailedError
 from crmkit.core.packaging.exporting import PluginExportError, export_plugin
@@ -392,3 +395,22 @@ def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, w
     apply(with_code)
     assert everything(with_code, world) == before
     assert_sound(with_code)
+
+
+@both_databases
+def test_backup_of_what_was_taken_over_is_restored_in_the_other_kind_of_database(
+    crm, world, packaged, make_crm, database, tmp_path
+):
+    with_code = packaged()
+    apply(with_code)
+    before = everything(with_code, world)
+    key = Key(b"correct horse battery staple", cost=4)
+    make_backup(with_code, tmp_path / "backup", key, with_files=False)
+    other = "postgresql" if database == "sqlite" else "sqlite"
+    restored = packaged(crm=make_crm.blank("customers", "workspace", database=other))
+    restore_backup(restored, tmp_path / "backup", key, with_files=False)
+
+    assert everything(restored, world) == before
+    assert [str(finding) for finding in check(restored)] == []
+    assert_sound(restored)
+    assert sorted(park(crm, "projects")) == ["custom_phase", "custom_project"]

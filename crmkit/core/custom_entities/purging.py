@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.entity import entity_info
-from crmkit.core.errors import FieldProblem, NotFoundError, ValidationError
+from crmkit.core.errors import ConflictError, FieldProblem, NotFoundError, ValidationError
 from crmkit.core.ledger import Entry
 from crmkit.core.privacy.holding import refuse_held
 from crmkit.core.registry import CUSTOM
@@ -47,7 +47,8 @@ def purge_entity(writer: Writer, entity: UUID, *, dry_run: bool = False) -> Purg
     Raises:
         NotFoundError: there is no such entity in the bin that the principal may delete.
         ValidationError: another entity made at run time follows it, in use or parked.
-        LegalHoldError, ConflictError: one of its records is under a legal hold.
+        LegalHoldError: one of its records is under a legal hold.
+        ConflictError: the same, where the principal does not see what is in the way.
     """
     # The bin shows what somebody may delete.
     found = next((each for each in writer.find(CustomEntity, deleted=True) if each.id == entity), None)
@@ -87,12 +88,18 @@ class _Purge:
         other, hold = tables["core_custom_entity"], tables["core_legal_hold"]
         following = sa.select(other.c.slug).where(other.c.follows == self.entity, other.c.purged_at.is_(None))
         for slug in self.writer.connection.scalars(following.order_by(other.c.slug)):
-            message = _("{entity} follows it; remove and purge that first")
-            problem = FieldProblem("slug", message, "in-use", entity=f"{CUSTOM}.{slug}")
-            raise ValidationError("core.custom_entity", [problem])
+            self._refuse_follower(slug)
         held = sa.select(hold.c.record_id).where(hold.c.record_entity == self.entity, hold.c.deleted_at.is_(None))
         keys = [(self.entity, id_) for id_ in self.writer.connection.scalars(held)]
         refuse_held(self.writer, keys, "core.custom_entity")
+
+    def _refuse_follower(self, slug: str) -> None:
+        seen = (*self.writer.find(CustomEntity), *self.writer.find(CustomEntity, deleted=True))
+        if slug not in {each.slug for each in seen}:
+            raise ConflictError("core.custom_entity")
+        message = _("{entity} follows it; remove and purge that first")
+        problem = FieldProblem("slug", message, "in-use", entity=f"{CUSTOM}.{slug}")
+        raise ValidationError("core.custom_entity", [problem])
 
     def counted(self) -> PurgedEntity:
         """Count what there is."""

@@ -151,7 +151,10 @@ def _leaving(crm: CRM, connection: Connection, plugin: str) -> list[str]:
     if plugin not in state.plugins:
         raise UnknownPluginError(plugin, _("parked"), sorted(state.plugins - {"core"}))
     tables = _owned(crm, connection, state, plugin)
-    mend = _("Let it go first: a plugin with crmkit plugin remove, an entity or a field where it was made.")
+    mend = _(
+        "Let it go first: a plugin with crmkit plugin remove, an entity made at run time with crmkit entity remove "
+        "and crmkit entity purge."
+    )
     # What is parked already is restored after what it requires, so it may refer to tables that are parked too.
     _check_unreferred(connection, plugin, set(tables), mend, but_for=(_PREFIX,))
     return tables
