@@ -131,6 +131,7 @@ def _as_dict(plan: Erasure) -> dict[str, Any]:
             for r in plan.records
         ],
         "parked": plan.parked,
+        "removed": plan.removed,
     }
 
 
@@ -146,6 +147,9 @@ def _lines(plan: Erasure, name: str) -> Iterator[str]:
     if plan.parked:
         told = translate(_("Not reached is what the parked plugins have: {plugins}. Add them first."))
         yield told.format(plugins=", ".join(plan.parked))
+    if plan.removed:
+        told = translate(_("Not reached is what the removed entities have: {entities}. Restore or purge them first."))
+        yield told.format(entities=", ".join(plan.removed))
 
 
 @command.command("erasures", help=_("Write which records were erased to a file, for restoring backups elsewhere."))

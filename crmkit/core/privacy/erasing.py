@@ -6,7 +6,7 @@ otherwise. The caller is told of what they see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,7 +21,7 @@ from crmkit.core.privacy.extent import ErasedRecords, Extent, extent_of, seen_id
 from crmkit.core.privacy.holding import refuse_held
 from crmkit.core.privacy.tombstones import bury
 from crmkit.core.privacy.wiping import wipe
-from crmkit.core.registry import CORE
+from crmkit.core.registry import CORE, CUSTOM
 from crmkit.core.storage.locks import locked
 from crmkit.core.text import gettext as _
 
@@ -36,12 +36,14 @@ __all__ = ["Erasure", "check_may_erase", "erase_held_back", "erase_person", "era
 class Erasure:
     """What an erasure does, as far as the caller may know it.
 
-    *parked* are plugins that the CRM does without at present: what their tables hold is not reached.
+    *parked* are plugins that the CRM does without at present, *removed* entities made at run time that were removed:
+    what their tables hold is not reached.
     """
 
     person: Target
     records: tuple[ErasedRecords, ...]
     parked: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 def preview_erasure(reader: Reader, person: Record) -> Erasure:
@@ -102,7 +104,17 @@ def check_may_erase(reader: Reader, person: Record) -> Key:
 def _told(reader: Reader, key: Key, extent: Extent) -> Erasure:
     parked = reader.model.schema.system.parked
     absent = reader.connection.scalars(sa.select(parked.c.plugin).where(sa.cast(parked.c.tables, sa.Text) != "{}"))
-    return Erasure(Target(*key), told(reader, extent), tuple(sorted(absent)))
+    return Erasure(Target(*key), told(reader, extent), tuple(sorted(absent)), tuple(_removed(reader)))
+
+
+def _removed(reader: Reader) -> Iterator[str]:
+    """Yield the entities made at run time whose records wait in the bin with their definition."""
+    table, owner = reader.model.schema.tables["core_custom_entity"], reader.model.schema.system.entity_owner
+    gone = sa.select(table.c.slug).where(table.c.deleted_at.is_not(None), table.c.purged_at.is_(None))
+    taken_over = set(reader.connection.scalars(sa.select(owner.c.entity)))
+    for slug in reader.connection.scalars(gone.order_by(table.c.slug)):
+        if f"{CUSTOM}.{slug}" not in taken_over:
+            yield f"{CUSTOM}.{slug}"
 
 
 def erase_records(writer: Writer, roots: Sequence[Key]) -> int:

@@ -14,6 +14,7 @@ from crmkit import (
     erase_person,
     finish_erasures,
     preview_erasure,
+    purge_entity,
 )
 from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.errors import InapplicableVerbError
@@ -218,6 +219,23 @@ def test_what_a_parked_plugin_has_is_told_and_its_references_still_lead_somewher
 
     with crm.read(officer) as db:
         assert db.get(Deal, deal.id).contact_id == contact.id
+
+
+def test_what_a_removed_entity_has_is_told_until_it_is_purged(crm, officer):
+    contact = make_somebody(crm, officer)
+    with crm.system("test") as db:
+        db.create(CustomEntity(slug="visit", label="Visit", follows="customers.contact"))
+    with crm.system("test") as db:
+        definition = db.find(CustomEntity)[0]
+        db.create(db.model.registry.entity("custom.visit").cls(name="Visit", contact_id=contact.id))
+    with crm.system("test") as db:
+        db.delete(db.get(CustomEntity, definition.id))
+    with crm.write(officer) as db:
+        assert preview_erasure(db, contact).removed == ("custom.visit",)
+    with crm.system("test") as db:
+        purge_entity(db, definition.id)
+    with crm.write(officer) as db:
+        assert erase_person(db, contact).removed == ()
 
 
 @both_databases
