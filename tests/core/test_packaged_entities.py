@@ -33,7 +33,8 @@ from crmkit import (
 from crmkit.backup.making import make_backup
 from crmkit.backup.restoring import restore_backup
 from crmkit.backup.sealing import Key
-from crmkit.core.migrating import apply, check, park, plan, purge, revert
+from crmkit.core.custom_fields.indexing import bring_indexes_up_to_date, missing_indexes
+from crmkit.core.migrating import apply, check, make_revision, park, plan, purge, revert
 from crmkit.core.migrating.errors import MigrationFailedError
 from crmkit.core.packaging.exporting import PluginExportError, export_plugin
 from crmkit.core.plugins import as_loaded
@@ -395,6 +396,31 @@ def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, w
     apply(with_code)
     assert everything(with_code, world) == before
     assert_sound(with_code)
+
+
+def test_plugin_grows_by_fields_in_columns_like_any_other(crm, world, packaged, tmp_path):
+    bring_indexes_up_to_date(crm.model)
+    apply(packaged())
+    code = tmp_path / "projects" / "crmkit_projects" / "entities.py"
+    number = '    number: str = field(Number("P"), init=False, label=_("Number"))\n'
+    colour = '    colour: str | None = field(Text(max=20), default=None, indexed=True, label=_("Colour"))\n'
+    code.write_text(code.read_text("utf-8").replace(number, number + colour), "utf-8")
+    for loaded in [each for each in sys.modules if each.startswith("crmkit_projects")]:
+        del sys.modules[loaded]
+    grown = packaged()
+    make_revision(grown, "projects", "Colours")
+    apply(grown)
+
+    assert [str(finding) for finding in check(grown)] == []
+    with grown.system("test") as db:
+        project = db.model.registry.entity("custom.project").cls
+        full = db.update(db.get(project, world["full"].id), {"colour": "red", "custom.budget": 9})
+        assert db.find(project, 'colour == "red" && custom.budget < 10') == [full]
+    revert(grown, "projects")
+    with crm.system("test") as db:
+        assert db.get(db.model.registry.entity("custom.project").cls, full.id).custom["budget"] == 9
+    # SQLite makes a table anew that loses a column, and must not lose what administrators asked for.
+    assert missing_indexes(crm.model) == []
 
 
 @both_databases

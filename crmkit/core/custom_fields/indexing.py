@@ -56,7 +56,9 @@ def missing_indexes(model: Model) -> list[str]:
 def _wanted(model: Model) -> dict[str, tuple[str, str]]:
     """Return the table and the columns of each index by name."""
     found: dict[str, tuple[str, str]] = {}
-    for info in model.registry.entities.values():
+    there = set(sa.inspect(model.storage.engine).get_table_names())
+    # What a revision is to make, or has taken back, has no indexes.
+    for info in (each for each in model.registry.entities.values() if each.table in there):
         for field in info.custom.values():
             if field.indexed or isinstance(field.type, Reference):
                 for scope in _scopes(info, field):

@@ -10,14 +10,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import attrs
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.custom_fields.indexing import bring_indexes_up_to_date
 from crmkit.core.migrating.altering import altering, failing_as
 from crmkit.core.migrating.applied import APPLIED, State, note_applied, read_state
 from crmkit.core.migrating.batching import run_data_step
 from crmkit.core.migrating.data_steps import data_steps
+from crmkit.core.migrating.indexing import index_custom_fields
 from crmkit.core.migrating.integrity import references_kept
 from crmkit.core.migrating.operating import operating
 from crmkit.core.migrating.parking import note_presence, restore
@@ -79,23 +78,13 @@ def apply(
         if _run_forwards(crm, revision):
             done.append(revision.id)
     objects = tuple(_make_objects(crm))
-    _index_fields(crm)
+    index_custom_fields(crm, altered=bool(done))
     for plugin in branches(crm):
         if plugin in state.parked and plugin != arriving:
             note_presence(crm, plugin)
     erased = _erase_again(crm)
     _settle(crm)
     return Report(tuple(done), objects, restored, erased)
-
-
-def _index_fields(crm: CRM) -> None:
-    """Make the indexes of custom fields in code: nobody's change of a definition has a worker make them."""
-    infos = crm.registry.entities.values()
-    declaring = {info.table for info in infos if any(field.owner != CORE for field in info.custom.values())}
-    # Where a revision is being generated, what it is to make is not there yet.
-    if declaring and declaring <= set(sa.inspect(crm.storage.engine).get_table_names()):
-        crm.refresh()
-        bring_indexes_up_to_date(crm.model)
 
 
 def _erase_again(crm: CRM) -> int:

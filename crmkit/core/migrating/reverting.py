@@ -11,6 +11,7 @@ from crmkit.core.migrating.altering import altering, failing_as
 from crmkit.core.migrating.applied import APPLIED, forget_applied, read_state
 from crmkit.core.migrating.applying import Report
 from crmkit.core.migrating.errors import IrreversibleRevisionError, RevisionError, StillReferredError
+from crmkit.core.migrating.indexing import index_custom_fields
 from crmkit.core.migrating.integrity import references_kept
 from crmkit.core.migrating.operating import operating
 from crmkit.core.migrating.owning import owned_entities
@@ -67,6 +68,8 @@ def revert(crm: CRM, plugin: str, *, to: int = 0) -> Report:
             _check_unparked(connection, plugin, {revision.plugin for revision in todo})
     for revision in todo:
         _run_backwards(crm, revision)
+    if plugin != CORE:
+        index_custom_fields(crm, altered=bool(todo))
     return Report(tuple(step.revision for step in steps))
 
 
