@@ -6,15 +6,20 @@ from collections.abc import Iterator, Mapping
 
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.errors import CrmkitError, DeclarationError
-from crmkit.core.fields import Boolean, ContentHash, Json, LongText, MoneyType, MultiChoice, Number
+from crmkit.core.fields import Boolean, ContentHash, FieldType, Json, LongText, MoneyType, MultiChoice, Number
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["check_encryption"]
+__all__ = ["check_encryption", "has_order"]
 
 _KINDS = frozenset({"text", "integer", "scaled", "boolean", "date", "datetime", "json"})
 _UNSUITABLE = (ContentHash, MoneyType, Number)
 # Of these a token would tell the value, or nobody asks for the whole value.
 _UNFIT_FOR_INDEX = (Boolean, Json, LongText, MultiChoice)
+
+
+def has_order(field: FieldInfo | None, *kinds: type[FieldType]) -> bool:
+    """Return whether *field* is there, of one of *kinds*, and not encrypted, so that databases can compare it."""
+    return field is not None and isinstance(field.type, kinds) and not field.encrypted
 
 
 def check_encryption(info: EntityInfo) -> Iterator[CrmkitError]:

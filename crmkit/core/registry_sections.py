@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.fields import AnyReference, DateTime, Reference
+from crmkit.core.registry_encryption import has_order
 from crmkit.core.rules.rule import Rule
 from crmkit.core.sections import Route, Section, Through, TimelinePart
 from crmkit.core.text import gettext as _
@@ -63,13 +64,18 @@ def _leads_to(kind: object, info: EntityInfo) -> bool:
 
 def _check_fields(section: Section, info: EntityInfo) -> Iterator[CrmkitError]:
     measured = [measure.field for measure in section.measures.values() if measure.field is not None]
-    for name in (*section.fields, *(name.removeprefix("-") for name in section.order_by), *measured):
+    worked_out = [*(name.removeprefix("-") for name in section.order_by), *measured]
+    for name in (*section.fields, *worked_out):
         if name not in info.fields and name not in info.computed:
             yield DeclarationError(section.id, _("names the unknown field {field!r}"), field=f"{info.id}.{name}")
+    for name in worked_out:
+        if name in info.fields and info.fields[name].encrypted:
+            message = _("orders or measures by {field!r}, which is encrypted")
+            yield DeclarationError(section.id, message, field=f"{info.id}.{name}")
 
 
 def _check_moment(part: TimelinePart, info: EntityInfo) -> Iterator[CrmkitError]:
     if part.at is None and not info.pipelined:
         yield DeclarationError(part.id, _("{entity!r} is no Pipelined entity"), entity=info.id)
-    elif part.at is not None and not (part.at in info.fields and isinstance(info.fields[part.at].type, DateTime)):
+    elif part.at is not None and not has_order(info.fields.get(part.at), DateTime):
         yield DeclarationError(part.id, _("{field!r} is no moment"), field=f"{info.id}.{part.at}")

@@ -13,6 +13,7 @@ from crmkit.core.fields import Date, DateTime
 from crmkit.core.jobs import DueRecord, NoArguments, RecordSchedule, Schedule
 from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.registry_checks import check_rule
+from crmkit.core.registry_encryption import has_order
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _check_record_schedule(registry: Registry, due: RecordSchedule) -> Iterator[
     if info is None:
         yield DeclarationError(due.id, _("there is no entity {entity!r}"), entity=due.entity)
         return
-    if due.at not in info.fields or not isinstance(info.fields[due.at].type, Date | DateTime):
+    if not has_order(info.fields.get(due.at), Date, DateTime):
         yield DeclarationError(due.id, _("{field!r} is no field with a date or a time"), field=f"{info.id}.{due.at}")
     if due.where is not None:
         yield from check_rule(registry, due.id, info.id, due.where)

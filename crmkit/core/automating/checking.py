@@ -35,6 +35,7 @@ from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import CrmkitError, DeclarationError, FieldProblem
 from crmkit.core.fields import Date, DateTime
 from crmkit.core.policy.rule_sources import FieldScope
+from crmkit.core.registry_encryption import has_order
 from crmkit.core.rules.check import check
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
@@ -117,7 +118,7 @@ class _Checking:
                     self.problem("condition", "", _("say for which records the clock strikes"))
             case OnDue(at=at):
                 field = self.info.fields.get(at)
-                if field is None or not self.readable(at) or not isinstance(field.type, Date | DateTime):
+                if not self.readable(at) or not has_order(field, Date, DateTime):
                     name = f"{self.info.id}.{at}"
                     self.problem("trigger", "at", _("{name!r} is no field with a date or a time"), name=name)
 

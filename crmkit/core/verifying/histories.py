@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,8 @@ from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes
 from crmkit.core.registry import Registry
 from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.loading import make_row_decoder
-from crmkit.core.storage.schema import Schema, column_names
+from crmkit.core.storage.schema import Schema, column_names, filter_column
+from crmkit.core.storage.sealing import token_of
 from crmkit.core.text import gettext as _
 from crmkit.core.verifying.findings import Finding
 from crmkit.core.writing.custom import stored_custom
@@ -93,6 +94,7 @@ def _read_page(
 ) -> Iterator[dict[str, Any] | Finding]:
     """Yield the values of each of *rows*; or, where one that is encrypted cannot be read, that."""
     decode = make_row_decoder(info, connection.dialect.name, schema.keys)
+    tokens = _tokens(schema, info)
     try:
         sides = store.read_extensions(connection, info, list(rows))
     except SealedValueError:
@@ -105,7 +107,26 @@ def _read_page(
             mend = _("Somebody wrote past crmkit. Take the row of {table} from a restored backup.")
             yield Finding("history", info.table, str(id_), _("{reason}"), mend, {"reason": str(error)})
         else:
+            yield from _mislead(info, row, record, tokens)
             yield record | side | stored_custom(info, record)
+
+
+def _tokens(schema: Schema, info: EntityInfo) -> dict[str, Callable[[Any], str]]:
+    """Return what makes the tokens of each field of *info* with a blind index."""
+    fields = (field for field in info.fields.values() if field.blind_index)
+    return {field.name: token_of(schema.keys, info, field) for field in fields}
+
+
+def _mislead(
+    info: EntityInfo, row: Any, record: Mapping[str, Any], tokens: Mapping[str, Callable[[Any], str]]
+) -> Iterator[Finding]:
+    """Yield each blind index by which *record* would be found for a value that it does not have."""
+    for name, token in tokens.items():
+        value = record[name]
+        if getattr(row, filter_column(info.fields[name])) != (None if value is None else token(value)):
+            message = _("the blind index of {field} is that of another value")
+            mend = _("Somebody wrote past crmkit. Take the row of {table} from a restored backup.")
+            yield Finding("history", info.table, str(record["id"]), message, mend, {"field": name})
 
 
 def _histories(connection: Connection, schema: Schema, info: EntityInfo, ids: Iterable[UUID]) -> dict[UUID, _History]:

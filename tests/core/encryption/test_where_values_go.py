@@ -1,12 +1,17 @@
 """Everywhere else that a value could stand: match keys, merges, approvals, erasures, backups, and what is checked."""
 
+from datetime import datetime
+from uuid import UUID
+
 import pytest
 import sqlalchemy as sa
 
 from crmkit import (
     Approval,
+    DueRecord,
     EncryptionKeyError,
     Grant,
+    Job,
     LongText,
     Matcher,
     MatchKey,
@@ -16,12 +21,16 @@ from crmkit import (
     Pipelined,
     PluginError,
     Record,
+    RecordSchedule,
     Role,
+    Section,
     Stage,
+    TimelinePart,
     computed,
     entity,
     erase_person,
     field,
+    ref,
     request_approval,
 )
 from crmkit.backup.making import make_backup
@@ -34,7 +43,7 @@ from crmkit.core.reading.ordering import OrderError
 from crmkit.core.rules.errors import RuleError
 from crmkit.core.verifying import examine
 from crmkit.testing import both_databases, plugin
-from tests.core.encryption.vault import EVERYTHING, KEYS, Account, Holder, _, vault
+from tests.core.encryption.vault import EVERYTHING, KEYS, ROLES, Account, Holder, _, vault
 
 IBAN = "DE89370400440532013000"
 KEY = Key(b"correct horse battery staple", cost=4)
@@ -67,6 +76,43 @@ def test_the_database_verifies_and_a_value_from_elsewhere_is_found(crm, keeper):
     (found,) = findings(crm)
     assert found[:2] == ("history", "vault_account")
     assert str(one.id) in found[2]
+
+
+def test_a_blind_index_that_leads_to_another_value_is_found(crm, keeper):
+    with crm.write(keeper) as db:
+        one, other = db.create_many([Account(iban=IBAN), Account(iban="X", bank="Other")])
+    table = crm.schema.tables["vault_account"]
+    raw = sa.type_coerce(table.c.iban_index, sa.String())
+    with crm.storage.writing() as connection:
+        token = connection.scalar(sa.select(raw).where(table.c.id == one.id))
+        connection.exec_driver_sql("UPDATE vault_account SET iban_index = ? WHERE bank = 'Other'", (token,))
+    assert findings(crm) == [("history", "vault_account", "the blind index of iban is that of another value")]
+    assert other.iban == "X"
+
+
+@both_databases
+def test_a_merge_carries_values_over_and_an_unmerge_brings_them_back(crm, keeper):
+    with crm.write(keeper) as db:
+        winner, loser = db.create_many(
+            [Account(iban=IBAN, note="mine"), Account(iban="X", note="theirs", bank="B", rank=7)]
+        )
+    with crm.write(keeper) as db:
+        db.merge(winner, [loser], choose={"note": loser.id})
+    with crm.read(keeper) as db:
+        merged = db.get(Account, winner.id)
+        assert (merged.iban, merged.note, merged.rank) == (IBAN, "theirs", 7)
+        assert db.find(Account, "rank == 7") == [merged]
+    assert findings(crm) == []
+    with crm.write(keeper) as db:
+        db.unmerge(Account, loser.id)
+    with crm.read(keeper) as db:
+        again = db.get_many(Account, [winner.id, loser.id])
+        assert [(a.iban, a.note, a.rank) for a in (again[winner.id], again[loser.id])] == [
+            (IBAN, "mine", None),
+            ("X", "theirs", 7),
+        ]
+    assert findings(crm) == []
+    assert not [table for table, rows in everything(crm).items() if IBAN in rows or "theirs" in rows]
 
 
 def test_keys_of_matchers_are_tokens(make_crm, people_of):
@@ -193,6 +239,44 @@ def test_a_declaration_that_cannot_be_is_refused_before_anything_runs(make_crm, 
 
     with pytest.raises(PluginError, match=told):
         make_crm(plugin("vault", entities=[Thing]))
+
+
+@entity("vault.visit", label=_("Visit"))
+class Visit(Owned):
+    at: datetime = field(encrypted=True)
+    account_id: UUID = ref("vault.account")
+
+
+VISITING = Role("vault.visiting", _("Visiting"), [Grant("vault.visit", EVERYTHING, "all")])
+
+
+def _look(context, arguments): ...
+
+
+LOOK = Job("vault.look", _look, arguments=DueRecord)
+
+
+@pytest.mark.parametrize(
+    ("hook", "declared", "told"),
+    [
+        (
+            "sections",
+            Section("vault.visits", _("Visits"), "vault.visit", via="account", order_by=["-at"]),
+            "encrypted",
+        ),
+        ("sections", TimelinePart("vault.visited", _("Visits"), "vault.visit", via="account", at="at"), "no moment"),
+        ("schedules", RecordSchedule("vault.due", "vault.visit", "at", LOOK.id), "no field with a date"),
+    ],
+)
+def test_what_is_declared_on_its_order_is_refused_before_anything_runs(make_crm, hook, declared, told):
+    def register():
+        return [declared]
+
+    register.__name__ = f"crmkit_register_{hook}"
+    given = {"schedules": [declared]} if hook == "schedules" else {"hooks": [register]}
+    module = vault(Visit, jobs=[LOOK], roles=[*ROLES, VISITING], **given)
+    with pytest.raises(PluginError, match=told):
+        make_crm(module)
 
 
 def test_nothing_is_computed_from_it(make_crm):
