@@ -164,7 +164,11 @@ if TYPE_CHECKING:
     from crmkit.core.merging.preview import MergePlan as MergePlan, Repointing as Repointing
     from crmkit.core.merging.unmerge import Leftover as Leftover, Unmerged as Unmerged
     from crmkit.core.migrating.data_steps import Batch as Batch, in_batches as in_batches
-    from crmkit.core.migrating.encrypting import decrypt_field as decrypt_field, encrypt_field as encrypt_field
+    from crmkit.core.migrating.encrypting import (
+        decrypt_field as decrypt_field,
+        encrypt_field as encrypt_field,
+        index_field as index_field,
+    )
     from crmkit.core.migrating.owning import (
         give_back_entity as give_back_entity,
         take_over_entity as take_over_entity,
@@ -323,7 +327,7 @@ _HOMES = {
     "core.merging.preview": "MergePlan Repointing",
     "core.merging.unmerge": "Leftover Unmerged",
     "core.migrating.data_steps": "Batch in_batches",
-    "core.migrating.encrypting": "decrypt_field encrypt_field",
+    "core.migrating.encrypting": "decrypt_field encrypt_field index_field",
     "core.migrating.owning": "give_back_entity take_over_entity",
     "core.migrating.renaming": "rename_field",
     "core.migrating.taking_over": "give_back_fields take_over_fields",
@@ -603,6 +607,7 @@ __all__ = [
     "greatest",
     "hookimpl",
     "in_batches",
+    "index_field",
     "least",
     "local_edits",
     "mixin",

@@ -54,6 +54,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     for check in (_database, _disk):
         yield from _guarded(check, crm)
     yield from _guarded(_migrations, session)
+    yield from _guarded(_encryption, crm)
     yield from _guarded(_definitions, session)
     yield from _guarded(_matching, session)
     yield from _guarded(_shipped, session)
@@ -278,6 +279,12 @@ def _clock(crm: CRM) -> Iterator[Finding]:
 def _server_time(connection: Connection) -> datetime:
     found: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return found
+
+
+def _encryption(crm: CRM) -> Iterator[Finding]:
+    from crmkit.cli.checkup_encryption import examine_encryption
+
+    yield from examine_encryption(crm)
 
 
 def _jobs(crm: CRM) -> Iterator[Finding]:

@@ -32,7 +32,8 @@ _PAUSE = 0.02
 
 def run_data_step(crm: CRM, revision: Revision, place: int, step: DataStep) -> None:
     """Call *step*, the one at *place* of *revision*, for every row that it has not had yet."""
-    if revision.plugin != CORE:
+    # Before any batch: what makes a key has to be committed before values have it.
+    if revision.plugin != CORE and _has_rows(crm, step):
         open_keys(crm.model)
     size = _FIRST
     while True:
@@ -43,6 +44,11 @@ def run_data_step(crm: CRM, revision: Revision, place: int, step: DataStep) -> N
         size = max(1, min(_MOST, size * 2, int(size * _SECONDS / took)))
         if crm.storage.is_sqlite:
             time.sleep(_PAUSE)
+
+
+def _has_rows(crm: CRM, step: DataStep) -> bool:
+    with crm.storage.reading() as connection:
+        return connection.scalar(sa.select(sa.literal(1)).select_from(sa.table(step.table)).limit(1)) is not None
 
 
 def _try_batch(crm: CRM, revision: Revision, place: int, step: DataStep, size: int) -> bool:

@@ -1,9 +1,9 @@
-"""Fields that are encrypted from now on, or no more: what a generated revision does with their values."""
+"""Fields that are encrypted from now on, or no more, or get a blind index: what a revision does with their values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import attrs
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from alembic.operations import ops
 from sqlalchemy.engine import Connection
 
 from crmkit.core.migrating.comparing import unclaimed
+from crmkit.core.storage.sealing import Token
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -27,14 +28,14 @@ def {verb}_{field}(batch: Batch) -> None:
 
 @attrs.frozen
 class Conversion:
-    """The *field* of *table* whose values are encrypted, or decrypted; then the columns called *old* go.
+    """The *field* of *table* whose values *verb* says are encrypted, decrypted or indexed; then the columns *old* go.
 
     Until then what is *added* may be empty; afterwards it may not if it is *required*.
     """
 
     table: str
     field: str
-    is_encrypted: bool
+    verb: Literal["encrypt", "decrypt", "index"]
     old: tuple[str, ...]
     added: sa.Column[Any]
 
@@ -46,13 +47,12 @@ class Conversion:
     @property
     def function(self) -> str:
         """The name of what does it to a batch."""
-        return "encrypt_field" if self.is_encrypted else "decrypt_field"
+        return f"{self.verb}_field"
 
     @property
     def step(self) -> str:
         """The code of the data step."""
-        verb, told = ("encrypt", "Encrypt") if self.is_encrypted else ("decrypt", "Decrypt")
-        return _STEP.format(table=self.table, field=self.field, verb=verb, told=told)
+        return _STEP.format(table=self.table, field=self.field, verb=self.verb, told=self.verb.capitalize())
 
     def finish(self) -> Iterator[ops.MigrateOperation]:
         """Yield what is left to do when every row is converted."""
@@ -67,12 +67,17 @@ def conversions(
 ) -> Iterator[Conversion]:
     """Yield the fields whose old column is there and claimed by nobody while *different* adds the new one."""
     old = {(table, column["name"]) for table, column in unclaimed(connection, crm.schema, {plugin})}
-    for each in different:
-        if isinstance(each, ops.AddColumnOp):
-            table, name = each.table_name, str(each.column.name)
-            plain = name.removesuffix(_SEALED)
-            if name != plain and (table, plain) in old:
-                yield Conversion(table, plain, True, (plain,), each.column)
-            elif (table, name + _SEALED) in old:
-                there = tuple(name + suffix for suffix in (_SEALED, _INDEX) if (table, name + suffix) in old)
-                yield Conversion(table, name, False, there, each.column)
+    added = {(each.table_name, str(each.column.name)): each.column for each in different if _adds_column(each)}
+    for (table, name), column in added.items():
+        plain, indexed = name.removesuffix(_SEALED), name.removesuffix(_INDEX)
+        if name != plain and (table, plain) in old:
+            yield Conversion(table, plain, "encrypt", (plain,), column)
+        elif (table, name + _SEALED) in old:
+            there = tuple(name + suffix for suffix in (_SEALED, _INDEX) if (table, name + suffix) in old)
+            yield Conversion(table, name, "decrypt", there, column)
+        elif isinstance(column.type, Token) and (table, indexed + _SEALED) not in added:
+            yield Conversion(table, indexed, "index", (), column)
+
+
+def _adds_column(operation: ops.MigrateOperation) -> TypeGuard[ops.AddColumnOp]:
+    return isinstance(operation, ops.AddColumnOp)

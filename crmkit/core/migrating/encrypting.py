@@ -1,4 +1,4 @@
-"""Moving values into an encrypted field, or out of one that is encrypted no more: parts of data steps."""
+"""Moving values into an encrypted field, or out of one, and indexing those that it has: parts of data steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.sealing import opener_of, sealer_of, token_of
 from crmkit.core.text import gettext as _
 
-__all__ = ["decrypt_field", "encrypt_field"]
+__all__ = ["decrypt_field", "encrypt_field", "index_field"]
 
 
 def encrypt_field(batch: Batch, field: str) -> None:
@@ -37,6 +37,19 @@ def encrypt_field(batch: Batch, field: str) -> None:
         value = declared.type.join((kept,))
         made = {f"{field}_sealed": seal(value, id_), **({f"{field}_index": token(value)} if token else {})}
         _write(batch, id_, {**made, field: None})
+
+
+def index_field(batch: Batch, field: str) -> None:
+    """Fill the blind index that *field* got for the rows of *batch*.
+
+    Raises:
+        RevisionError: the table has no encrypted values of it, or the field has no blind index.
+        EncryptionKeyError, SealedValueError: a value cannot be decrypted.
+    """
+    info, declared = _declared(batch, field, encrypted=True)
+    open_, token = opener_of(batch.crm.schema.keys, info, declared), token_of(batch.crm.schema.keys, info, declared)
+    for id_, kept in _values(batch, _column(batch, f"{field}_sealed"), sa.Text()):
+        _write(batch, id_, {_column(batch, f"{field}_index").name: token(open_(kept, id_))})
 
 
 def decrypt_field(batch: Batch, field: str) -> None:

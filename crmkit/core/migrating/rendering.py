@@ -79,8 +79,8 @@ def _imports(declared: str, conversions: Sequence[Conversion]) -> str:
 def _converting(conversions: Sequence[Conversion]) -> Iterator[str]:
     """Yield the data steps that move values, and what is done after them."""
     yield from (conversion.step for conversion in conversions)
-    if conversions:
-        yield _function("finish", [operation for conversion in conversions for operation in conversion.finish()])
+    if left := [operation for conversion in conversions for operation in conversion.finish()]:
+        yield _function("finish", left)
 
 
 def _function(name: str, operations: Operations) -> str:

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import EncryptionKeyError
+from crmkit.cli.checkup_encryption import examine_encryption
 from crmkit.core.encryption import rotating
 from crmkit.core.encryption.rotating import change_data_key, change_master_key, keys_in_use
 from crmkit.core.verifying import examine
@@ -114,3 +115,10 @@ def test_a_key_that_was_never_committed_is_used_by_nobody(filled, keeper, monkey
     with crm.write(keeper) as db:
         db.create(Account(iban="later"))
     assert crm.schema.keys.newest("values") == newest
+
+
+def test_the_doctor_says_which_key_is_missing_and_which_is_to_be_used(opened):
+    found = [each for names in (["old"], ["new"], ["new", "old"]) for each in examine_encryption(opened(*names))]
+    assert [each.status for each in found] == ["ok", "fail", "warn"]
+    assert found[0].facts["master"] == "old"
+    assert "'old'" in found[1].facts["reason"]

@@ -85,3 +85,15 @@ def test_values_are_encrypted_by_the_revision_and_decrypted_by_another(payers):
     with payers.crm.system("looks") as db:
         anna = db.find(payers.cls, 'iban == "DE-ANNA"')[0]
         assert db.history(anna)[0].changes["iban"] == (None, "DE-ANNA")
+
+
+@both_databases
+def test_a_blind_index_that_comes_later_finds_what_was_there_before(payers):
+    payers.write(", encrypted=True")
+    apply(payers.crm)
+    payers.write(SECRET)
+    assert 'index_field(batch, "iban")' in payers.path.read_text()
+    apply(payers.crm)
+    with payers.crm.system("looks") as db:
+        assert [each.name for each in db.find(payers.cls, 'iban == "FR-BERT"')] == ["Bert"]
+    assert payers.findings() == []
