@@ -68,6 +68,13 @@ if TYPE_CHECKING:
         EncryptionKeyError as EncryptionKeyError,
         SealedValueError as SealedValueError,
     )
+    from crmkit.core.encryption.rotating import (
+        FieldKeys as FieldKeys,
+        Rotation as Rotation,
+        change_data_key as change_data_key,
+        change_master_key as change_master_key,
+        keys_in_use as keys_in_use,
+    )
     from crmkit.core.entity import (
         ExtensionRecord as ExtensionRecord,
         Owned as Owned,
@@ -306,6 +313,7 @@ _HOMES = {
     "core.custom_fields.purging": "purge_field",
     "core.demo": "Demo DemoPart DemoPerson",
     "core.encryption.errors": "EncryptionKeyError SealedValueError",
+    "core.encryption.rotating": "FieldKeys Rotation change_data_key change_master_key keys_in_use",
     "core.entity": "ExtensionRecord Owned Pipelined Record any_ref computed entity extension field mixin ref",
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
@@ -442,6 +450,7 @@ __all__ = [
     "FieldChoice",
     "FieldConversion",
     "FieldConversionError",
+    "FieldKeys",
     "FieldProblem",
     "FieldShift",
     "FieldType",
@@ -520,6 +529,7 @@ __all__ = [
     "RetentionRule",
     "RetentionRun",
     "Role",
+    "Rotation",
     "RoundRobin",
     "Rule",
     "RuleError",
@@ -581,6 +591,8 @@ __all__ = [
     "average",
     "board",
     "carry_over",
+    "change_data_key",
+    "change_master_key",
     "computed",
     "conversion",
     "convert_field",
@@ -608,6 +620,7 @@ __all__ = [
     "hookimpl",
     "in_batches",
     "index_field",
+    "keys_in_use",
     "least",
     "local_edits",
     "mixin",

@@ -10,7 +10,8 @@ from importlib import import_module
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "crmkit": {
         "Plugins and hooks": "Plugin PluginError hookimpl Write WriteContext Problem WriteRefusedError",
-        "Revisions": "in_batches Batch rename_field take_over_fields give_back_fields",
+        "Revisions": "in_batches Batch rename_field encrypt_field decrypt_field index_field take_over_fields "
+        "give_back_fields",
         "Entities": "entity extension mixin field ref any_ref computed Record Owned Pipelined ExtensionRecord "
         "Target Money new_id",
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
@@ -39,6 +40,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Matching": "Matcher MatchKey Matches",
         "Privacy": "personal_data PersonalField preview_erasure erase_person Erasure ErasedRecords finish_erasures "
         "LegalHold LegalHoldError RetentionRule plan_retention RetentionPlan run_retention RetentionRun",
+        "Encrypted fields": "Encryption change_master_key change_data_key Rotation keys_in_use FieldKeys "
+        "EncryptionKeyError SealedValueError",
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
         "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
