@@ -11,13 +11,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "crmkit": {
         "Plugins and hooks": "Plugin PluginError hookimpl Write WriteContext Problem WriteRefusedError",
         "Revisions": "in_batches Batch rename_field encrypt_field decrypt_field index_field take_over_fields "
-        "give_back_fields",
+        "give_back_fields take_over_entity give_back_entity custom_field",
         "Entities": "entity extension mixin field ref any_ref computed Record Owned Pipelined ExtensionRecord "
         "Target Money new_id",
         "Types of fields": "FieldType Column Refused AnyReference Boolean Choice Date DateTime Decimals Email File "
         "Integer Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Text "
         "TimeZone Url",
-        "Pipelines": "Pipeline Stage Move Guard EntryTask Reason Reasons Refusal UnknownPipelineError "
+        "Pipelines": "Pipeline PastPipeline Stage Move Guard EntryTask Reason Reasons Refusal UnknownPipelineError "
         "UnknownStageError",
         "Approvals": "Approval request_approval approve reject approvals approvals_to_give ApprovalState TeamLead "
         "ReportingLine",
@@ -49,7 +49,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
-        "purge_field",
+        "purge_field purge_entity PurgedEntity",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
         "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
