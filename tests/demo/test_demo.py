@@ -13,7 +13,7 @@ from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.plugins.customers.entities import Company, Contact, Interaction
 from crmkit.plugins.sales.entities import Deal, Lead
 from crmkit.plugins.sales.services import funnel
-from crmkit.plugins.workspace.entities import Comment, Task
+from crmkit.plugins.workspace.entities import Attendance, Comment, Meeting, MeetingSubject, Task, View
 
 END = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLUGINS = ("workspace", "customers", "commerce", "sales")
@@ -51,7 +51,8 @@ def test_company_has_forty_people_in_teams_on_three_levels(demo):
 def test_every_kind_of_record_has_come_about(demo):
     crm, _people = demo
     with crm.system("look") as db:
-        counts = {cls.__name__: db.count(cls) for cls in (Company, Contact, Interaction, Deal, Lead, Task, Comment)}
+        kinds = (Company, Contact, Interaction, Deal, Lead, Task, Comment, Meeting, MeetingSubject, Attendance, View)
+        counts = {cls.__name__: db.count(cls) for cls in kinds}
         stages = {stage.slug: stage.count for stage in funnel(db).stages}
 
     assert all(counts.values()), counts

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from crmkit import Demo, DemoPart, Target, Writer
 
-from .entities import COLOURS, Comment, Tag, Tagging, Task
+from . import services
+from .entities import COLOURS, Comment, Meeting, Tag, Tagging, Task, View
 
 __all__ = ["PART"]
 
-_TASKS, _COMMENTS, _TAGGINGS = 350, 400, 150
+_TASKS, _COMMENTS, _TAGGINGS, _MEETINGS = 350, 400, 150, 120
 _TITLES = ("Call back", "Send the data sheet", "Ask about the budget", "Arrange a visit", "Check delivery dates")
 _CHINESE_TITLES = ("回电", "发送产品资料", "了解预算", "安排拜访", "确认交货期")
+_MEETS = ("Visit", "Video call", "Presentation", "Contract talk")
+_CHINESE_MEETS = ("上门拜访", "视频会议", "产品演示", "合同洽谈")
 _WORDS = (
     "They know the competition well.",
     "Wants an offer before summer.",
@@ -37,6 +41,7 @@ def work(db: Writer, demo: Demo) -> None:
     assert demo.person is not None
     if demo.person.job == "manager":
         _ask_somebody(db, demo)
+        _save_view(db, demo)
         return
     _do_what_is_due(db, demo)
     known = demo.all_mine()[-30:]
@@ -44,6 +49,8 @@ def work(db: Writer, demo: Demo) -> None:
         db.create_many([_task(demo, known) for _each in range(demo.due(_TASKS))])
         db.create_many([_comment(demo, known) for _each in range(demo.due(_COMMENTS))])
         db.create_many(_taggings(demo, known))
+        for _each in range(demo.due(_MEETINGS)):
+            _meet(db, demo, known)
 
 
 def _do_what_is_due(db: Writer, demo: Demo) -> None:
@@ -73,6 +80,38 @@ def _ask_somebody(db: Writer, demo: Demo) -> None:
         title = _in_language(demo, ("Prepare the monthly review",), ("准备月度总结",))[0]
         day = demo.now.date() + timedelta(days=7)
         db.create(Task(title=title, due_on=day, priority="high", owner_id=demo.random.choice(team).user.id))
+
+
+def _save_view(db: Writer, demo: Demo) -> None:
+    """Keep a list that the manager's team needs, once."""
+    assert demo.person is not None
+    known: set[UUID] = demo.notes.setdefault("workspace.views", set())
+    if demo.person.user.id not in known:
+        known.add(demo.person.user.id)
+        name = _in_language(demo, ("Overdue",), ("已逾期",))[0]
+        overdue = View(
+            name=name,
+            listed="workspace.task",
+            rule="!is_done && due_on < today()",
+            columns="title due_on priority owner_id",
+            order_by="due_on",
+            audience="team",
+        )
+        services.set_default_view(db, services.save_view(db, overdue))
+
+
+def _meet(db: Writer, demo: Demo, known: list[Any]) -> None:
+    """Plan a meeting about a record, and take somebody of the team along."""
+    assert demo.person is not None
+    me = demo.person.user
+    day = demo.now.date() + timedelta(days=demo.random.randint(1, 14))
+    start = datetime.combine(day, time(demo.random.randint(8, 16)), ZoneInfo(me.time_zone)).astimezone(UTC)
+    title = demo.random.choice(_in_language(demo, _MEETS, _CHINESE_MEETS))
+    meeting = db.create(Meeting(title=title, starts_at=start, ends_at=start + timedelta(hours=1), remind_before=15))
+    services.discuss(db, meeting, demo.random.choice(known))
+    team = [p.user for p in demo.people if p.user.team_id == me.team_id and p.user.id != me.id]
+    if team:
+        services.invite(db, meeting, demo.random.choice(team))
 
 
 def _task(demo: Demo, known: list[Any]) -> Task:
