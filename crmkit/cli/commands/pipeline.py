@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PIPELINE = _("Pipeline")
+_where = click.option("--where", metavar="RULE", help=_("Only records for which this rule holds today."))
 
 
 @click.group("pipeline", help=COMMANDS["pipeline"])
@@ -207,17 +208,19 @@ def _carry_over(session: Session, pipeline: str, everything: bool) -> None:
 @click.option("--amount", metavar="FIELD", help=_("The field of money to add up."))
 @click.option("--at", metavar="WHEN", help=_("A day, of which the end is meant, or a moment with its zone."))
 @click.option("--then", is_flag=True, help=_("Add up what records held at that moment, not what they hold now."))
+@_where
 @click.pass_obj
-def _funnel(session: Session, pipeline: str, amount: str | None, at: str | None, then: bool) -> None:
+def _funnel(session: Session, pipeline: str, amount: str | None, at: str | None, then: bool, where: str | None) -> None:
     from crmkit import board, funnel
 
     moment = None if at is None else moment_of(at, session.zone)
     with session.reader() as db:
         cls = _entity(db, pipeline)
         if moment is None:
-            found = board(db, cls, pipeline, amount=amount)
+            found = board(db, cls, pipeline, amount=amount, where=where)
         else:
-            found = funnel(db, cls, pipeline, amount=amount, at=moment, amounts="then" if then else "now")
+            amounts: Any = "then" if then else "now"
+            found = funnel(db, cls, pipeline, amount=amount, at=moment, amounts=amounts, where=where)
     rows = lane_rows(found)
     if session.as_json:
         answer = {"pipeline": found.pipeline, "version": found.version, "currency": found.currency, "at": found.at}
@@ -231,14 +234,18 @@ def _funnel(session: Session, pipeline: str, amount: str | None, at: str | None,
 @click.option("--by", type=click.Choice(["owner", "team"]), help=_("Tell it for each owner or team."))
 @click.option("--since", metavar="WHEN", help=_("Only stays that ended after this day or moment."))
 @click.option("--until", metavar="WHEN", help=_("Only stays that ended by this day or moment."))
+@_where
 @click.pass_obj
-def _times(session: Session, pipeline: str, by: str | None, since: str | None, until: str | None) -> None:
+def _times(
+    session: Session, pipeline: str, by: str | None, since: str | None, until: str | None, where: str | None
+) -> None:
     from crmkit import cycle_times
 
     first, last = (moment_of(each, session.zone) if each else None for each in (since, until))
     with session.reader() as db:
         chosen: Any = f"{by}_id" if by else None
-        found = cycle_times(db, _entity(db, pipeline), pipeline, by=chosen, since=first, until=last)
+        cls = _entity(db, pipeline)
+        found = cycle_times(db, cls, pipeline, by=chosen, since=first, until=last, where=where)
         rows = duration_rows(db, found, by)
     session.show(rows, columns=CYCLE_COLUMNS)
 
@@ -246,13 +253,14 @@ def _times(session: Session, pipeline: str, by: str | None, since: str | None, u
 @command.command("conversion", help=_("Show how far records come that entered PIPELINE in the same month."))
 @click.argument("pipeline")
 @click.option("--months", type=click.IntRange(1, 120), default=12, show_default=True, help=_("How many months."))
+@_where
 @click.pass_obj
-def _conversion(session: Session, pipeline: str, months: int) -> None:
+def _conversion(session: Session, pipeline: str, months: int, where: str | None) -> None:
     from crmkit import conversion
 
     with session.reader() as db:
         starts = months_until(db.moment.now, months, session.zone)
-        found = conversion(db, _entity(db, pipeline), starts, pipeline)
+        found = conversion(db, _entity(db, pipeline), starts, pipeline, where=where)
     rows = cohort_rows(found, session.zone)
     headings = {"month": _("Month"), "count": _("Records")} | {slug: slug for slug in found.stages}
     session.show(rows, columns={**headings, "lost": _("Lost")})

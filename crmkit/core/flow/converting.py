@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import Record
 from crmkit.core.flow.choosing import choose, require
+from crmkit.core.flow.periods import check_starts
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.reading.reader import Reader
+from crmkit.core.reading.transaction import Condition
 
 __all__ = ["Cohort", "Conversion", "conversion"]
 
@@ -51,32 +53,38 @@ class Conversion:
     cohorts: tuple[Cohort, ...]
 
 
-def conversion(db: Reader, entity: type[Record], starts: Sequence[datetime], pipeline: str | None = None) -> Conversion:
+def conversion(
+    db: Reader,
+    entity: type[Record],
+    starts: Sequence[datetime],
+    pipeline: str | None = None,
+    *,
+    where: Condition = None,
+) -> Conversion:
     """Return how far the records that the reader sees have come, in one statement.
 
     *starts* are the moments at which cohorts begin, in order; the last one is open. What entered before the first is
-    in none. A stage that the pipeline no longer has counts for nothing.
+    in none. A stage that the pipeline no longer has counts for nothing. With *where*, cohorts have the records for
+    which it holds today.
 
     Raises:
-        ValueError: *starts* is empty or not in order.
+        ReportError: *starts* is empty or not in order, or has what is no moment with its zone.
         UnknownPipelineError: the entity has no such pipeline.
-        UnknownFieldError: what must be known for it is hidden.
+        UnknownFieldError: what must be known for it, or what *where* names, is hidden.
     """
-    if not starts or any(first >= second for first, second in pairwise(starts)):
-        raise ValueError("starts must be moments in ascending order, one at least")
+    check_starts(starts)
     chosen = choose(db, entity, pipeline)
     require(db, entity, ["stage_entered_at"])
     forward = tuple(stage.slug for stage in chosen.stages if stage.kind != "lost")
-    rows = db.execute(_statement(db, entity, chosen, forward, starts)).all()
+    rows = db.execute(_statement(db.visible_visits(entity, where), chosen, forward, starts)).all()
     found = [[row for row in rows if row.cohort == place] for place in range(len(starts))]
     cohorts = [_cohort(start, forward, mine) for start, mine in zip(starts, found, strict=True)]
     return Conversion(chosen.id, chosen.version, forward, tuple(cohorts))
 
 
 def _statement(
-    db: Reader, entity: type[Record], pipeline: Pipeline, forward: Sequence[str], starts: Sequence[datetime]
+    visits: sa.Subquery, pipeline: Pipeline, forward: Sequence[str], starts: Sequence[datetime]
 ) -> sa.Select[Any]:
-    visits = db.visible_visits(entity)
     place = sa.case({slug: place for place, slug in enumerate(forward)}, value=visits.c.stage, else_=-1)
     lost = [stage.slug for stage in pipeline.stages if stage.kind == "lost"]
     is_lost = sa.case((sa.and_(visits.c.left_at.is_(None), visits.c.stage.in_(lost)), 1), else_=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import attrs
@@ -14,8 +14,10 @@ from sqlalchemy.sql import ColumnElement
 from crmkit.core.entity import Record
 from crmkit.core.flow.choosing import choose, require
 from crmkit.core.flow.percentiles import with_percentiles
+from crmkit.core.flow.periods import check_choice, check_moment, check_percents
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.reading.reader import Reader
+from crmkit.core.reading.transaction import Condition
 
 __all__ = ["CycleTimes", "Durations", "cycle_times"]
 
@@ -61,22 +63,29 @@ def cycle_times(
     percents: Sequence[int] = (50, 90),
     since: datetime | None = None,
     until: datetime | None = None,
+    where: Condition = None,
 ) -> CycleTimes:
     """Return how long the records that the reader sees stayed in the stages of *pipeline*, in two statements.
 
     Of stages those stays count that ended from *since* on and before *until*; of the whole way, those records that
     stand in a stage of the kind won or lost and came there in that time: from when they first entered the pipeline.
-    With *by*, durations are told for each owner or team that the records have today.
+    With *by*, durations are told for each owner or team that the records have today; with *where*, of those records for
+    which it holds today.
 
     Raises:
+        ReportError: *by*, *percents*, *since* or *until* is none.
         UnknownPipelineError: the entity has no such pipeline.
-        UnknownFieldError: what must be known for it is hidden.
+        UnknownFieldError: what must be known for it, or what *where* names, is hidden.
     """
+    check_choice(by, get_args(By))
+    check_percents(percents)
+    for moment in (since, until):
+        check_moment(moment)
     chosen = choose(db, entity, pipeline)
     require(db, entity, ["stage_entered_at", *([by] if by else [])])
-    period = _Period(since, until)
-    stays = _answers(db, _stays(db, entity, chosen, by, period), by, percents)
-    ways = _answers(db, _ways(db, entity, chosen, by, period), by, percents)
+    period, visits = _Period(since, until), db.visible_visits(entity, where)
+    stays = _answers(db, _stays(db, entity, visits, chosen, by, period), by, percents)
+    ways = _answers(db, _ways(db, entity, visits, chosen, by, period), by, percents)
     places = {stage.slug: place for place, stage in enumerate(chosen.stages)}
     in_order = sorted(stays, key=lambda d: (places.get(d.what, len(places)), d.what, str(d.whose)))
     totals = sorted(ways, key=lambda d: (d.what != "won", str(d.whose)))
@@ -95,16 +104,18 @@ class _Period:
         ]
 
 
-def _stays(db: Reader, entity: type[Record], pipeline: Pipeline, by: By | None, period: _Period) -> sa.Subquery:
-    visits = db.visible_visits(entity)
+def _stays(
+    db: Reader, entity: type[Record], visits: sa.Subquery, pipeline: Pipeline, by: By | None, period: _Period
+) -> sa.Subquery:
     seconds = visits.c.left_epoch - visits.c.entered_epoch
     columns = [visits.c.stage.label("what"), seconds.label("seconds")]
     ended = [visits.c.pipeline == pipeline.id, visits.c.left_at.is_not(None), *period.holds(visits.c.left_at)]
     return _grouped(db, entity, by, visits, columns).where(*ended, visits.c.left_at >= visits.c.entered_at).subquery()
 
 
-def _ways(db: Reader, entity: type[Record], pipeline: Pipeline, by: By | None, period: _Period) -> sa.Subquery:
-    every = db.visible_visits(entity)
+def _ways(
+    db: Reader, entity: type[Record], every: sa.Subquery, pipeline: Pipeline, by: By | None, period: _Period
+) -> sa.Subquery:
     # A window, as databases join two relations of the same visits row by row.
     entered = sa.func.min(every.c.entered_epoch).over(partition_by=every.c.record_id)
     told = [every.c[name] for name in ("record_id", "stage", "entered_at", "entered_epoch", "left_at")]

@@ -12,17 +12,25 @@ import sqlalchemy as sa
 from crmkit.core.entity import Record
 from crmkit.core.money import Money
 from crmkit.core.reading.reader import Reader
+from crmkit.core.reading.transaction import Condition
 
 __all__ = ["standing_then"]
 
 
 def standing_then(
-    db: Reader, entity: type[Record], pipeline: str, at: datetime, amount: str | None, amounts: str
+    db: Reader,
+    entity: type[Record],
+    pipeline: str,
+    at: datetime,
+    amount: str | None,
+    amounts: str,
+    where: Condition = None,
 ) -> dict[str, Mapping[str, Any]]:
     """Return by stage ``count`` and, with *amount*, its ``amount`` and how many were ``priced``, of one moment."""
+    standing = _standing(db, entity, at, where)
     if amount is not None and amounts == "then":
-        return _with_money_then(db, entity, pipeline, at, amount)
-    standing, records = _standing(db, entity, at), db.visible(entity)
+        return _with_money_then(db, entity, standing, pipeline, at, amount)
+    records = db.visible(entity)
     money = [sa.func.sum(records.c[amount]), sa.func.count(records.c[amount])] if amount else []
     statement = sa.select(standing.c.stage, sa.func.count(), *money)
     joined = standing.join(records, records.c.id == standing.c.record_id)
@@ -30,9 +38,9 @@ def standing_then(
     return {row[0]: dict(zip(("count", "amount", "priced"), row[1:], strict=False)) for row in rows}
 
 
-def _standing(db: Reader, entity: type[Record], at: datetime) -> sa.Subquery:
+def _standing(db: Reader, entity: type[Record], at: datetime, where: Condition) -> sa.Subquery:
     """Return in which stage of which pipeline each record stood; of an import that tells two, the last."""
-    visits = db.visible_visits(entity)
+    visits = db.visible_visits(entity, where)
     place = sa.func.row_number().over(partition_by=visits.c.record_id, order_by=visits.c.id.desc())
     columns = (visits.c.record_id, visits.c.pipeline, visits.c.stage, place.label("place"))
     stood = visits.c.entered_at <= at, sa.or_(visits.c.left_at.is_(None), visits.c.left_at > at)
@@ -44,9 +52,9 @@ def _of(statement: sa.Select[Any], standing: sa.Subquery, pipeline: str) -> sa.S
 
 
 def _with_money_then(
-    db: Reader, entity: type[Record], pipeline: str, at: datetime, amount: str
+    db: Reader, entity: type[Record], standing: sa.Subquery, pipeline: str, at: datetime, amount: str
 ) -> dict[str, Mapping[str, Any]]:
-    standing, money = _standing(db, entity, at), db.visible_money(entity, amount, at)
+    money = db.visible_money(entity, amount, at)
     no_text, no_number = sa.literal(None, sa.String()), sa.literal(None, sa.BigInteger())
     stages = sa.select(standing.c.record_id, standing.c.stage, no_text.label("currency"), no_number.label("minor"))
     held = sa.select(money.c.record_id, no_text, money.c.currency, money.c.minor)

@@ -15,8 +15,11 @@ from sqlalchemy.sql import ColumnElement
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import Column
+from crmkit.core.policy.rule_sources import VisibleSource
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.rules.check import CheckedRule
 from crmkit.core.rules.portable import Portable
+from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.codecs import id_decoder, slot_decoder
 
 __all__ = ["Visit", "read_visits", "visit_columns", "visit_row", "visits_relation"]
@@ -67,8 +70,10 @@ def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo
     return [Visit(**{**nothing, **row}) for row in connection.execute(mine).mappings()]
 
 
-def visits_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
-    """Return the safe relation of the visits of all visible records: their ``record_id`` and what may be known.
+def visits_relation(visibility: Visibility, info: EntityInfo, where: CheckedRule | None = None) -> sa.Subquery:
+    """Return the safe relation of the visits of all visible records, or of those for which *where* holds.
+
+    It has their ``record_id`` and what may be known.
 
     To calculate with, ``entered_epoch`` and ``left_epoch`` are the moments in whole seconds since 1970. ``id`` tells
     the visits of a record in the order in which they were written.
@@ -81,8 +86,16 @@ def visits_relation(visibility: Visibility, info: EntityInfo) -> sa.Subquery:
     columns = [column.label(name) for name, column in told.items()]
     ends = [end for end in ("entered", "left") if f"{end}_at" in told]
     columns += [_EpochSecond(told[f"{end}_at"]).label(f"{end}_epoch") for end in ends]
-    visible = visit.c.record_id.in_(visibility.visible_ids(info.id))
+    visible = visit.c.record_id.in_(_visible_ids(visibility, info, where))
     return sa.select(visit.c.id, visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
+
+
+def _visible_ids(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:
+    if where is None:
+        return visibility.visible_ids(info.id)
+    table = visibility.schema.alias(info)
+    holds = compile_rule(where, VisibleSource(visibility, info, table.c), visibility.moment)
+    return sa.select(table.c.id).where(visibility.shown(info, table.c), holds)
 
 
 def visit_columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnElement[Any]]:

@@ -14,6 +14,7 @@ from crmkit import (
     Grant,
     Mask,
     Money,
+    RuleError,
     UnknownFieldError,
     UnknownPipelineError,
     board,
@@ -39,6 +40,7 @@ from tests.core.flow.paths import (
     percentile,
 )
 
+DEAR = "price >= 5000"
 HOURS = st.integers(0, 60)
 STEPS = st.one_of(
     st.tuples(st.just("create"), st.sampled_from([MAIN.id, MAIN.id, SIDE.id]), st.sampled_from(SLUGS)),
@@ -120,9 +122,27 @@ def test_flow_is_what_a_naive_model_tells(crm, clock, people, history):
         assert {d.what: summary(d) for d in times.stages} == durations(naive_stays(mine))
         assert {d.what: summary(d) for d in times.totals} == durations(naive_ways(mine))
 
+        dear = [path for path in mine if path.prices and (path.prices[-1][1] or 0) >= 5000]
+        for moment in (moments[len(moments) // 2], now):
+            for amounts in ("now", "then"):
+                found = funnel(db, Order, at=moment, amount="price", amounts=amounts, where=DEAR)
+                assert told(found) == naive_funnel(dear, moment, then=amounts == "then")
+        today = board(db, Order, amount="price", where=DEAR)
+        assert told(today) == naive_funnel(dear, now, then=False)
+        late = naive_overdue([path for path in dear if path.pipeline == MAIN.id], now)
+        assert {lane.slug: lane.overdue for lane in today.lanes if lane.overdue} == late
+        times = cycle_times(db, Order, where=DEAR)
+        assert {d.what: summary(d) for d in times.stages} == durations(naive_stays(dear))
+        assert {d.what: summary(d) for d in times.totals} == durations(naive_ways(dear))
+        assert cohorts_of(db, [moments[0]], DEAR) == naive_cohorts(dear, [moments[0]])
+
         starts = [moments[0], *{moments[len(moments) // 2]} - {moments[0]}]
-        cohorts = conversion(db, Order, starts).cohorts
-        assert [(c.count, c.reached, c.lost) for c in cohorts] == naive_cohorts(mine, starts)
+        assert cohorts_of(db, starts) == naive_cohorts(mine, starts)
+
+
+def cohorts_of(db, starts, where=None):
+    found = conversion(db, Order, starts, where=where).cohorts
+    return [(cohort.count, cohort.reached, cohort.lost) for cohort in found]
 
 
 NUMBERS = count()
@@ -183,6 +203,22 @@ def asks(db, moment):
     yield lambda: conversion(db, Order, [moment])
 
 
+@pytest.mark.parametrize("name", ["price", "nosuch"])
+def test_a_condition_on_a_hidden_field_is_refused_as_one_on_no_field(crm, clock, people, name):
+    people.role("half", [Grant("paths.order", ["read"], "all")], [Mask("paths.order", ["price"])])
+    where = f"{name} != null"
+    with crm.read(people.user("Half", roles=["half"])) as db:
+        for ask in (
+            lambda: board(db, Order, where=where),
+            lambda: funnel(db, Order, at=clock.now(), where=where),
+            lambda: cycle_times(db, Order, where=where),
+            lambda: conversion(db, Order, [clock.now()], where=where),
+        ):
+            with pytest.raises(RuleError, match=f"'{name}'") as caught:
+                ask()
+            assert "price" not in str(caught.value).replace(f"'{name}'", "")
+
+
 @pytest.mark.parametrize("hidden", ["stage", "pipeline", "stage_entered_at"])
 def test_what_needs_a_hidden_field_does_not_exist(crm, clock, people, hidden):
     people.role("half", [Grant("paths.order", ["read"], "all")], [Mask("paths.order", [hidden])])
@@ -218,7 +254,7 @@ def test_a_stage_that_went_is_a_retired_lane_while_it_is_occupied(make_crm, crm,
         made = db.create(Order(stage="sent"))
     shorter = attrs.evolve(MAIN, stages=[s for s in STAGES if s.slug != "sent"], moves=MAIN.moves[:2], version=2)
     later = make_crm(plugin("paths", entities=[Order], roles=[SELLER], pipelines=[shorter, SIDE]), clock=clock)
-    later.storage, later.model.storage = crm.storage, crm.storage
+    later.storage = later.model._storage = crm.storage
     with later.read(anna) as db:
         found = board(db, Order)
     assert [(lane.slug, lane.count, lane.is_retired) for lane in found.lanes if lane.count] == [("sent", 1, True)]
