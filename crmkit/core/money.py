@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import attrs
 
-__all__ = ["Money", "minor_digits"]
+from crmkit.core.errors import CrmkitError
+from crmkit.core.text import Text, gettext as _
+
+__all__ = ["Money", "MoneyError", "minor_digits"]
 
 # ISO 4217: the currencies whose minor unit is not a hundredth.
 _MINOR_DIGITS = {
@@ -23,6 +27,17 @@ def minor_digits(currency: str) -> int:
     return _MINOR_DIGITS.get(currency, 2)
 
 
+class MoneyError(CrmkitError, ValueError):
+    """What was given is no amount of money, or no currency."""
+
+    code = "money"
+    template = _("No amount of money: {reason}")
+
+    def __init__(self, reason: Text, **facts: object) -> None:
+        """Give the *reason*, and the *facts* that it names."""
+        super().__init__(reason=reason, **facts)
+
+
 @attrs.frozen(order=False, repr=False)
 class Money:
     """An amount of one currency, kept in minor units (cents), so that it is always exact. Made by :meth:`of`."""
@@ -35,16 +50,18 @@ class Money:
         """Return *amount* of *currency*.
 
         Raises:
-            ValueError: the amount is no number, is a float, or has more digits than the currency; or *currency* is no
+            MoneyError: the amount is no number, is a float, or has more digits than the currency; or *currency* is no
                 code.
         """
         if isinstance(amount, float):
-            raise ValueError("money is exact: give a Decimal, an int or a str, not a float")
-        if not _CODE.match(currency):
-            raise ValueError(f"{currency!r} is no ISO 4217 code such as 'EUR'")
+            raise MoneyError(_("money is exact; give a Decimal, an int or a str, not a float."))
+        if not _CODE.match(str(currency)):
+            raise MoneyError(_("{currency!r} is no ISO 4217 code such as 'EUR'."), currency=currency)
         scaled = _decimal(amount).scaleb(minor_digits(currency))
         if scaled != scaled.to_integral_value():
-            raise ValueError(f"{currency} has {minor_digits(currency)} decimal digits; got {amount}")
+            digits = minor_digits(currency)
+            message = _("{currency} has {digits} decimal digits; got {amount}.")
+            raise MoneyError(message, currency=currency, digits=digits, amount=str(amount))
         return cls(int(scaled), currency)
 
     @classmethod
@@ -66,10 +83,9 @@ class Money:
 
 
 def _decimal(amount: Decimal | int | str) -> Decimal:
-    try:
+    number = None
+    with suppress(InvalidOperation, TypeError, ValueError):
         number = Decimal(amount)
-    except InvalidOperation:
-        raise ValueError(f"{amount!r} is no amount of money") from None
-    if not number.is_finite():
-        raise ValueError(f"{amount} is no amount of money")
+    if number is None or not number.is_finite():
+        raise MoneyError(_("{amount!r} is no number."), amount=amount)
     return number

@@ -145,7 +145,7 @@ class Registry:
         Raises:
             UnknownEntityError: no enabled plugin declares it.
         """
-        id_ = entity if isinstance(entity, str) else entity_info(entity).id
+        id_ = entity_info(entity).id if isinstance(entity, type) else str(entity)
         if id_ not in self.entities:
             raise UnknownEntityError(id_)
         return self.entities[id_]

@@ -9,21 +9,28 @@ import msgspec
 import pytest
 
 from crmkit import (
+    CrmkitError,
     Grant,
     Json,
     Money,
     NotFoundError,
     Record,
     Role,
+    Rule,
     RuleError,
     ValidationError,
     average,
+    conversion,
     count,
+    cycle_times,
     entity,
     field,
+    funnel,
+    save_draft,
     total,
     translator,
 )
+from crmkit.core.policy.principal import ReasonError
 from crmkit.core.reading.limits import LimitError
 from crmkit.core.reading.measures import Measure, MeasureError
 from crmkit.core.reading.ordering import CursorError
@@ -215,3 +222,53 @@ def test_sums_beyond_64_bits_are_exact(crm, master):
     assert whole == {
         "sum": 3 * most - 5, "fees": Decimal(3 * most).scaleb(-4), "mean": Decimal(3 * most - 5) / 4
     }  # fmt: skip
+
+
+# What arrives from a form, a file or a script where something else belongs.
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "says"),
+    [
+        (lambda db, made: db.transfer(made, "Ada"), "validation", "owner_id"),
+        (lambda db, made: db.transfer(made, 5), "validation", "owner_id"),
+        (lambda db, made: db.jobs.get("abc"), "not-found", "abc"),
+        (lambda db, made: db.jobs.retry(5), "not-found", "5"),
+        (lambda db, made: db.enqueue(5), "unknown-job", "5"),
+        (lambda db, made: db.enqueue("core.make_match_keys", key=5), "job-arguments", "1 to 140"),
+        (lambda db, made: db.enqueue("core.make_match_keys", run_at="soon"), "job-arguments", "time zone"),
+        (lambda db, made: db.create(Artist(name="Eve", custom=5)), "validation", "custom"),
+        (lambda db, made: db.create(Artist(name="Eve", custom={5: 5})), "validation", "custom"),
+        (lambda db, made: save_draft(db, 5), "validation", "definition"),
+        (lambda db, made: db.find(5), "unknown-entity", "5"),
+        (lambda db, made: db.aggregate(Artist, group_by=[5], measures={"n": count()}), "unknown-field", "5"),
+        (lambda db, made: db.aggregate(Artist, measures={"n": total(5)}), "unknown-field", "5"),
+        (lambda db, made: db.aggregate(Artist, measures={"n": "count"}), "measure", "'count' is no measure"),
+        (lambda db, made: Rule.parse(5), "rule", "5 is no rule"),
+        (lambda db, made: conversion(db, Artist, []), "report", "in ascending order"),
+        (lambda db, made: conversion(db, Artist, [date(2026, 1, 1)]), "report", "no moment with its zone"),
+        (lambda db, made: cycle_times(db, Artist, percents=[50, 0]), "report", "0 is no whole percentage"),
+        (lambda db, made: cycle_times(db, Artist, percents=[50, 50]), "report", "asked for twice"),
+        (lambda db, made: cycle_times(db, Artist, by="name"), "report", "'name' is none of owner_id, team_id"),
+        (lambda db, made: funnel(db, Artist, amounts="once"), "report", "'once' is none of now, then"),
+        (lambda db, made: Money.of(1.5, "EUR"), "money", "money is exact"),
+        (lambda db, made: Money.of("much", "EUR"), "money", "'much' is no number"),
+        (lambda db, made: Money.of("NaN", "EUR"), "money", "no number"),
+        (lambda db, made: Money.of("1.005", "EUR"), "money", "EUR has 2 decimal digits"),
+        (lambda db, made: Money.of(1, "euro"), "money", "ISO 4217"),
+        (lambda db, made: Money.of(1, None), "money", "ISO 4217"),
+    ],
+)
+def test_what_belongs_elsewhere_is_refused_with_a_code(crm, master, ask, error, says):
+    with crm.system("test") as db:
+        made = db.create(Commission(title="Door"))
+        with pytest.raises(CrmkitError, match=says) as caught:
+            ask(db, made)
+        assert caught.value.code == error
+
+
+def test_what_is_no_reason_opens_no_door_and_what_is_no_name_is_nobody(crm):
+    with pytest.raises(ReasonError), crm.system(5):
+        pass
+    with pytest.raises(NotFoundError):
+        crm.principal(5)

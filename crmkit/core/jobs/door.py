@@ -92,6 +92,9 @@ class Jobs:
         Raises:
             NotFoundError: there is none that is visible.
         """
+        # What is no id leads to no work.
+        if not isinstance(id_, UUID):
+            raise NotFoundError(SUBJECT, id_)
         one = sa.select(self._table).where(self._table.c.id == id_, self._visible())
         row = self._reader.connection.execute(one).one_or_none()
         if row is None:

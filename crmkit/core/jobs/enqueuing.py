@@ -27,16 +27,17 @@ def enqueue(
     writer: Writer, job: Job | str, arguments: Any = None, *, key: str | None = None, run_at: datetime | None = None
 ) -> UUID:
     """Do what :meth:`Writer.enqueue` says."""
-    id_ = job if isinstance(job, str) else job.id
+    id_ = job.id if isinstance(job, Job) else str(job)
     declared = writer.model.registry.jobs.get(id_)
     if declared is None:
         raise UnknownJobError(id_)
+    kept: Any = key
     given = NoArguments() if arguments is None else arguments
     if not isinstance(given, declared.arguments):
         raise JobArgumentsError(id_, _("it takes {expected}."), expected=declared.arguments.__name__)
-    if key is not None and not (key and len(key) <= _LONGEST_KEY and is_storable(key)):
+    if kept is not None and not (isinstance(kept, str) and 1 <= len(kept) <= _LONGEST_KEY and is_storable(kept)):
         raise JobArgumentsError(id_, _("a key has 1 to {longest} characters."), longest=_LONGEST_KEY)
-    if run_at is not None and run_at.tzinfo is None:
+    if run_at is not None and getattr(run_at, "tzinfo", None) is None:
         raise JobArgumentsError(id_, _("the time has no time zone."))
     if writer.depth >= DEEPEST:
         raise LoopError([*chain_of(writer.connection, writer.model.schema, writer.cause), id_])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -42,12 +43,12 @@ class ReasonError(CrmkitError):
         super().__init__(longest=_LONGEST)
 
 
-def stated(reason: str) -> str:
+def stated(reason: Any) -> str:
     """Return *reason*.
 
     Raises:
         ReasonError: it is empty, or too long.
     """
-    if not reason.strip() or len(reason) > _LONGEST:
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > _LONGEST:
         raise ReasonError
     return reason

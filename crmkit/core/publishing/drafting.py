@@ -35,8 +35,8 @@ def save_draft(
         ValidationError: it is no pipeline, does not fit what the CRM consists of, or gives a slug another meaning;
             each problem names its place.
     """
-    id_ = str(definition.get("id"))
-    check_may_edit(db, id_)
+    written: Any = definition
+    check_may_edit(db, str(written.get("id") if isinstance(written, Mapping) else written))
     draft = read_pipeline(definition, 0)
     return keep_draft(db, draft, mapping=mapping, base=_base(db, draft), note=note)
 

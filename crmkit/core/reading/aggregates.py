@@ -46,6 +46,8 @@ class Question:
         if not self.measures:
             raise MeasureError(self.info.id, _("name at least one measure, such as count()"))
         for name, measure in self.measures.items():
+            if not isinstance(measure, Measure):
+                raise MeasureError(self.info.id, _("{given!r} is no measure, such as count()"), given=measure)
             if name in self.groups:
                 raise MeasureError(self.info.id, _("{name!r} is the name of a group"), name=name)
             if measure.function not in FUNCTIONS:

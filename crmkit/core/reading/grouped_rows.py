@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
+from crmkit.core.errors import UnknownFieldError
 from crmkit.core.money import Money
 from crmkit.core.policy.rule_sources import FieldScope, VisibleSource
 from crmkit.core.policy.visibility import Visibility
@@ -46,6 +47,8 @@ class GroupedRows:
             UnknownFieldError: there is none, or it is hidden; the words are the same.
             MeasureError: it is encrypted.
         """
+        if not isinstance(name, str):
+            raise UnknownFieldError(self.info.id, repr(name))
         field = self._scope.named(name)[1]
         if isinstance(field, FieldInfo) and field.encrypted:
             message = _("{field!r} is encrypted: group by other fields, and count records")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from crmkit.core.rules import ast
 from crmkit.core.rules.render import render
@@ -24,7 +24,7 @@ class Rule:
         self._node = node
 
     @classmethod
-    def parse(cls, text: str) -> Rule:
+    def parse(cls, text: Any) -> Rule:
         """Return the rule that *text* is.
 
         Raises:
@@ -32,6 +32,8 @@ class Rule:
         """
         from crmkit.core.rules.parse import parse
 
+        if not isinstance(text, str):
+            return Rule.of(text)
         return Rule(parse(text))
 
     @classmethod

@@ -77,10 +77,13 @@ class Asking(Reader):
         free = self._visibility(named=True).unrestricted(info, table.c, verb)
         return sa.select(table.c.id).where(table.c.id.in_(id_parameters(number)), free)
 
-    def home_team_of(self, user: UUID) -> UUID | None:
-        """Return the home team of *user*."""
+    def home_team_of(self, user: Any) -> UUID | None:
+        """Return the home team of *user*; what is no id is nobody's."""
+        if not isinstance(user, UUID):
+            return None
         table = self.model.schema.tables["core_user"]
-        return self._connection.scalar(sa.select(table.c.team_id).where(table.c.id == user))
+        found: UUID | None = self._connection.scalar(sa.select(table.c.team_id).where(table.c.id == user))
+        return found
 
     def matches_stored(self, info: EntityInfo, rule: Rule, record: UUID) -> bool:
         """Return whether *rule* holds for the stored row of *record*, seen with trusted eyes."""

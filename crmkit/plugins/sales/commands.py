@@ -82,8 +82,9 @@ def forecast(session: Any) -> None:
 def _moment(written: str) -> datetime:
     try:
         moment = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    except ValueError:
+        message = translate(_("{written!r} is no moment, such as 2026-03-01T09:00+01:00"))
+        raise click.BadParameter(message.format(written=written)) from None
     if moment.tzinfo is None:
         raise click.BadParameter(translate(_("give the zone of the moment, such as +01:00")))
     return moment
