@@ -61,6 +61,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_jobs, crm)
+    yield from _guarded(_side_doors, crm)
     yield from _guarded(_people, session)
 
 
@@ -291,6 +292,12 @@ def _jobs(crm: CRM) -> Iterator[Finding]:
     from crmkit.cli.checkup_jobs import examine_jobs
 
     yield from examine_jobs(crm)
+
+
+def _side_doors(crm: CRM) -> Iterator[Finding]:
+    from crmkit.cli.checkup_doors import examine_doors
+
+    yield from examine_doors(crm)
 
 
 def _people(session: Session) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from crmkit.core.custom_fields.defining import CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
 from crmkit.core.encryption.kept import open_keys, read_keys
 from crmkit.core.encryption.masters import MasterKeys
+from crmkit.core.doors_tried import keep_tried
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
@@ -36,7 +37,9 @@ from crmkit.core.policy.principal import Principal, stated
 from crmkit.core.publishing.reading import PIPELINES
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
+from crmkit.core.side_doors import watched
 from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.held import Held
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import is_storable
 from crmkit.core.writing.writer import Writer
@@ -161,8 +164,9 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        with self._opened.reading() as connection:
-            yield self._reader(connection, principal)
+        opened = self._opened
+        with self._audited(principal), opened.reading() as connection, Held(connection).open() as held:
+            yield self._reader(held, principal)
 
     @contextmanager
     def write(
@@ -176,11 +180,17 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        with self._opened.writing() as connection:
+        opened = self._opened
+        with (
+            self._audited(principal, cause),
+            opened.writing() as connection,
+            Held(connection, writes=True).open() as held,
+        ):
             model, access = self._resolved(connection, principal)
-            writer = Writer(model, connection, access, cause or principal.name, request_id, depth)
-            yield writer
-            writer.finish()
+            writer = Writer(model, held, access, cause or principal.name, request_id, depth)
+            with held.whole():
+                yield writer
+                writer.finish()
         if self.carrier is not None and writer.enqueued:
             self.carrier.carry(writer.enqueued)
 
@@ -203,9 +213,10 @@ class CRM:
         The tables must be as the plugins need them.
         """
         model, access = self._resolved(connection, Principal(None, "system", stated(reason)))
-        writer = Writer(model, connection, access, f"system: {reason}", None)
-        yield writer
-        writer.finish()
+        with Held(connection, writes=True).open() as held, held.whole():
+            writer = Writer(model, held, access, f"system: {reason}", None)
+            yield writer
+            writer.finish()
 
     def explain(
         self, principal: Principal, verb: str, subject: Record | type[Record] | str, *, asker: Principal
@@ -221,7 +232,7 @@ class CRM:
         from crmkit.core.explaining.explain import Asker, explain
 
         with self._opened.reading() as connection:
-            reader = self._reader(connection, asker)
+            reader = self._reader(Held(connection), asker)
             return explain(Asker(reader.model, connection, reader), principal, verb, subject)
 
     def refresh(self, connection: Connection | None = None) -> None:
@@ -280,9 +291,19 @@ class CRM:
             model, access = self._resolved(connection, asker)
             return Rehearsal(model, connection, access).run(name, since, limit)
 
-    def _reader(self, connection: Connection, principal: Principal) -> Reader:
-        model, access = self._resolved(connection, principal)
-        return Reader(model, connection, access)
+    def _reader(self, held: Held, principal: Principal) -> Reader:
+        model, access = self._resolved(held.connection, principal)
+        return Reader(model, held, access)
+
+    @contextmanager
+    def _audited(self, principal: Principal, cause: str = "") -> Iterator[None]:
+        """Keep what is tried inside the block, whatever becomes of its transaction."""
+        with watched() as tried:
+            try:
+                yield
+            finally:
+                if tried:
+                    keep_tried(self.storage, self.schema, self.clock.now(), principal, cause, tried)
 
     def _resolved(self, connection: Connection, principal: Principal) -> tuple[Model, Access]:
         """Return the model that fits the definitions which *connection* sees, and what *principal* may do in it."""
@@ -315,7 +336,9 @@ def _loaded(plugin: LoadedPlugin | ModuleType) -> LoadedPlugin:
     return plugin if isinstance(plugin, LoadedPlugin) else as_loaded(plugin)
 
 
-def _names(user: sa.Table, reference: str) -> sa.ColumnElement[bool]:
+def _names(user: sa.Table, reference: Any) -> sa.ColumnElement[bool]:
+    if not isinstance(reference, str):
+        return sa.false()
     try:
         return user.c.id == UUID(reference)
     except ValueError:

@@ -50,6 +50,7 @@ from crmkit.core.rules.moment import Moment
 from crmkit.core.shipped.entities import LocalEdit
 from crmkit.core.shipped.records import RecordKind, kind_of_records
 from crmkit.core.shipped.settling import SETTLING_WORK
+from crmkit.core.side_doors import own_step
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epochs
 from crmkit.core.storage.loading import Loader, make_loader
@@ -114,7 +115,7 @@ class Model:
         """
         self.schema = Schema.build(registry, masters)
         registry = _protected(registry, self.schema)
-        self.registry, self.hooks, self.storage, self.clock = registry, hooks, storage, clock
+        self.registry, self.hooks, self._storage, self.clock = registry, hooks, storage, clock
         self.definitions, self._coded = definitions, registry
         self.defining = frozenset[str]().union(*(kind.entities for kind in definitions))
         self.statements = StatementCache()
@@ -125,7 +126,7 @@ class Model:
     def sibling(self, storage: Storage, clock: Clock) -> Model:
         """Return the same model on another database of the same kind: what depends on no data is built once."""
         made = copy(self)
-        made.storage, made.clock = storage, clock
+        made._storage, made.clock = storage, clock
         # Accesses are resolved from data.
         made.__dict__.pop("accesses", None)
         return made
@@ -145,10 +146,20 @@ class Model:
         made.statements, made._shapes = StatementCache(), Shapes()
         return made
 
+    @property
+    @own_step
+    def storage(self) -> Storage:
+        """The database, for crmkit's own steps.
+
+        Raises:
+            SideDoorError: who asks is not crmkit.
+        """
+        return self._storage
+
     @cached_property
     def epochs(self) -> Epochs:
         """The numbers that tell when accesses and models are out of date."""
-        return Epochs(self.schema, self.storage.dialect)
+        return Epochs(self.schema, self._storage.dialect)
 
     @cached_property
     def accesses(self) -> AccessCache:
@@ -167,37 +178,37 @@ class Model:
     @cached_property
     def store(self) -> Store:
         """The statements that write."""
-        return Store(self.registry, self.schema, self.storage.dialect)
+        return Store(self.registry, self.schema, self._storage.dialect)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger."""
-        return Ledger(self.schema, self.storage.dialect, self.registry.encrypted)
+        return Ledger(self.schema, self._storage.dialect, self.registry.encrypted)
 
     @cached_property
     def numbers(self) -> Numbers:
         """The counters of human numbers."""
-        return Numbers(self.schema, self.storage.dialect)
+        return Numbers(self.schema, self._storage.dialect)
 
     @cached_property
     def external_names(self) -> Insert:
         """What keeps external ids."""
-        return Insert(self.schema.system.external_id, self.storage.dialect)
+        return Insert(self.schema.system.external_id, self._storage.dialect)
 
     @cached_property
     def jobs(self) -> JobStore:
         """The lease table."""
-        return JobStore(self.schema, self.storage.dialect)
+        return JobStore(self.schema, self._storage.dialect)
 
     @cached_property
     def match_keys(self) -> Insert:
         """What keeps the keys by which records are matched."""
-        return Insert(self.schema.system.match_key, self.storage.dialect)
+        return Insert(self.schema.system.match_key, self._storage.dialect)
 
     @cached_property
     def visits(self) -> Visits:
         """What keeps visits to stages."""
-        return Visits(self.schema, self.storage.dialect)
+        return Visits(self.schema, self._storage.dialect)
 
     def shipped_pipeline(self, pipeline: str) -> Pipeline | None:
         """Return *pipeline* as its plugin declares it, whatever was made of it at run time."""
@@ -232,7 +243,9 @@ class Model:
         """Return a number that two accesses share exactly if their statements differ only in parameters."""
         known = access.shape_number
         if known is None:
-            known = access.shape_number = self._shapes.number(access.shape)
+            known = self._shapes.number(access.shape)
+            # It says nothing about what anybody may do.
+            object.__setattr__(access, "shape_number", known)
         return known
 
     def loader(self, info: EntityInfo, access: Access) -> Loader:
@@ -242,7 +255,7 @@ class Model:
         return self.loaders.get((info, readable), lambda: self._new_loader(info, readable))
 
     def _new_loader(self, info: EntityInfo, readable: frozenset[str]) -> Loader:
-        return make_loader(info, readable, self.storage.dialect.name, self.schema.keys)
+        return make_loader(info, readable, self._storage.dialect.name, self.schema.keys)
 
     def defaults(self, info: EntityInfo, access: Access) -> Any:
         """Return the extension *info* as it is where nothing was ever written."""
@@ -253,7 +266,7 @@ class Model:
 
     def order_decoder(self, order: Order) -> Any:
         """Return what decodes the cursor's values of *order*."""
-        return order_decoder(order, self.storage.dialect.name)
+        return order_decoder(order, self._storage.dialect.name)
 
     def rates_of(self, connection: Connection, currency: str) -> list[tuple[date, Decimal]]:
         """Return the dated exchange rates of *currency*, oldest first."""

@@ -532,7 +532,7 @@ def test_t16_a_broken_grant_is_refused_or_grants_nothing_and_hurts_nobody(crm, p
             other = db.create(GrantRecord(role_id=found.id, entity="trade.deal", verbs="delete", scope="own"))
             db.flush()
             table = crm.schema.tables["core_grant"]
-            db.connection.execute(sa.update(table).where(table.c.id == other.id).values(values))
+            db._connection.execute(sa.update(table).where(table.c.id == other.id).values(values))
     with crm.read(seller) as db:
         assert [deal.name for deal in db.find(Deal)] == ["Mine"]
     with crm.read(holder) as db:

@@ -145,7 +145,7 @@ def test_database_is_what_plugins_declare_and_crmkit_wrote(crm, project, factory
 
     assert check(crm) == ()
     with crm.system("test") as db:
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
 
 
 def test_removed_entity_is_gone_and_comes_back_whole_but_for_its_grants(crm, project, factory, manager):

@@ -505,7 +505,7 @@ def test_verify_finds_a_custom_value_that_was_changed_past_crmkit(crm, define, c
         connection.execute(sa.update(table).values(custom={"it": 2}))
 
     with crm.system("test") as db:
-        found = [finding for finding in examine(db.model, db.connection) if finding.check == "history"]
+        found = [finding for finding in examine(db.model, db._connection) if finding.check == "history"]
     assert [finding.facts["fields"] for finding in found] == ["custom.it"]
 
 

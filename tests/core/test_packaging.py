@@ -138,7 +138,7 @@ def test_every_value_and_history_is_there_after_the_move_and_after_going_back(cr
         assert db.find(Company, 'acme.size < 0 && acme.patron.name == "Zola" && acme.marks.contains("a")') == [full]
         assert db.find(CustomField) == []
         assert [a.name for a in db.find(Contact, "acme.rank == 3")] == ["Degas"]
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
         db.restore(Company, records["gone"].id)
         assert acme(db, db.get(Company, records["gone"].id)).colour == "blue"
         full = db.update(full, {"acme.size": 8, "acme.colour": None})
@@ -152,14 +152,14 @@ def test_every_value_and_history_is_there_after_the_move_and_after_going_back(cr
         assert db.get(Company, records["gone"].id).custom["colour"] == "blue"
         sizes = [entry.changes["custom.size"] for entry in db.history(full) if "custom.size" in entry.changes]
         assert sizes == [(None, 1), (1, -3), (-3, 8)]
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
         full = db.update(full, {"custom.size": 9})
     with crm.system("test") as db:
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
     apply(with_code)
     with with_code.system("test") as db:
         assert acme(db, db.get(Company, full.id)).size == 9
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
 
 
 @both_databases
@@ -179,7 +179,7 @@ def test_what_was_hidden_stays_hidden_and_rules_follow(crm, records, packaged, p
         assert {grant.rule for grant in db.find(GrantRecord, 'scope == "rule"')} == {
             'acme.colour != "none" || acme.patron.name == "Zola"'
         }
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
     seen = {}
     for name, person in people_of.items():
         with with_code.read(person) as db:

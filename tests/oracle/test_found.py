@@ -153,7 +153,7 @@ def test_an_attempt_that_reads_the_history_loses_no_entry(crm, pair):
             raise RuntimeError
     with crm.system("test") as db:
         assert [entry.kind for entry in db.history(changed)] == ["create", "update"]
-        assert verify_ledger(db.connection, crm.schema) == 3
+        assert verify_ledger(db._connection, crm.schema) == 3
 
 
 def test_where_a_reference_to_any_entity_is_empty_can_be_asked(crm, pair):

@@ -115,9 +115,9 @@ def test_it_asks_as_many_statements_for_many_keys_as_for_one(crm, bo):
     def statements(keys):
         ran = []
         with crm.system("test") as db:
-            db.connection.connection.dbapi_connection.set_trace_callback(ran.append)
+            db._connection.connection.dbapi_connection.set_trace_callback(ran.append)
             found = find_shared_keys(db, Contact.__entity__, keys)
-            db.connection.connection.dbapi_connection.set_trace_callback(None)
+            db._connection.connection.dbapi_connection.set_trace_callback(None)
         assert [record.id for record in found.records["email:bo@example.org"]] == [bo.id]
         return len(ran)
 

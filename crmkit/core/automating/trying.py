@@ -29,6 +29,7 @@ from crmkit.core.fields import Date
 from crmkit.core.model import Model
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
+from crmkit.core.storage.held import Held
 from crmkit.core.writing.writer import Writer
 
 __all__ = ["Rehearsal", "Tried"]
@@ -74,7 +75,7 @@ class Rehearsal:
         return [self._try(asker, db, automation, *one) for one, _place in zip(found, range(limit), strict=False)]
 
     def _writer(self, access: Access, cause: str) -> Writer:
-        return Writer(self.model, self.connection, access, cause, None, 1)
+        return Writer(self.model, Held(self.connection, writes=True), access, cause, None, 1)
 
     def _seen(
         self, asker: Writer, automation: Automation, occasions: Iterator[tuple[datetime, Occasion]]

@@ -19,6 +19,7 @@ from crmkit.core.events.trigger import Trigger
 from crmkit.core.jobs.rows import new_row
 from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.storage.database_objects import TOLD
+from crmkit.core.storage.held import Held
 from crmkit.core.writing.asking import Asking
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Dispatcher:
     def _where(self, connection: Connection, entity: str, trigger: Trigger, found: list[_Written]) -> list[_Written]:
         if trigger.where is None or not found:
             return found
-        asking = Asking(self._crm.model, connection, self._crm.model.system_access)
+        asking = Asking(self._crm.model, Held(connection), self._crm.model.system_access)
         ids: list[UUID] = list({one.row.record_id for one in found})
         matching = asking.matching_ids(self._crm.registry.entities[entity], trigger.where, ids)
         return [one for one in found if one.row.record_id in matching]

@@ -58,7 +58,7 @@ class EntityAccess:
         return self.scopes.get(verb, VerbScope())
 
 
-@attrs.define(eq=False, slots=False)
+@attrs.frozen(eq=False, slots=False)
 class Access:
     """A principal's resolved access at one epoch of the policy. The system's has no user and no limits.
 

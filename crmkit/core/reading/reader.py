@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Result
+from sqlalchemy.engine import Result
 
 from crmkit.core.entity import EntityInfo, ExtensionRecord, Record, entity_info
-from crmkit.core.errors import ForbiddenError
+from crmkit.core.errors import ForbiddenError, StatementRefusedError
 from crmkit.core.fields import Target
 from crmkit.core.gate import check_statement
 from crmkit.core.jobs.door import Jobs
@@ -37,6 +37,8 @@ from crmkit.core.reading.shares import SharedWith, read_shares
 from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.transaction import Condition
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
+from crmkit.core.side_doors import asking_module, note_tried
+from crmkit.core.storage.held import Held
 
 if TYPE_CHECKING:
     from crmkit.core.model import Model
@@ -50,16 +52,16 @@ X = TypeVar("X", bound=ExtensionRecord)
 class Reader(Lists):
     """Reads for one principal, for life: nothing it returns holds a row or a field that the principal may not read."""
 
-    def __init__(self, model: Model, connection: Connection, access: Access) -> None:
+    def __init__(self, model: Model, held: Held, access: Access) -> None:
         """Made by :meth:`CRM.read`; *model* is what the CRM consisted of then."""
-        super().__init__(model, connection, access)
+        super().__init__(model, held, access)
         # Each with the entity whose rows it has; visits have none.
         self._issued: dict[sa.Subquery, EntityInfo | None] = {}
 
     @cached_property
     def trusted(self) -> Reader:
         """A reader of everything in the same transaction, for crmkit's own steps, hooks and guards."""
-        return Reader(self.model, self._connection, self.model.system_access)
+        return Reader(self.model, self._held, self.model.system_access)
 
     def readers_of(self, users: Iterable[UUID]) -> Iterator[tuple[UUID, Reader]]:
         """Yield a reader in the same transaction for each of *users* who is active, so that nobody is told too much.
@@ -74,7 +76,7 @@ class Reader(Lists):
                 access = accesses.resolve(self._connection, Principal(user, str(user)))
             except InactiveUserError:
                 continue
-            yield user, Reader(self.model, self._connection, access)
+            yield user, Reader(self.model, self._held, access)
 
     def aggregate(
         self,
@@ -168,7 +170,11 @@ class Reader(Lists):
         Raises:
             StatementRefusedError: something in it stands outside the safe relations.
         """
-        check_statement(statement, self._issued)
+        try:
+            check_statement(statement, self._issued)
+        except StatementRefusedError:
+            note_tried(asking_module(), "execute")
+            raise
         return self._connection.execute(in_branches(statement, self._issued, self._visibility(named=False)))
 
     def extension(self, cls: type[X], record: Record) -> X:
@@ -232,15 +238,17 @@ class Reader(Lists):
         found = self.get(type(record), record.id)
         return read_visits(self._connection, self._visibility(named=False), info, found.id)
 
-    def visible_visits(self, entity: type[Record]) -> sa.Subquery:
+    def visible_visits(self, entity: type[Record], where: Condition = None) -> sa.Subquery:
         """Return the safe relation of the visits of all visible records of *entity*, for statements of your own.
 
-        It has ``record_id`` and the columns of :class:`crmkit.Visit`, but for what may not be known.
+        It has ``record_id`` and the columns of :class:`crmkit.Visit`, but for what may not be known. With *where*, it
+        is of those records alone for which that holds today.
 
         Raises:
-            UnknownFieldError: the entity has no stage, or that is hidden.
+            UnknownFieldError: the entity has no stage, or that is hidden; or *where* names such a field.
         """
-        relation = visits_relation(self._visibility(named=False), self.model.registry.entity(entity))
+        info = self.model.registry.entity(entity)
+        relation = visits_relation(self._visibility(named=False), info, self._checked(info, where))
         self._issued[relation] = None
         return relation
 

@@ -18,8 +18,10 @@ from crmkit.core.rules.check import CheckedRule, check
 from crmkit.core.rules.moment import Moment
 from crmkit.core.rules.parameters import RunValues
 from crmkit.core.rules.rule import Rule
+from crmkit.core.side_doors import own_step
 from crmkit.core.storage.batches import id_parameters, id_values, padded_batches
 from crmkit.core.storage.codecs import id_decoder
+from crmkit.core.storage.held import Held
 from crmkit.core.storage.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -35,14 +37,29 @@ Condition = Rule | str | None
 class Transaction:
     """One transaction of one principal, as crmkit's own steps see it; nothing here is for plugins but the moment."""
 
-    def __init__(self, model: Model, connection: Connection, access: Access) -> None:
+    def __init__(self, model: Model, held: Held, access: Access) -> None:
         """Made by :meth:`CRM.read`; *model* is what the CRM consisted of then."""
-        self.model, self._connection, self.access = model, connection, access
+        self.model, self._held, self._access = model, held, access
 
     @property
+    def access(self) -> Access:
+        """What the principal may do, for life."""
+        return self._access
+
+    @property
+    @own_step
     def connection(self) -> Connection:
-        """The connection of this transaction, for crmkit's own steps: nothing stands between it and all rows."""
-        return self._connection
+        """The connection of this transaction, for crmkit's own steps: nothing stands between it and all rows.
+
+        Raises:
+            TransactionOverError: the block has ended, or this is a writer of another thread.
+            SideDoorError: who asks is not crmkit.
+        """
+        return self._held.connection
+
+    @property
+    def _connection(self) -> Connection:
+        return self._held.connection
 
     @property
     def named_visibility(self) -> Visibility:
@@ -66,6 +83,7 @@ class Transaction:
 
         return self.ids_by_ids(("allowed", info.id, verb), statement, ids)
 
+    @own_step
     def rows_by_ids(
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
@@ -80,6 +98,7 @@ class Transaction:
             rows += prepared.rows(self._connection, self.given(None, id_values(batch)))
         return rows
 
+    @own_step
     def rows_for(
         self, key: tuple[Any, ...], statement: Callable[[], sa.Select[Any]], values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
@@ -89,6 +108,7 @@ class Transaction:
         """
         return self._prepared(key, statement).rows(self._connection, self.given(None, values))
 
+    @own_step
     def ids_by_ids(
         self, key: tuple[Any, ...], statement: Callable[[int], sa.Select[Any]], ids: Sequence[UUID]
     ) -> set[UUID]:

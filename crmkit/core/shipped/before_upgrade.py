@@ -9,6 +9,7 @@ from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import CORE
 from crmkit.core.shipped.deciding import ALWAYS, local_edits
 from crmkit.core.shipped.kinds import Edited
+from crmkit.core.storage.held import Held
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -27,4 +28,4 @@ def edits_before_upgrade(crm: CRM) -> list[Edited]:
         return []
     kinds = {kind.name for kind in crm.model.record_kinds.values() if kind.entity.partition(".")[0] not in unready}
     with crm.storage.reading() as connection:
-        return local_edits(Reader(crm.model, connection, crm.model.system_access), of={*ALWAYS, *kinds})
+        return local_edits(Reader(crm.model, Held(connection), crm.model.system_access), of={*ALWAYS, *kinds})

@@ -30,6 +30,7 @@ from crmkit.core.registry import Registry
 from crmkit.core.simulating.simulation import FieldShift, RecordShift, ScopeShift, Simulation
 from crmkit.core.simulating.snapshots import Snapshots
 from crmkit.core.simulating.standing import Standing, differs, field_shift, scope_shifts
+from crmkit.core.storage.held import Held
 from crmkit.core.writing.writer import Writer
 
 __all__ = ["Changes", "Trial"]
@@ -103,7 +104,7 @@ class Trial:
         return self.connection.scalar(sa.select(ledger.c.id).where(ledger.c.id > since, rows).limit(1)) is not None
 
     def _writer(self) -> Writer:
-        return Writer(self.model, self.connection, self.access, "simulate", None)
+        return Writer(self.model, Held(self.connection, writes=True), self.access, "simulate", None)
 
     def _registry(self) -> Registry:
         """Return the registry with the restrictions that are tried."""

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from crmkit.core.errors import ConfigurationError
+from crmkit.core.storage.held import watch_transactions
 from crmkit.core.storage.troubles import name_troubles
 from crmkit.core.text import casefold, gettext as _
 
@@ -42,6 +43,7 @@ class Storage:
         self.url = make_url(url)
         self.engine = self._open(pool_size)
         name_troubles(self.engine)
+        watch_transactions(self.engine)
         self.dialect = self.engine.dialect
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._readers = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -36,7 +36,14 @@ VERB_OF: Mapping[str, str] = {
 }
 
 
-@attrs.define(eq=False)
+def _unless_shown(write: Write, attribute: attrs.Attribute[Any], value: Any) -> Any:
+    """Refuse that a hook makes another write of the one that it is asked about."""
+    if write.open_ is not None:
+        raise TypeError(f"a hook cannot change {attribute.name!r} of a write")
+    return value
+
+
+@attrs.define(eq=False, on_setattr=_unless_shown)
 class Write:
     """One record about to be written. *values* are the new ones, *stored* the row as it stands (empty on create).
 
@@ -60,6 +67,8 @@ class Write:
     allowed: bool = True
     place: int = 0
     details: dict[str, Any] = attrs.field(factory=dict)
+    # Where `set` puts values while hooks are shown this write; see :mod:`crmkit.core.writing.showing`.
+    open_: Sequence[dict[str, Any]] | None = attrs.field(default=None, init=False)
 
     @property
     def key(self) -> tuple[str, UUID]:
@@ -89,7 +98,8 @@ class Write:
         known = self.entity.custom if is_custom(field) else self.entity.fields
         if field not in known and (is_custom(field) or "." not in field):
             raise UnknownFieldError(self.entity.id, field)
-        self.values[field] = value
+        for values in (self.values,) if self.open_ is None else self.open_:
+            values[field] = value
 
     def seal(self) -> None:
         """Let nothing change the values from now on: what is checked is what is written."""
@@ -157,5 +167,10 @@ def creation(record: Record, *, trusted: bool = False, depth: int = 0) -> Write:
     if not isinstance(id_, UUID):
         problem = FieldProblem("id", _("expected {expected}, got {value!r}"), expected="UUID", value=shortened(id_))
         raise ValidationError(info.id, [problem])
-    values = initial_values(record) | {f"custom.{key}": value for key, value in record.custom.items()}
+    custom: Any = record.custom
+    if not isinstance(custom, Mapping) or not all(isinstance(key, str) for key in custom):
+        message = _("expected {expected}, got {value!r}")
+        problem = FieldProblem("custom", message, expected="fields by key", value=shortened(custom))
+        raise ValidationError(info.id, [problem])
+    values = initial_values(record) | {f"custom.{key}": value for key, value in custom.items()}
     return Write("create", info, record.id, values, trusted=trusted, depth=depth)

@@ -35,6 +35,7 @@ from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.reasons import check_reasons
 from crmkit.core.writing.restoring import check_restored
 from crmkit.core.writing.shapes import shape_of
+from crmkit.core.writing.showing import shown
 from crmkit.core.writing.stages import check_emptied, check_moves, enter_first_stage, record_visits
 from crmkit.core.writing.store import Stored
 from crmkit.core.writing.validate import check_references, check_required, raise_problems
@@ -167,8 +168,9 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
             raise HookRoundsError(chain)
         chain.append(", ".join(sorted({w.entity.id for w in asked})))
         context = writer.context(depth=len(chain) - 1)
-        for _answer in writer.model.hooks.ask("crmkit_before_write", context=context, writes=asked):
-            pass
+        with shown(asked):
+            for _answer in writer.model.hooks.ask("crmkit_before_write", context=context, writes=tuple(asked)):
+                pass
         asked = context.added
         load_stored(writer, asked)
         _clean(writer, normaliser, asked)
@@ -256,8 +258,9 @@ def _ask_checks(writer: Writer, writes: Sequence[Write]) -> None:
     context = writer.context(depth=0)
     for hook, asked in (("crmkit_check_write", writes), ("crmkit_check_move", moves)):
         if asked and writer.model.hooks.has(hook):
-            for plugin, problems in writer.model.hooks.ask(hook, context=context, writes=tuple(asked)):
-                refused += [(plugin, problem) for problem in problems]
+            with shown(asked):
+                for plugin, problems in writer.model.hooks.ask(hook, context=context, writes=tuple(asked)):
+                    refused += [(plugin, problem) for problem in problems]
     if refused:
         raise WriteRefusedError(writes[0].entity.id, refused)
 

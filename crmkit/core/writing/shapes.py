@@ -8,7 +8,7 @@ from functools import lru_cache
 import attrs
 
 from crmkit.core.entity import SYSTEM_FIELDS, EntityInfo, FieldInfo
-from crmkit.core.fields import AnyReference, Number, Reference
+from crmkit.core.fields import AnyReference, Json, Number, Reference
 
 __all__ = ["EntityShape", "is_given_by_crmkit", "shape_of"]
 
@@ -21,7 +21,8 @@ _NOT_IN_LEDGER = frozenset({"id", "version", "created_at", "updated_at", "create
 class EntityShape:
     """The fields of one entity, sorted by what happens to them when a record is created.
 
-    *moved* maps those that an update may not change to the verb that may.
+    *moved* maps those that an update may not change to the verb that may. *mutable* are those whose values Python lets
+    anybody change.
     """
 
     settable: tuple[FieldInfo, ...]
@@ -30,6 +31,7 @@ class EntityShape:
     any_references: tuple[tuple[str, AnyReference], ...]
     in_ledger: tuple[str, ...]
     moved: Mapping[str, str]
+    mutable: tuple[str, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -44,6 +46,7 @@ def shape_of(info: EntityInfo) -> EntityShape:
         any_references=tuple((f.name, f.type) for f in fields if isinstance(f.type, AnyReference)),
         in_ledger=tuple(f.name for f in fields if f.name not in _NOT_IN_LEDGER),
         moved=(_STAGED if info.pipelined else {}) | (_OWNED if info.owned else {}),
+        mutable=tuple(f.name for f in fields if isinstance(f.type, Json)),
     )
 
 

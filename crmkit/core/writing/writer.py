@@ -9,8 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy.engine import Connection
-
 from crmkit.core.approving.checking import use_approvals
 from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
@@ -25,10 +23,13 @@ from crmkit.core.merging.unmerge import Unmerged, unmerge
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
 from crmkit.core.rates import Rates
+from crmkit.core.side_doors import own_step
+from crmkit.core.storage.held import Held
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.asking import Asking
 from crmkit.core.writing.authorise import refuse_forbidden
 from crmkit.core.writing.changes import Kind, Write, WriteContext, creation
+from crmkit.core.writing.custom import stored_custom
 from crmkit.core.writing.external import ExternalIds
 from crmkit.core.writing.holding import hold
 from crmkit.core.writing.life import live, load_stored
@@ -65,10 +66,10 @@ class Writer(Asking):
     """
 
     def __init__(
-        self, model: Model, connection: Connection, access: Access, cause: str, request: str | None, depth: int = 0
+        self, model: Model, held: Held, access: Access, cause: str, request: str | None, depth: int = 0
     ) -> None:
         """Made by :meth:`CRM.write` and :meth:`CRM.system`."""
-        super().__init__(model, connection, access)
+        super().__init__(model, held, access)
         self.cause, self._request, self.depth = cause, request, depth
         self._entries: list[Entry] = []
         #: The jobs that are to be done as soon as this transaction has committed.
@@ -313,7 +314,7 @@ class Writer(Asking):
         choose: Mapping[str, UUID] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> R:
-        """Make *losers* and *winner* one record, and return it.
+        """Make *losers* and *winner* one record, and return it as stored, also to who does not see it any more.
 
         The losers go into the bin and lead to the winner from then on: their ids, human numbers and external ids, and
         all that referred to them. A field that the winner has no value in takes that of the first loser that has one;
@@ -326,7 +327,7 @@ class Writer(Asking):
             NotFoundError, StaleError, ForbiddenError: as for updating the winner and deleting the losers.
         """
         merge(self, winner, losers, Choices(choose or {}, values or {}))
-        return self.get(type(winner), winner.id)
+        return self._stored(winner)
 
     def merge_preview(
         self,
@@ -375,7 +376,7 @@ class Writer(Asking):
         # Copies, because a flush inside the block empties the list, and is undone with it.
         before = [*self._entries], [*self._spans], {*self._created}, {*self._touched}, self._broken
         try:
-            with self._connection.begin_nested():
+            with self._held.savepoint():
                 yield
         except BaseException:
             self._entries, self._spans, self._created, self._touched, self._broken = before
@@ -402,10 +403,12 @@ class Writer(Asking):
         """Return whether this transaction has created *record* of the entity *info*."""
         return (info.id, record) in self._created
 
+    @own_step
     def take(self, *writes: Write) -> None:
         """Take *writes* that crmkit itself makes through all steps."""
         self._live(writes)
 
+    @own_step
     def note(self, entries: Sequence[Entry]) -> None:
         """Keep *entries* for the ledger, which is written when the transaction ends."""
         self._entries += entries
@@ -449,6 +452,7 @@ class Writer(Asking):
         finally:
             self.cause = before
 
+    @own_step
     def finish(self) -> None:
         """Write the ledger and the outbox; called when the block ends, before the commit.
 
@@ -484,6 +488,13 @@ class Writer(Asking):
 
     def _write(self, kind: Kind, record: Record, values: dict[str, Any]) -> Write:
         return Write(kind, entity_info(type(record)), record.id, values, version=record.version)
+
+    def _stored(self, record: R) -> R:
+        """Return *record* as it stands now, with the fields that the principal may read: they have just written it."""
+        info = self.model.registry.entity(type(record))
+        values = self.trusted.stored_rows(info, "read", [record.id])[record.id][0]
+        values = {**values, **stored_custom(info, values)}
+        return record_from_values(info, self.access.entity(info).readable, values)  # type: ignore[no-any-return]
 
     def _written(self, write: Write) -> Any:
         values = {**write.stored, **write.values}

@@ -56,6 +56,23 @@ def test_the_winner_keeps_its_values_and_takes_over_what_it_lacks(crm, steward, 
     assert (kept.id, kept.name, kept.city, kept.tax, kept.secret) == (one.id, "Acme", "Berlin", "t1", "s1")
 
 
+@both_databases
+def test_who_loses_sight_of_the_winner_by_merging_is_told_what_the_merge_did(crm, somebody, firms, steward):
+    one, two = firms
+    seen = [Rule.parse('tax == null || name == "ACME Ltd"')]
+    some = somebody(Grant("trade.firm", EVERYTHING, seen[0]), masks=[Mask("trade.firm", ["secret"])])
+    with crm.write(some) as db:
+        kept = db.merge(one, [two])
+
+    assert (kept.id, kept.name, kept.tax) == (one.id, "Acme", "t1")
+    with pytest.raises(AttributeError):
+        _ = kept.secret
+    with crm.read(some) as db, pytest.raises(NotFoundError):
+        db.get(Firm, one.id)
+    with crm.read(steward) as db:
+        assert (db.get(Firm, two.id).id, db.get(Firm, one.id).version) == (one.id, kept.version)
+
+
 def test_a_field_is_kept_of_the_record_that_is_chosen_or_as_the_caller_says(crm, steward, firms):
     one, two = firms
     with crm.write(steward) as db:

@@ -93,7 +93,7 @@ class World:
                     values |= {f"extra.{n}": getattr(extras[record.id], n) for n in DealExtra.__entity__.fields}
                 found[cls.__entity__.id, record.id] = values | {"": record in gone}
         table = self.db.model.schema.system.external_id
-        names = self.db.connection.execute(sa.select(table.c.entity, table.c.value, table.c.record_id)).all()
+        names = self.db._connection.execute(sa.select(table.c.entity, table.c.value, table.c.record_id)).all()
         mine = {id_ for ids in self.ids.values() for id_ in ids}
         found["names"] = {(entity, value): id_ for entity, value, id_ in names if id_ in mine}
         return found

@@ -8,6 +8,7 @@ import pytest
 from crmkit import CrmkitError
 from crmkit.core.merging import choosing, merge, preview, repointing, unmerge
 from crmkit.core.reading.reader import Reader
+from crmkit.core.storage.held import Held
 from crmkit.core.writing import life, restoring
 from tests.core.merging import test_merging as merging, test_unmerging as unmerging
 from tests.core.merging.test_merging import deals  # noqa: F401
@@ -77,8 +78,8 @@ def _tells_the_history_of_losers(patch):
         found = self.get(type(record), record.id)
         if found.id == record.id:
             return original(self, record)
-        with self.model.storage.reading() as connection:
-            trusted = Reader(self.model, connection, self.model.system_access)
+        with self.model._storage.reading() as connection:
+            trusted = Reader(self.model, Held(connection), self.model.system_access)
             trusted.get = lambda cls, id_: record
             return original(trusted, record)
 

@@ -146,7 +146,7 @@ def masks_are_ignored_in_what_writes_return():
 @mutant("get_by_number", steps=["wait"] * 4)
 def hidden_number_still_finds():
     def by_number(self, info, number):
-        trusted = Reader(self.model, self._connection, self.model.system_access)
+        trusted = Reader(self.model, self._held, self.model.system_access)
         found = trusted.find(info.cls, getattr(info.cls.f, info.number.name) == number) if info.number else []
         return self._by_ids(info, [record.id for record in found]) if found else []
 

@@ -34,7 +34,7 @@ def expansion_shows_invisible_records():
         if not records or name not in records[0].__entity__.fields:
             return found
         cls = self.model.registry.entities[records[0].__entity__.fields[name].type.entity].cls
-        trusted = Reader(self.model, self._connection, self.model.system_access)
+        trusted = Reader(self.model, self._held, self.model.system_access)
         return {**trusted.get_many(cls, [i for r in records if (i := getattr(r, name))]), **found}
 
     yield Reader, "expand", expand
@@ -45,7 +45,7 @@ def expansion_ignores_the_policy_of_links():
     original = links._expand_link
 
     def expand(reader, info, records, relation):
-        trusted = Reader(reader.model, reader._connection, reader.model.system_access)
+        trusted = Reader(reader.model, reader._held, reader.model.system_access)
         found = original(trusted, info, records, relation)
         return {
             near: list(reader.get_many(type(far[0]), [f.id for f in far]).values()) if far else []
@@ -60,7 +60,7 @@ def extension_of_an_invisible_record_is_shown():
     original = Reader.extensions
 
     def extensions(self, cls, records):
-        trusted = Reader(self.model, self._connection, self.model.system_access)
+        trusted = Reader(self.model, self._held, self.model.system_access)
         seen = self.get_many(type(records[0]), [r.id for r in records]) if records else {}
         hidden = [r for r in records if r.id not in seen]
         return original(trusted if hidden else self, cls, records)

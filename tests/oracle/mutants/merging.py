@@ -28,7 +28,7 @@ def merged_id_shows_an_invisible_winner():
 
     def get(self, entity, reference):
         info = self.model.registry.entity(entity)
-        trusted = Reader(self.model, self._connection, self.model.system_access)
+        trusted = Reader(self.model, self._held, self.model.system_access)
         id_ = as_id(reference)
         found = self._by_ids(info, [id_]) if id_ else self._by_number(info, reference)
         found = found or trusted._by_ids(info, original(self, info, id_, reference))
@@ -48,7 +48,7 @@ def shares_of_the_loser_give_the_winner():
         original(writer, winner, losers, span)
         share = writer.model.schema.table(writer.model.registry.entity(Share))
         of_losers = (share.c.record_entity == winner.entity.id, share.c.record_id.in_([w.record_id for w in losers]))
-        writer.connection.execute(sa.update(share).where(*of_losers).values(record_id=winner.record_id))
+        writer._connection.execute(sa.update(share).where(*of_losers).values(record_id=winner.record_id))
 
     yield merge, "_remember", remember
 

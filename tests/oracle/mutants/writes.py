@@ -129,7 +129,7 @@ def roles_for_moves_are_forgotten():
 def external_ids_of_invisible_records_are_told():
     def find(self, system, info, values):
         table, record = self._table, self._writer.model.schema.table(info)
-        rows = self._writer.connection.execute(
+        rows = self._writer._connection.execute(
             sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
             .select_from(table.join(record, record.c.id == table.c.record_id))
             .where(table.c.system == system, table.c.entity == info.id, table.c.value.in_(values))
@@ -147,7 +147,7 @@ def denied_writes_leave_traces():
         try:
             return original(made_by, writes)
         except CrmkitError:
-            made_by.note([ledger.Entry(w.entity.id, w.record_id, "tried", {}, "", 0) for w in writes])
+            made_by._entries += [ledger.Entry(w.entity.id, w.record_id, "tried", {}, "", 0) for w in writes]
             raise
 
     yield writer, "live", live

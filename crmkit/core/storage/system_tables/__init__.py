@@ -15,6 +15,7 @@ from crmkit.core.storage.system_tables import (
     ledger,
     offboarding,
     records,
+    side_doors,
 )
 
 __all__ = ["SystemTables"]
@@ -45,6 +46,7 @@ class SystemTables:
     unwanted_content: sa.Table
     turn: sa.Table
     data_key: sa.Table
+    side_door: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -71,4 +73,5 @@ class SystemTables:
             unwanted_content=erasing.unwanted_content(metadata),
             turn=automating.turn(metadata),
             data_key=encrypting.data_key(metadata),
+            side_door=side_doors.side_door(metadata),
         )

@@ -110,9 +110,9 @@ def test_it_reads_a_constant_number_of_statements(crm, anna):
         db.create_many([Contact(name=f"A {n}", email="anna@example.org") for n in range(30)])
     ran = []
     with crm.system("test") as db:
-        db.connection.connection.dbapi_connection.set_trace_callback(ran.append)
+        db._connection.connection.dbapi_connection.set_trace_callback(ran.append)
         assert len(services.find_duplicates(db, anna).found) == 30
-        db.connection.connection.dbapi_connection.set_trace_callback(None)
+        db._connection.connection.dbapi_connection.set_trace_callback(None)
     # The keys, the records that have them, and what was decided about them, on either side.
     assert len(ran) == 4
 
