@@ -235,7 +235,11 @@ if TYPE_CHECKING:
         plan_retention as plan_retention,
         run_retention as run_retention,
     )
-    from crmkit.core.publishing.carrying import CarriedOver as CarriedOver, carry_over as carry_over
+    from crmkit.core.publishing.carrying import (
+        CarriedOver as CarriedOver,
+        carry_over as carry_over,
+        plan_carry_over as plan_carry_over,
+    )
     from crmkit.core.publishing.drafting import (
         discard_draft as discard_draft,
         draft_of as draft_of,
@@ -357,7 +361,7 @@ _HOMES = {
     "core.privacy.finishing": "finish_erasures",
     "core.privacy.holding": "LegalHoldError",
     "core.privacy.retaining": "RetentionPlan RetentionRun plan_retention run_retention",
-    "core.publishing.carrying": "CarriedOver carry_over",
+    "core.publishing.carrying": "CarriedOver carry_over plan_carry_over",
     "core.publishing.drafting": "discard_draft draft_of publish_draft save_draft versions_of",
     "core.publishing.entities": "PipelineVersion",
     "core.publishing.trying": "DryRun StageThatGoes try_draft",
@@ -627,6 +631,7 @@ __all__ = [
     "new_id",
     "offboard",
     "personal_data",
+    "plan_carry_over",
     "plan_retention",
     "preview_erasure",
     "preview_offboarding",

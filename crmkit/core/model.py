@@ -42,6 +42,7 @@ from crmkit.core.policy.people import CORE_ROLES, PEOPLE
 from crmkit.core.policy.shapes import Shapes
 from crmkit.core.privacy.entities import RETAINING
 from crmkit.core.privacy.jobs import RETENTION_WORK
+from crmkit.core.publishing.carrying import CARRY_OVER
 from crmkit.core.publishing.entities import PipelineVersion
 from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
@@ -294,7 +295,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         PluginError: declarations conflict or refer to what is not there.
     """
     entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, STRIKE)
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, CARRY_OVER, STRIKE)
     at_night = (*RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK, *FORGETTING_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work, *at_night, *_STORED_NAMES)]
     for hook in _REGISTER:

@@ -36,7 +36,7 @@ def test_pipeline_is_drafted_checked_and_published(crmkit, sales):
     crmkit("pipeline", "publish", "sales.default")
     assert crmkit("pipeline", "list", "--json").json[0]["version"] == 1000
     assert [row["note"] for row in crmkit("pipeline", "versions", "sales.default", "--json").json] == ["Plain words"]
-    assert crmkit("pipeline", "carry-over", "sales.default", "--all", "--json").json == {
+    assert crmkit("pipeline", "carry-over", "sales.default", "--all", "--now", "--json").json == {
         "moved": 0,
         "pinned": 0,
         "left": 0,

@@ -190,13 +190,20 @@ def _discard(session: Session, pipeline: str) -> None:
 @command.command("carry-over", help=_("Move records of older versions of PIPELINE as the mappings say, in batches."))
 @click.argument("pipeline")
 @click.option("--all", "everything", is_flag=True, help=_("Pin those whose stage stayed to the newest version too."))
+@click.option("--now", is_flag=True, help=_("Do it here instead of leaving it to a worker."))
 @click.pass_obj
-def _carry_over(session: Session, pipeline: str, everything: bool) -> None:
+def _carry_over(session: Session, pipeline: str, everything: bool, now: bool) -> None:
     import attrs
 
-    from crmkit import carry_over
+    from crmkit import carry_over, plan_carry_over
     from crmkit.core.publishing.checking import check_may_edit
 
+    if not now:
+        with session.writer() as db:
+            job = plan_carry_over(db, pipeline, everything=everything)
+        session.show({"job": job}, columns={"job": _("Job")})
+        session.say(translate(_("A worker does it; see how far it is: crmkit jobs show {job}")).format(job=job))
+        return
     with session.reader() as db:
         check_may_edit(db, pipeline)
     done = carry_over(session.crm, pipeline, everything=everything)

@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Flow through pipelines": "board funnel Funnel Lane cycle_times CycleTimes Durations conversion "
         "Conversion Cohort",
         "Pipelines made at run time": "written_pipeline save_draft draft_of try_draft DryRun StageThatGoes "
-        "publish_draft discard_draft carry_over CarriedOver versions_of PipelineVersion",
+        "publish_draft discard_draft carry_over plan_carry_over CarriedOver versions_of PipelineVersion",
         "Local edits of what plugins ship": "edit_role role_in_effect local_edits edited_thing decide_edit reset_edit "
         "Edited Difference LocalEdit Shipped ShippedKind settle_shipped "
         "StoredNames",
