@@ -60,6 +60,13 @@ def test_restored_backup_is_cleared_of_whom_was_erased(crmkit, acme, monkeypatch
     assert "anna@example.org" not in crmkit("export", "customers.contact", "--format", "jsonl").stdout
 
 
+def test_erasures_are_told_to_those_alone_who_may_erase_everything(crmkit, acme):
+    crmkit("user", "create", "Paul", "--role", "core.member")
+    refused = crmkit("privacy", "erasures", "erasures.jsonl", "--as", "Paul", code=1)
+    assert "core.erasure: you may not read" in refused.stderr
+    assert not Path("erasures.jsonl").exists()
+
+
 def test_what_is_kept_about_a_person_is_handed_out(crmkit, acme):
     told = crmkit("privacy", "export", "P-000001", "--to", "anna.zip", "--json").json
     assert (told["records"], told["left_out"]) == ({"customers.contact": 1}, 0)

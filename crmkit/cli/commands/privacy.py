@@ -158,10 +158,10 @@ def _lines(plan: Erasure, name: str) -> Iterator[str]:
 def _erasures(session: Session, file: Path) -> None:
     """Write FILE; it holds ids and times, and nothing that tells who it was."""
     from crmkit.core.privacy.tombstone_file import save_tombstones
-    from crmkit.core.privacy.tombstones import read_tombstones
+    from crmkit.core.privacy.tombstones import erasures
 
-    with session.crm.storage.reading() as connection:
-        count = save_tombstones(file, read_tombstones(connection, session.crm.schema))
+    with session.reader() as db:
+        count = save_tombstones(file, erasures(db))
     if session.as_json:
         session.show({"file": str(file), "count": count})
         return

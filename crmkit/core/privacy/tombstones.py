@@ -14,13 +14,16 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.errors import ForbiddenError
+from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.privacy.extent import Extent
 
 if TYPE_CHECKING:
+    from crmkit.core.reading.reader import Reader
     from crmkit.core.storage.schema import Schema
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["Tombstone", "bury", "read_tombstones", "remember", "unwant"]
+__all__ = ["Tombstone", "bury", "erasures", "read_tombstones", "remember", "unwant"]
 
 
 @attrs.frozen
@@ -52,6 +55,19 @@ def read_tombstones(connection: Connection, schema: Schema) -> Iterator[Tombston
     table = schema.system.erasure
     for row in connection.execute(sa.select(table.c.entity, table.c.record_id, table.c.at).order_by(table.c.id)):
         yield Tombstone(row.entity, row.record_id, row.at)
+
+
+def erasures(db: Reader) -> Iterator[Tombstone]:
+    """Yield all tombstones, oldest first, to who may erase every record: a part of them would bring the rest back.
+
+    Raises:
+        ForbiddenError: the principal may not.
+    """
+    access = db.access
+    grants = [grant for role in access.roles for grant in role.grants if "erase" in grant.verbs]
+    if not access.is_system and not any((grant.entity, grant.scope) == (EVERY_ENTITY, "all") for grant in grants):
+        raise ForbiddenError("core.erasure", "read", EVERY_ENTITY)
+    return read_tombstones(db.connection, db.model.schema)
 
 
 def unwant(writer: Writer, hashes: Iterable[str]) -> None:

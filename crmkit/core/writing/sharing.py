@@ -12,8 +12,8 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core.entity import Record, entity_info
-from crmkit.core.errors import FieldProblem, ForbiddenError, NotFoundError, ValidationError
-from crmkit.core.fields import Target
+from crmkit.core.errors import FieldProblem, ForbiddenError, InapplicableVerbError, NotFoundError, ValidationError
+from crmkit.core.fields import AnyReference, Target
 from crmkit.core.ids import new_id
 from crmkit.core.policy.people import Share, Team, User
 from crmkit.core.storage.batches import id_parameters
@@ -44,9 +44,11 @@ def share(
         NotFoundError: the principal does not see a record.
         ForbiddenError: the principal may not share a record; or may not update it, and the share lets somebody write
             or does so now.
+        InapplicableVerbError: it is seen with what it is about, and by nobody else.
     """
     existing = _shares_with(writer, records, holder)
     _check_may_share(writer, records, existing, level)
+    _check_applies(writer, records)
     _check_holder(writer, holder)
     _check_end(writer, until)
     asked, writes = list[Share](), list[Write]()
@@ -92,6 +94,21 @@ def _check_may_share(writer: Writer, records: Sequence[Record], existing: dict[T
             for verb in ("share", "update") if needs_update else ("share",):
                 if record.id not in allowed[verb]:
                     raise ForbiddenError(info.id, verb, record.id)
+
+
+def _check_applies(writer: Writer, records: Sequence[Record]) -> None:
+    """Return if a share of each of *records* would show it.
+
+    What hangs on another record is hidden from who does not see that, whatever is shared.
+    """
+    registry = writer.model.registry
+    kind = registry.entities[entity_info(Share).id].fields["record"].type
+    assert isinstance(kind, AnyReference)
+    for record in records:
+        info = entity_info(type(record))
+        if not registry.is_target(kind, info.id):
+            reason = _("who sees the record that it is about sees it too; share that one")
+            raise InapplicableVerbError(info.id, "share", reason)
 
 
 def _counts(writer: Writer, share: Share) -> bool:

@@ -248,6 +248,7 @@ class Writer(Asking):
         Raises:
             ForbiddenError: no grant allows sharing it; or none allows changing it, and this gives or takes that right.
             NotFoundError: it is not visible.
+            InapplicableVerbError: it is seen with the record that it is about, such as a task; that one is shared.
             ValidationError: there is no such user or team for the principal, or the end lies in the past.
         """
         return share(self, [record], Holder(user, team), level, until)[0]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmkit import ForbiddenError, ValidationError
+from crmkit import CrmkitError, ForbiddenError, ValidationError
 from crmkit.testing import both_databases
 
 from .. import services
@@ -35,6 +35,17 @@ def test_task_belongs_to_whoever_makes_it(crm, anna):
 
         assert task.owner_id == anna.user_id
         assert services.my_tasks(db) == [task]
+
+
+def test_task_is_seen_with_what_it_is_about_and_not_shared_by_itself(crm, people, bo):
+    chief = people.user("Chief", roles=["core.administrator"])
+    with crm.write(chief) as db:
+        task = db.create(Task(title="Call back"))
+        with pytest.raises(CrmkitError, match="who sees the record that it is about sees it too") as caught:
+            db.share(task, user=bo.user_id)
+
+        assert caught.value.code == "inapplicable-verb"
+        assert db.shares(task) == []
 
 
 def test_task_is_done_at_a_hundred_percent(crm, anna, clock):
