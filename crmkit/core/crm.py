@@ -37,7 +37,7 @@ from crmkit.core.policy.principal import Principal, stated
 from crmkit.core.publishing.reading import PIPELINES
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
-from crmkit.core.side_doors import watched
+from crmkit.core.side_doors import Attempt, begin_watching, end_watching
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.held import Held
 from crmkit.core.storage.schema import Schema
@@ -164,9 +164,16 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        opened = self._opened
-        with self._audited(principal), opened.reading() as connection, Held(connection).open() as held:
-            yield self._reader(held, principal)
+        opened, watching = self._opened, begin_watching()
+        try:
+            with opened.reading() as connection:
+                held = Held(connection)
+                try:
+                    yield self._reader(held, principal)
+                finally:
+                    held.end()
+        finally:
+            self._keep(end_watching(watching), principal)
 
     @contextmanager
     def write(
@@ -180,17 +187,17 @@ class CRM:
         Raises:
             InactiveUserError: the user is gone or inactive.
         """
-        opened = self._opened
-        with (
-            self._audited(principal, cause),
-            opened.writing() as connection,
-            Held(connection, writes=True).open() as held,
-        ):
-            model, access = self._resolved(connection, principal)
-            writer = Writer(model, held, access, cause or principal.name, request_id, depth)
-            with held.whole():
-                yield writer
-                writer.finish()
+        opened, watching = self._opened, begin_watching()
+        try:
+            with opened.writing() as connection:
+                model, access = self._resolved(connection, principal)
+                held = Held(connection, writes=True)
+                writer = Writer(model, held, access, cause or principal.name, request_id, depth)
+                with held.whole():
+                    yield writer
+                    writer.finish()
+        finally:
+            self._keep(end_watching(watching), principal, cause)
         if self.carrier is not None and writer.enqueued:
             self.carrier.carry(writer.enqueued)
 
@@ -213,7 +220,8 @@ class CRM:
         The tables must be as the plugins need them.
         """
         model, access = self._resolved(connection, Principal(None, "system", stated(reason)))
-        with Held(connection, writes=True).open() as held, held.whole():
+        held = Held(connection, writes=True)
+        with held.whole():
             writer = Writer(model, held, access, f"system: {reason}", None)
             yield writer
             writer.finish()
@@ -295,15 +303,10 @@ class CRM:
         model, access = self._resolved(held.connection, principal)
         return Reader(model, held, access)
 
-    @contextmanager
-    def _audited(self, principal: Principal, cause: str = "") -> Iterator[None]:
-        """Keep what is tried inside the block, whatever becomes of its transaction."""
-        with watched() as tried:
-            try:
-                yield
-            finally:
-                if tried:
-                    keep_tried(self.storage, self.schema, self.clock.now(), principal, cause, tried)
+    def _keep(self, tried: Sequence[Attempt], principal: Principal, cause: str = "") -> None:
+        """Keep what was *tried* in a transaction that is over, whatever has become of it."""
+        if tried:
+            keep_tried(self.storage, self.schema, self.clock.now(), principal, cause, tried)
 
     def _resolved(self, connection: Connection, principal: Principal) -> tuple[Model, Access]:
         """Return the model that fits the definitions which *connection* sees, and what *principal* may do in it."""

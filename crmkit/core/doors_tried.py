@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
 from crmkit.core.policy.principal import Principal
-from crmkit.core.side_doors import Tried
+from crmkit.core.side_doors import Attempt
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.schema import Schema
 
@@ -32,7 +32,7 @@ class Attempts:
 
 
 def keep_tried(
-    storage: Storage, schema: Schema, now: datetime, principal: Principal, cause: str, tried: Sequence[Tried]
+    storage: Storage, schema: Schema, now: datetime, principal: Principal, cause: str, tried: Sequence[Attempt]
 ) -> None:
     """Keep what was *tried* for *principal*, in a transaction of its own; if that fails, the log has it alone."""
     about = {"at": now, "principal_id": principal.user_id, "cause": cause[:200]}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from functools import cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +14,7 @@ import attrs
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _
 
-__all__ = ["SideDoorError", "Tried", "asking_module", "note_tried", "own_step", "watched"]
+__all__ = ["Attempt", "SideDoorError", "asking_module", "begin_watching", "end_watching", "note_tried", "own_step"]
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -35,28 +34,28 @@ class SideDoorError(CrmkitError):
 
 
 @attrs.frozen
-class Tried:
+class Attempt:
     """A way past the wall that somebody tried: which *door*, from which *module*."""
 
     module: str
     door: str
 
 
-_tried: ContextVar[list[Tried] | None] = ContextVar("crmkit_tried", default=None)
+_tried: ContextVar[list[Attempt] | None] = ContextVar("crmkit_tried", default=None)
 
 
-@contextmanager
-def watched() -> Iterator[list[Tried]]:
-    """Give the list to which what is tried inside the block is added; inside another such block, that one's has it."""
-    tried: list[Tried] = []
-    if _tried.get() is not None:
-        yield tried
-        return
-    token = _tried.set(tried)
-    try:
-        yield tried
-    finally:
-        _tried.reset(token)
+def begin_watching() -> Token[list[Attempt] | None] | None:
+    """Keep what is tried from now on, until :func:`end_watching`; ``None`` if somebody further out does so already."""
+    return _tried.set([]) if _tried.get() is None else None
+
+
+def end_watching(token: Token[list[Attempt] | None] | None) -> list[Attempt]:
+    """Return what was tried since :func:`begin_watching` returned *token*."""
+    if token is None:
+        return []
+    tried = _tried.get() or []
+    _tried.reset(token)
+    return tried
 
 
 def note_tried(module: str, door: str) -> None:
@@ -64,7 +63,7 @@ def note_tried(module: str, door: str) -> None:
     _log.error("%s tried to use %s", module, door)
     tried = _tried.get()
     if tried is not None:
-        tried.append(Tried(module, door))
+        tried.append(Attempt(module, door))
 
 
 def asking_module() -> str:

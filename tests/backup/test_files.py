@@ -170,7 +170,7 @@ def test_f16_what_is_uploaded_and_deleted_meanwhile_does_not_break_a_backup(
     assert set(kept(other)) == {file.content_hash for file in before[1:]}
     with other.system("test") as db:
         assert {file.id for file in db.find(File)} == {file.id for file in before}
-        assert [n.row for n in lost_content(db.model, db.connection, other.contents)] == [str(before[0].id)]
+        assert [n.row for n in lost_content(db.model, db._connection, other.contents)] == [str(before[0].id)]
 
 
 def test_memory_stays_flat(crm, attach, backed_up, elsewhere):
@@ -194,7 +194,7 @@ def test_files_of_a_plugin_that_is_left_out_are_backed_up_and_not_swept(crm, att
     bare = type(crm)(crm.config, plugins=[], without={"workspace", "ranch"})
     made = make_backup(bare, tmp_path / "crm.backup", KEY)
     with bare.read(Principal(None, "system", "test")) as db:
-        swept = sweep(db.model, db.connection, bare.contents, dry_run=False, now=time.time() + DAYS)
+        swept = sweep(db.model, db._connection, bare.contents, dry_run=False, now=time.time() + DAYS)
     bare.close()
 
     assert made.files == FileCount(1, 4, 0)

@@ -31,8 +31,7 @@ from crmkit import (
 )
 from crmkit.core.privacy.retaining import run_retention
 from crmkit.plugins.workspace.entities import Notification, Task
-from crmkit.testing import People, both_databases, plugin
-from tests.core.jobs.test_schedules import play
+from crmkit.testing import People, both_databases, play, plugin
 from tests.core.jobs.watching import Parcel, post
 
 pytestmark = both_databases
@@ -110,9 +109,9 @@ def test_f11_schedule_strikes_once_each_time(make_crm, database, clock, make_wor
     half_hourly = Schedule("post.half_hourly", "*/30 * * * *", "post.tick")
     crm = make_crm(post(jobs=[tick], schedules=[half_hourly]), database=database, clock=clock, company=BERLIN)
     worker = make_worker(crm)
-    play(worker, clock, start + 2 * HOUR)
+    play(worker, start + 2 * HOUR)
     clock.travel(clock.now() + jump)
-    play(worker, clock, start + 6 * HOUR)
+    play(worker, start + 6 * HOUR)
 
     every = [start + place * HOUR / 2 for place in range(1, 13)]
     # What lies in an hour that was left out is made up for once, when that is noticed.
@@ -129,10 +128,10 @@ def test_f11_reminder_comes_once_and_on_the_second(make_crm, database, clock, ma
     worker.run_until_idle()
     with crm.write(anna) as db:
         db.create(Task(title="Call back", due_at=start + 5 * HOUR, remind_before=60))
-    play(worker, clock, start + HOUR)
+    play(worker, start + HOUR)
     clock.travel(clock.now() + jump)
     due = start + 4 * HOUR
-    play(worker, clock, due)
+    play(worker, due)
     for moment in around(due, jump):
         clock.travel(moment)
         worker.run_until_idle()

@@ -43,11 +43,12 @@ class Storage:
         self.url = make_url(url)
         self.engine = self._open(pool_size)
         name_troubles(self.engine)
-        watch_transactions(self.engine)
         self.dialect = self.engine.dialect
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._readers = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writers = self.engine.execution_options(**{_WRITES: True})
+        # Readers have nothing to end, and pay for nothing.
+        watch_transactions(self._writers)
 
     def _open(self, pool_size: int) -> Engine:
         backend = self.url.get_backend_name()

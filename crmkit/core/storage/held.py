@@ -47,13 +47,13 @@ class TransactionHeldError(CrmkitError):
 
 
 class Held:
-    """A connection in its transaction, and in the thread that began it if it writes.
+    """A connection in its transaction, and in the thread that began it if it *writes*.
 
     Two threads that wrote with one connection would find their statements, and their ledgers, mixed.
     """
 
     def __init__(self, connection: Connection, *, writes: bool = False) -> None:
-        """Hold *connection*; :meth:`open` lets it go."""
+        """Hold *connection*; :meth:`end` lets it go."""
         self._connection: Connection | None = connection
         self._thread = get_ident() if writes else None
         self._mine = 0
@@ -73,17 +73,13 @@ class Held:
             raise TransactionOverError(_("it belongs to the thread that opened it; each thread opens its own"))
         return connection
 
-    @contextmanager
-    def open(self) -> Iterator[Held]:
-        """Give this, and let nobody use the connection after the block."""
-        try:
-            yield self
-        finally:
-            self._connection = None
+    def end(self) -> None:
+        """Let nobody use the connection from now on."""
+        self._connection = None
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Let nobody end the transaction inside the block.
+        """Let nobody end the transaction inside the block, and nobody use the connection after it.
 
         Raises:
             TransactionHeldError: somebody tried, or did it past SQLAlchemy; whoever opened it must roll it back.
@@ -107,10 +103,11 @@ class Held:
             raise self._broken from error
         finally:
             info.pop(_HELD, None)
+            self.end()
 
     def _undo(self, connection: Connection) -> None:
         # SQLAlchemy believes that this transaction is over, so that it would leave it to whoever comes next.
-        if not connection.invalidated:
+        if not connection.closed and not connection.invalidated:
             driver: Any = connection.connection.dbapi_connection
             driver.rollback()
 

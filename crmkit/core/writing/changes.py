@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -68,7 +68,7 @@ class Write:
     place: int = 0
     details: dict[str, Any] = attrs.field(factory=dict)
     # Where `set` puts values while hooks are shown this write; see :mod:`crmkit.core.writing.showing`.
-    open_: Sequence[dict[str, Any]] | None = attrs.field(default=None, init=False)
+    open_: Any = attrs.field(default=None, init=False)
 
     @property
     def key(self) -> tuple[str, UUID]:
@@ -98,7 +98,8 @@ class Write:
         known = self.entity.custom if is_custom(field) else self.entity.fields
         if field not in known and (is_custom(field) or "." not in field):
             raise UnknownFieldError(self.entity.id, field)
-        for values in (self.values,) if self.open_ is None else self.open_:
+        places = self.open_ if isinstance(self.open_, tuple) else (self.values if self.open_ is None else self.open_,)
+        for values in places:
             values[field] = value
 
     def seal(self) -> None:

@@ -46,7 +46,7 @@ def shape_of(info: EntityInfo) -> EntityShape:
         any_references=tuple((f.name, f.type) for f in fields if isinstance(f.type, AnyReference)),
         in_ledger=tuple(f.name for f in fields if f.name not in _NOT_IN_LEDGER),
         moved=(_STAGED if info.pipelined else {}) | (_OWNED if info.owned else {}),
-        mutable=tuple(f.name for f in fields if isinstance(f.type, Json)),
+        mutable=tuple(f.name for f in fields if isinstance(f.type, Json) and f.name not in SYSTEM_FIELDS),
     )
 
 

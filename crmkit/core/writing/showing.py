@@ -15,18 +15,20 @@ __all__ = ["shown"]
 
 # Past what refuses hooks to do so, and quicker.
 _put = object.__setattr__
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @contextmanager
 def shown(writes: Sequence[Write]) -> Iterator[None]:
     """Let nobody change *writes* inside the block but by ``set``."""
-    own = [(write.values, write.stored, write.details) for write in writes]
+    # Lists, and no container for each write: a hundred thousand would keep the garbage collector busy.
+    own = [w.values for w in writes], [w.stored for w in writes], [w.details for w in writes]
     for write in writes:
         _show(write)
     try:
         yield
     finally:
-        for write, (values, stored, details) in zip(writes, own, strict=True):
+        for write, values, stored, details in zip(writes, *own, strict=True):
             _put(write, "values", values)
             _put(write, "stored", stored)
             _put(write, "details", details)
@@ -35,14 +37,19 @@ def shown(writes: Sequence[Write]) -> Iterator[None]:
 
 def _show(write: Write) -> None:
     values, mutable = write.values, shape_of(write.entity).mutable
-    seen = _copied(values, mutable) if mutable else values
-    stored = _copied(write.stored, mutable) if mutable else write.stored
-    _put(write, "values", MappingProxyType(seen))
-    _put(write, "stored", MappingProxyType(stored))
-    _put(write, "details", MappingProxyType(write.details))
-    _put(write, "open_", (values,) if seen is values else (values, seen))
+    seen, stored = _seen(values, mutable), _seen(write.stored, mutable)
+    # A proxy of its own also where nothing is in it yet: what is set has to show.
+    _put(write, "values", seen if type(seen) is MappingProxyType else MappingProxyType(seen))
+    _put(write, "stored", _sealed(stored))
+    _put(write, "details", _sealed(write.details))
+    _put(write, "open_", values if seen is values else (values, seen))
 
 
-def _copied(values: Mapping[str, Any], mutable: Sequence[str]) -> Any:
-    """Return *values* with copies of what is a list or a dict: nothing keeps a hook from adding to one."""
-    return {**values, **{name: deepcopy(values[name]) for name in mutable if name in values}}
+def _sealed(values: Any) -> Any:
+    return MappingProxyType(values) if values else _NOTHING
+
+
+def _seen(values: Mapping[str, Any], mutable: Sequence[str]) -> Any:
+    """Return *values*, with copies of what is a list or a dict: nothing keeps a hook from adding to one."""
+    names = (*mutable, "custom") if values.get("custom") else mutable
+    return {**values, **{name: deepcopy(values[name]) for name in names if name in values}} if names else values
