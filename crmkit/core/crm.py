@@ -23,9 +23,9 @@ from crmkit.core.content.store import ContentStore
 from crmkit.core.custom_entities.defining import CUSTOM_ENTITIES
 from crmkit.core.custom_fields.defining import CUSTOM_FIELDS
 from crmkit.core.definitions import Definitions
+from crmkit.core.doors_tried import keep_tried
 from crmkit.core.encryption.kept import open_keys, read_keys
 from crmkit.core.encryption.masters import MasterKeys
-from crmkit.core.doors_tried import keep_tried
 from crmkit.core.entity import Record
 from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks

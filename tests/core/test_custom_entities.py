@@ -283,7 +283,7 @@ def test_purge_tells_first_what_goes_and_then_leaves_the_ledger_alone(crm, proje
             asked = sa.select(sa.func.count()).select_from(table).where(table.c.entity == "custom.project")
             assert connection.scalar(asked) == left
     with crm.system("test") as db:
-        assert list(examine(db.model, db.connection)) == []
+        assert list(examine(db.model, db._connection)) == []
         with pytest.raises(NotFoundError):
             purge_entity(db, definition.id)
         with pytest.raises(ValidationError, match="its records were purged"):

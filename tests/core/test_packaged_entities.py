@@ -162,7 +162,7 @@ def packaged(crm, tmp_path):
 def assert_sound(crm):
     """Nothing in the database is what crmkit did not write."""
     with crm.system("test") as db:
-        assert [str(finding) for finding in examine(db.model, db.connection)] == []
+        assert [str(finding) for finding in examine(db.model, db._connection)] == []
 
 
 def everything(crm, world):

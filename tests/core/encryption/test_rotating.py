@@ -110,7 +110,7 @@ def test_a_key_that_was_never_committed_is_used_by_nobody(filled, keeper, monkey
     crm, newest = filled, filled.schema.keys.newest("values")
     monkeypatch.setattr(rotating, "refresh_keys", lambda model: None)
     with pytest.raises(ZeroDivisionError), crm.system("fails") as db:
-        rotating._begun(crm, db.connection, db.now)
+        rotating._begun(crm, db._connection, db.now)
         raise ZeroDivisionError
     with crm.write(keeper) as db:
         db.create(Account(iban="later"))
