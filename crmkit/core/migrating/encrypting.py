@@ -18,20 +18,21 @@ __all__ = ["decrypt_field", "encrypt_field", "index_field"]
 
 
 def encrypt_field(batch: Batch, field: str) -> None:
-    """Encrypt what the rows of *batch* have in the column of *field*, which is declared as encrypted now, and empty it.
+    """Encrypt what the rows of *batch* have in the column of *field*, and empty it.
 
     What histories tell of earlier values stays as it is: the ledger is never rewritten.
 
     Raises:
-        RevisionError: the table has no such column, or the field is not declared as encrypted.
+        RevisionError: the table has no such column, or the entity no such field.
     """
-    info, declared = _declared(batch, field, encrypted=True)
+    info, declared = _declared(batch, field)
     slot = declared.type.columns()[0]
     if batch.crm.storage.is_sqlite:
         # Else the values stay in the file until something is written over them.
         batch.connection.exec_driver_sql("PRAGMA secure_delete = ON")
     seal = sealer_of(batch.crm.schema.keys, info, declared)
-    token = token_of(batch.crm.schema.keys, info, declared) if declared.blind_index else None
+    has_index = f"{field}_index" in batch.table.c
+    token = token_of(batch.crm.schema.keys, info, declared) if has_index else None
     column = _column(batch, field)
     for id_, kept in _values(batch, column, sql_type(slot)):
         value = declared.type.join((kept,))
@@ -43,23 +44,23 @@ def index_field(batch: Batch, field: str) -> None:
     """Fill the blind index that *field* got for the rows of *batch*.
 
     Raises:
-        RevisionError: the table has no encrypted values of it, or the field has no blind index.
+        RevisionError: the table has no encrypted values of it, or no blind index.
         EncryptionKeyError, SealedValueError: a value cannot be decrypted.
     """
-    info, declared = _declared(batch, field, encrypted=True)
+    info, declared = _declared(batch, field)
     open_, token = opener_of(batch.crm.schema.keys, info, declared), token_of(batch.crm.schema.keys, info, declared)
     for id_, kept in _values(batch, _column(batch, f"{field}_sealed"), sa.Text()):
         _write(batch, id_, {_column(batch, f"{field}_index").name: token(open_(kept, id_))})
 
 
 def decrypt_field(batch: Batch, field: str) -> None:
-    """Write into the column of *field*, which is encrypted no more, what it holds encrypted in the rows of *batch*.
+    """Write into the column of *field* what the rows of *batch* hold of it encrypted, and empty that.
 
     Raises:
-        RevisionError: the table has no encrypted values of it, or the field is still declared as encrypted.
+        RevisionError: the table has no encrypted values of it, or no column for them.
         EncryptionKeyError, SealedValueError: a value cannot be decrypted.
     """
-    info, declared = _declared(batch, field, encrypted=False)
+    info, declared = _declared(batch, field)
     open_, slot = opener_of(batch.crm.schema.keys, info, declared), declared.type.columns()[0]
     sealed, has_index = _column(batch, f"{field}_sealed"), f"{field}_index" in batch.table.c
     for id_, kept in _values(batch, sealed, sa.Text()):
@@ -68,14 +69,14 @@ def decrypt_field(batch: Batch, field: str) -> None:
         _write(batch, id_, {**emptied, field: sa.literal(value, sql_type(slot))})
 
 
-def _declared(batch: Batch, field: str, *, encrypted: bool) -> tuple[EntityInfo, FieldInfo]:
+def _declared(batch: Batch, field: str) -> tuple[EntityInfo, FieldInfo]:
+    """Return *field* as it is declared today; later revisions may have renamed it, or encrypted it the other way."""
     read_keys(batch.crm.model, batch.connection)
     info = next((info for info in batch.crm.registry.tables() if info.table == batch.table.name), None)
-    declared = None if info is None else info.fields.get(field)
-    if info is None or declared is None or declared.encrypted is not encrypted:
-        message = _("is declared otherwise: encrypt_field is for what is encrypted now, decrypt_field for what was")
-        raise RevisionError(f"{batch.table.name}.{field}", message)
-    return info, declared
+    for declared in info.fields.values() if info else ():
+        if info and field in (declared.name, *declared.former):
+            return info, declared
+    raise RevisionError(f"{batch.table.name}.{field}", _("there is no such field"))
 
 
 def _column(batch: Batch, name: str) -> sa.Column[Any]:

@@ -23,6 +23,7 @@ from crmkit import (
     Record,
     RecordSchedule,
     Role,
+    Rule,
     Section,
     Stage,
     TimelinePart,
@@ -256,6 +257,11 @@ def _look(context, arguments): ...
 LOOK = Job("vault.look", _look, arguments=DueRecord)
 
 
+@entity("vault.transfer", label=_("Transfer"))
+class Transfer(Record):
+    account_id: UUID = ref("vault.account")
+
+
 @pytest.mark.parametrize(
     ("hook", "declared", "told"),
     [
@@ -277,6 +283,25 @@ def test_what_is_declared_on_its_order_is_refused_before_anything_runs(make_crm,
     module = vault(Visit, jobs=[LOOK], roles=[*ROLES, VISITING], **given)
     with pytest.raises(PluginError, match=told):
         make_crm(module)
+
+
+@both_databases
+def test_rules_reach_it_through_references_and_in_grants(make_crm, people_of, database):
+    giro = Role("vault.keeper", _("Keeper"), [
+        Grant("vault.account", EVERYTHING, Rule.parse('kind == "giro"')),
+        Grant("vault.transfer", EVERYTHING, "all"),
+    ])  # fmt: skip
+    module = plugin("vault", entities=[Account, Transfer], roles=[giro])
+    crm, keeper = people_of(make_crm(module, database=database))
+    with crm.system("fills") as db:
+        giro, savings = db.create_many([Account(iban=IBAN, kind="giro"), Account(iban="S", kind="savings")])
+        db.create_many([Transfer(account_id=giro.id), Transfer(account_id=savings.id)])
+        assert [t.account_id for t in db.find(Transfer, f'account.iban == "{IBAN}"')] == [giro.id]
+        assert [t.account_id for t in db.find(Transfer, f'!(account.iban in ["{IBAN}"])')] == [savings.id]
+    with crm.read(keeper) as db:
+        assert [account.iban for account in db.find(Account)] == [IBAN]
+        assert [t.account_id for t in db.find(Transfer, f'account.iban == "{IBAN}"')] == [giro.id]
+        assert db.find(Transfer, 'account.iban == "S"') == []
 
 
 def test_nothing_is_computed_from_it(make_crm):

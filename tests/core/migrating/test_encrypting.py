@@ -19,6 +19,12 @@ class Payer(Record):
 class Card:
     number: str | None = field(Line(max=20), default=None{options})
 """
+RENAMING = """from crmkit import rename_field
+
+
+def upgrade() -> None:
+    rename_field("shop.payer", "iban", "account")
+"""
 SECRET = ", encrypted=True, blind_index=True"
 
 
@@ -96,4 +102,25 @@ def test_a_blind_index_that_comes_later_finds_what_was_there_before(payers):
     apply(payers.crm)
     with payers.crm.system("looks") as db:
         assert [each.name for each in db.find(payers.cls, 'iban == "FR-BERT"')] == ["Bert"]
+    assert payers.findings() == []
+
+
+@both_databases
+def test_a_renamed_field_is_read_found_and_told_as_before(payers):
+    payers.write(SECRET)
+    apply(payers.crm)
+    before = payers.told()
+    old, new = "iban: str = field(Line(max=34)", 'account: str = field(Line(max=34), formerly="iban"'
+    told = PAYER.replace(old, new)
+    payers.crm = payers._blank(payers._package("shop", told.format(options=SECRET)))
+    payers.cls = payers.crm.registry.entity("shop.payer").cls
+    path = make_revision(payers.crm, "shop", "rename", empty=True)
+    path.write_text(path.read_text().partition("def upgrade")[0] + RENAMING)
+    apply(payers.crm)
+    with payers.crm.system("looks") as db:
+        found = db.find(payers.cls, order_by="name")
+        assert [(each.name, each.account) for each in found] == [row[:2] for row in before]
+        assert db.find(payers.cls, 'account == "FR-BERT"') == [found[1]]
+        assert db.history(found[0])[0].changes["account"] == (None, "DE-ANNA")
+        db.update(found[0], account="DE-NEW")
     assert payers.findings() == []
