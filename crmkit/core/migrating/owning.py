@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.engine import Connection
 
 from crmkit.core.custom_fields.types import field_type
-from crmkit.core.fields import Refused
+from crmkit.core.fields import FieldType, Reference, Refused
 from crmkit.core.migrating.errors import RevisionError
 from crmkit.core.migrating.recording import record_ownership
 from crmkit.core.migrating.redefining import redefine
@@ -174,8 +174,7 @@ class _Change:
                 self._check_type(row)
                 yield row
             elif row["deleted_at"] is None:
-                message = _("the custom field is another one since the plugin was made of it; export it again")
-                raise RevisionError(f"{self.entity}.custom.{row['key']}", message)
+                raise self._another(row["key"])
 
     def retired(self, slots: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """Yield the definitions that :meth:`fields` yielded when they were retired."""
@@ -198,9 +197,12 @@ class _Change:
             kept = field_type(row["type"], row["options"])
         except Refused as refused:
             raise RevisionError(f"{self.entity}.custom.{row['key']}", refused.message, **refused.facts) from None
-        if (kept.name, kept.columns()[-1].scale) != (declared.type.name, declared.type.columns()[-1].scale):
-            message = _("the custom field is another one since the plugin was made of it; export it again")
-            raise RevisionError(f"{self.entity}.custom.{row['key']}", message)
+        if _kept_as(kept) != _kept_as(declared.type):
+            raise self._another(row["key"])
+
+    def _another(self, key: str) -> RevisionError:
+        message = _("the custom field is another one since the plugin was made of it; export it again")
+        return RevisionError(f"{self.entity}.custom.{key}", message)
 
     def define(
         self,
@@ -213,6 +215,11 @@ class _Change:
         changes = {row["id"]: {name: (row[name], value) for name, value in values.items()} for row in rows}
         if changes:
             redefine(self.crm, self.connection, of, kind, changes, f"migration: {op.get_context().opts['revision']}")
+
+
+def _kept_as(kind: FieldType) -> tuple[str, int, str | None]:
+    """Return what decides how a value that is kept is read."""
+    return kind.name, kind.columns()[-1].scale, kind.entity if isinstance(kind, Reference) else None
 
 
 def _slug(stage: Any) -> str:

@@ -1,4 +1,4 @@
-"""Writing a package, with the revision that takes the values over."""
+"""Writing a package, with the revision that takes over what is here."""
 
 from __future__ import annotations
 
