@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from hypothesis import given, strategies as st
 
 from crmkit import (
     CRM,
@@ -20,6 +21,8 @@ from crmkit import (
     local_edits,
     reset_edit,
 )
+from crmkit.core.entity import entity_info
+from crmkit.core.shipped.records import RecordKind
 from crmkit.core.shipped.settling import settle_shipped
 from crmkit.core.text import Text as Label
 from crmkit.testing import People, both_databases, plugin
@@ -271,3 +274,17 @@ def test_what_nobody_keeps_is_not_shipped(make_crm):
     crm = make_crm(plugin("shop", shipped=[card()]))
     with crm.system("test") as db:
         assert settle_shipped(db) == []
+
+
+WORDS = st.lists(st.sampled_from(["name", "size", "age"]), unique=True).map(lambda words: " ".join(words) or None)
+
+
+@given(st.text(max_size=5), st.sampled_from(VALUES), WORDS)
+def test_record_is_read_as_it_was_written(title, colour, parts):
+    kind = RecordKind("board.card", "board.card", ("title", "colour", "parts"), dict, frozenset({"parts"}))
+    values = {"title": title, "colour": colour, "parts": parts}
+    info = entity_info(Card)
+
+    assert kind.plain(info, kind.tree(values)) == values
+    assert kind.tree(kind.plain(info, kind.tree(values))) == kind.tree(values)
+    assert kind.plain(info, kind.tree({})) == {}
