@@ -20,7 +20,8 @@ def test_a_new_key_is_one_that_the_configuration_takes(crmkit, acme, monkeypatch
     monkeypatch.setenv("CRM_ENCRYPTION_KEYS", f"{other} {key}")
     assert key.partition(":")[2] not in crmkit("config", "show").stdout
     assert crmkit("encryption", "change-data-key", "--dry-run", "--json").json == []
-    assert crmkit("encryption", "change-data-key", "--yes", "--json").json == {"number": 1, "sealed": 0, "left": 0}
+    done = crmkit("encryption", "change-data-key", "--yes", "--json").json
+    assert (done["sealed"], done["left"]) == (0, 0)
     assert crmkit("encryption", "change-master-key", "--json").json == {"changed": 0}
     monkeypatch.setenv("CRM_ENCRYPTION_KEYS", f"{key} {other}")
     assert "1 data keys" in crmkit("encryption", "change-master-key").stdout

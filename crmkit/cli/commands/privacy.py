@@ -45,6 +45,7 @@ def _map(session: Session) -> None:
         "plugin": _("Plugin"),
         "people": _("Person"),
         "kept": _("Kept because"),
+        "encrypted": _("Encrypted"),
     }
     shown = [{**_field(each), "people": ", ".join(_ways(each.people))} for each in found]
     session.show(shown, columns={name: translate(text) for name, text in headings.items()})
@@ -59,6 +60,7 @@ def _field(found: Any) -> dict[str, Any]:
         "plugin": found.plugin,
         "people": found.people,
         "kept": found.kept and translate(found.kept),
+        "encrypted": found.encrypted,
     }
 
 

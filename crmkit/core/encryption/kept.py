@@ -67,7 +67,8 @@ def add_data_key(model: Model, connection: Connection, purpose: str, now: dateti
     """
     table, masters = model.schema.system.data_key, model.schema.keys.masters
     highest: int = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0))) or 0
-    bare = DataKey(highest + 1, purpose, masters.first, "")
+    # Where a backup took keys away, no other one gets their numbers: somebody may still hold them.
+    bare = DataKey(max(highest + 1, int(now.timestamp())), purpose, masters.first, "")
     values = {"number": bare.number, "purpose": purpose, "master": bare.master, "created_at": now}
     connection.execute(sa.insert(table).values(**values, wrapped=masters.wrap(os.urandom(_BYTES), bare.what)))
     return bare.number

@@ -26,7 +26,7 @@ class PersonalField:
     *field* is its name in rules, with that of the plugin for an extension's. *plugin* declares it; ``core`` stands for
     fields that were added at run time. *people* maps each entity of people that it may tell of to the way there: the
     relations that lead from the record to the person, empty for a field of the person itself. *kept* is the reason for
-    which an erasure does not take the value.
+    which an erasure does not take the value; *encrypted* says whether the database has it only encrypted.
     """
 
     entity: str
@@ -36,6 +36,7 @@ class PersonalField:
     plugin: str
     people: dict[str, str]
     kept: Text | None
+    encrypted: bool
 
 
 def personal_data(reader: Reader) -> list[PersonalField]:
@@ -50,6 +51,7 @@ def personal_data(reader: Reader) -> list[PersonalField]:
             field.owner if field.slot or "." not in name else name.partition(".")[0],
             people,
             field.kept or info.kept,
+            field.encrypted,
         )
         for info in sorted(registry.entities.values(), key=lambda info: info.id)
         for people in [_nearest(registry, info)]

@@ -31,6 +31,7 @@ from crmkit import (
     entity,
     erase_person,
     field,
+    personal_data,
     ref,
     request_approval,
 )
@@ -157,6 +158,7 @@ def test_an_erased_person_leaves_no_value_behind(make_crm, people_of, database):
     crm, keeper = people_of(make_crm(plugin("vault", entities=[Patient], roles=roles), database=database))
     with crm.write(keeper) as db:
         patient = db.create(Patient(name="Anna", illness="flu"))
+        assert {each.field: each.encrypted for each in personal_data(db)}["illness"]
     with crm.write(keeper) as db:
         erase_person(db, patient)
     with crm.system("looks") as db:
