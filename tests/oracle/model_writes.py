@@ -249,7 +249,9 @@ class World(Sight):
         levels = {level, self.level((entity, id, user, team))}
         if not all(self.may(p, verb, entity, id) for verb in (["share", "update"] if "write" in levels else ["share"])):
             raise Denied("forbidden")
-        if level is not None and ((user is None) == (team is None) or self.entities[entity].hangs):
+        if level is not None and self.entities[entity].hangs:
+            raise Denied("inapplicable-verb")
+        if level is not None and (user is None) == (team is None):
             raise Denied("validation")
         if level and not (self.visible(p, "core.user", user) or self.visible(p, "core.team", team)):
             raise Denied("validation")
