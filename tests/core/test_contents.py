@@ -269,6 +269,17 @@ def test_bucket_keeps_content_as_a_folder_does(bucket):
         bucket.read(content.hash)
 
 
+def test_bucket_takes_content_of_a_backup_back_only_under_its_hash(bucket):
+    content = bucket.put("a.txt", [b"one two"])
+    assert bucket.remove(content.hash, LATER)
+
+    with pytest.raises(ContentDamagedError):
+        bucket.restore(content.hash, [b"other"])
+    assert not bucket.has(content.hash)
+    assert bucket.restore(content.hash, [b"one ", b"two"]) == 7
+    bucket.check(content.hash)
+
+
 def test_bucket_takes_large_content_in_parts(bucket):
     chunk = bytes(range(256)) * 256
     content = bucket.put("a.bin", (chunk for _n in range(250)))

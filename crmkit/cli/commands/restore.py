@@ -75,7 +75,10 @@ def command(
     if done.files is not None and not without_files:
         session.say(translate(_("{count:,} of them were restored.")).format(count=done.kept))
     if done.erased:
-        told = translate(_("{count:,} records of it were erased since, and are again."))
+        if done.pending:
+            told = translate(_("{count:,} records of it were erased since, and will be again by crmkit db apply."))
+        else:
+            told = translate(_("{count:,} records of it were erased since, and are again."))
         session.say(told.format(count=done.erased))
     if broken:
         session.warn(_("It was broken before it was backed up: {broken} See: crmkit verify"), broken=broken)
