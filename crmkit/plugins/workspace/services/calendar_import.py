@@ -81,13 +81,12 @@ def _take_meeting(db: Writer, read: ReadMeeting) -> str:
     if is_binned:
         known = db.restore(Meeting, known.id)
     changes = _changes(known, read.values)
-    if read.sequence != known.sequence:
-        changes["sequence"] = read.sequence
-    if changes:
-        # Given together, so that the revision is that of the file.
-        known = db.update(known, {"sequence": read.sequence, **changes})
-    changed = _except(db, known, read.times)
-    return "updated" if changes or changed or is_binned else "unchanged"
+    updated = db.update(known, changes) if changes else known
+    if updated.sequence != read.sequence:
+        # The revision is that of the file, whatever changed: many calendars never count theirs.
+        updated = db.update(updated, sequence=read.sequence)
+    is_changed = _except(db, updated, read.times) or updated.version != known.version
+    return "updated" if is_changed or is_binned else "unchanged"
 
 
 def _except(db: Writer, meeting: Meeting, times: Mapping[datetime, tuple[datetime, datetime] | None]) -> bool:

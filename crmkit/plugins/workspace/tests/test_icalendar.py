@@ -159,6 +159,15 @@ def test_update_counts_by_its_revision(crm, anna):
     assert imported(crm, anna, ical(*second)) == (0, 0, 0, 1, [])
 
 
+def test_calendar_that_never_counts_its_revisions_is_followed_all_the_same(crm, anna):
+    for day in (23, 24, 25):
+        lines = (f"DTSTART:202603{day}T090000Z", f"DTEND:202603{day}T100000Z")
+        assert imported(crm, anna, ical(*event(*lines)))[:2] == ((1, 0) if day == 23 else (0, 1))
+
+    (meeting,) = meetings(crm, anna)
+    assert (meeting.starts_at, meeting.sequence) == (at(3, 25, 9), 0)
+
+
 CANCELLED = [
     ical("METHOD:CANCEL", *event("DTSTART:20260323T090000Z", "SEQUENCE:1")),
     ical(*event("DTSTART:20260323T090000Z", "STATUS:CANCELLED", "SEQUENCE:1")),
