@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,7 @@ __all__ = ["CalendarFileError", "ReadMeeting", "ReadTask", "Untaken", "read_ical
 _ = translator(__package__.rpartition(".")[0])
 
 _MOST_BYTES = 10_000_000
+_ONE_AT_A_TIME = Lock()
 # RFC 5545 counts from 1, the most urgent, to 9; 0 says nothing.
 _PRIORITIES = {1: "urgent", 2: "high", 3: "high", 4: "high", 5: "normal", 6: "low", 7: "low", 8: "low", 9: "low"}
 
@@ -100,14 +103,19 @@ def _read(read: Callable[[], ReadMeeting | ReadTask], component: Any) -> ReadMee
 
 def _parsed(data: bytes) -> list[Any]:
     try:
-        from icalendar import Calendar
+        from icalendar import Calendar, use_zoneinfo
     except ImportError:
         raise MissingExtraError(_("A calendar file"), "icalendar", "workspace") from None
     if len(data) > _MOST_BYTES:
         raise CalendarFileError(translate(_("it has {size} bytes")).format(size=len(data)))
     try:
-        calendars: list[Any] = Calendar.from_ical(data, multiple=True)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
+            # What some programs put in front of the name of a zone is guessed away, with a warning.
+            warnings.simplefilter("ignore")
+            # The package keeps the zones that files bring along, for the next file as well: it begins with none.
+            use_zoneinfo()  # type: ignore[no-untyped-call]
+            calendars: list[Any] = Calendar.from_ical(data, multiple=True)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CalendarFileError(str(error)[:200]) from None
     if not calendars or any(calendar.name != "VCALENDAR" for calendar in calendars):
         raise CalendarFileError(translate(_("it holds no VCALENDAR")))

@@ -234,6 +234,28 @@ def test_zone_that_a_file_brings_along_counts(crm, anna):
     assert meetings(crm, anna)[0].starts_at == at(3, 23, 3, 30)
 
 
+def test_zone_that_one_file_brings_along_is_none_of_the_next(crm, anna):
+    def zone(offset):
+        head = ("BEGIN:VTIMEZONE", "TZID:Customized Time Zone", "BEGIN:STANDARD", "DTSTART:19700101T000000")
+        return [*head, f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}", "END:STANDARD", "END:VTIMEZONE"]
+
+    def plan(uid):
+        return event("DTSTART;TZID=Customized Time Zone:20260323T090000", "DURATION:PT1H", uid=uid)
+
+    imported(crm, anna, ical(*zone("+0530"), *plan("1@x")))
+    imported(crm, anna, ical(*zone("-0300"), *plan("2@x")))
+    (refused,) = imported(crm, anna, ical(*plan("3@x")))[4]
+
+    assert [meeting.starts_at for meeting in meetings(crm, anna)] == [at(3, 23, 3, 30), at(3, 23, 12)]
+    assert "is unknown" in refused
+
+
+def test_name_that_some_programs_put_in_front_of_a_zone_is_taken_off(crm, anna):
+    lines = ("DTSTART;TZID=/freeassociation.sourceforge.net/Europe/Berlin:20260323T100000", "RRULE:FREQ=DAILY;COUNT=2")
+    assert imported(crm, anna, ical(*event(*lines))) == (1, 0, 0, 0, [])
+    assert meetings(crm, anna)[0].time_zone == "Europe/Berlin"
+
+
 REFUSED = {
     "an unknown zone": (["DTSTART;TZID=Nowhere/Else:20260323T090000"], "'Nowhere/Else' is unknown"),
     "no start": ([], "it has no start"),
@@ -270,8 +292,11 @@ def test_event_without_uid_and_two_of_one_uid_are_refused(crm, anna):
     )
 
 
+TWO_NAMES = ical("BEGIN:VTIMEZONE", "TZID:Ours", "TZID:Ours", "END:VTIMEZONE")
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"\xff\xfe\x00", b"BEGIN:VCALENDAR\r\n", b"BEGIN:VEVENT\r\nEND:VEVENT"]
+    "data", [b"", b"hello", b"\xff\xfe\x00", b"BEGIN:VCALENDAR\r\n", b"BEGIN:VEVENT\r\nEND:VEVENT", TWO_NAMES]
 )
 def test_what_is_no_calendar_is_refused(crm, anna, data):
     with pytest.raises(CalendarFileError):
