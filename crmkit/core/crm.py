@@ -122,7 +122,7 @@ class CRM:
         made.storage = Storage(url, pool_size=database.pool_size)
         # What is defined at run time is data.
         coded = self._coded
-        # The keys of encrypted fields are those of one database, and what seals and opens them is made of these.
+        # What seals and opens values is made of the keys of one database.
         alike = not coded.registry.encrypted
         made._coded = made.model = coded.sibling(made.storage, made.clock) if alike else made._new_model()
         made._redefining = Lock()

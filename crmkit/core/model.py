@@ -127,7 +127,7 @@ class Model:
     def sibling(self, storage: Storage, clock: Clock) -> Model:
         """Return the same model on another database of the same kind: what depends on no data is built once."""
         made = copy(self)
-        made._storage, made.clock = storage, clock
+        made._storage, made.clock, made.schema = storage, clock, self.schema.sibling()
         # Accesses are resolved from data.
         made.__dict__.pop("accesses", None)
         return made

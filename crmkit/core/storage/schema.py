@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
 from typing import Any
 
@@ -67,6 +68,12 @@ class Schema:
         for info in new:
             made[info.table] = _table(apart, info, registry, self.keys, self.tables)
         return Schema(self.metadata, made, self.system, self.keys)
+
+    def sibling(self) -> Schema:
+        """Return the same tables in another database, which has keys of its own."""
+        made = copy(self)
+        object.__setattr__(made, "keys", Keyring(self.keys.masters))
+        return made
 
     def table(self, info: EntityInfo) -> sa.Table:
         """Return the table of an entity or extension."""

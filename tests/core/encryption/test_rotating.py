@@ -11,7 +11,7 @@ from crmkit.core.encryption import rotating
 from crmkit.core.encryption.rotating import change_data_key, change_master_key, keys_in_use
 from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
-from tests.core.encryption.vault import Account, Holder, Secret
+from tests.core.encryption.vault import Account, Holder, Secret, vault
 
 IBAN = "DE89370400440532013000"
 
@@ -122,3 +122,10 @@ def test_the_doctor_says_which_key_is_missing_and_which_is_to_be_used(opened):
     assert [each.status for each in found] == ["ok", "fail", "warn"]
     assert found[0].facts["master"] == "old"
     assert "'old'" in found[1].facts["reason"]
+
+
+@pytest.mark.parametrize("plugins", [(), (vault(),)])
+def test_every_database_has_keys_of_its_own(make_crm, plugins):
+    one, other = make_crm(*plugins), make_crm(*plugins)
+    assert one.schema.keys is not other.schema.keys
+    assert one.schema.keys is one.model.schema.keys
