@@ -62,10 +62,11 @@ class Jobs:
         self._table = reader.model.schema.system.job
 
     def _visible(self) -> sa.ColumnElement[bool]:
-        access, c = self._reader.access, self._table.c
-        if access.may("read", SUBJECT):
-            return sa.true()
-        return sa.and_(c.principal_id == access.user_id, c.kind == "job")
+        return sa.true() if self._reader.access.may("read", SUBJECT) else self._is_own()
+
+    def _is_own(self) -> sa.ColumnElement[bool]:
+        """Return the condition that the principal enqueued it; what their writes have others do is not their own."""
+        return sa.and_(self._table.c.principal_id == self._reader.access.user_id, self._table.c.kind == "job")
 
     def find(self, *, state: State | None = None, name: str | None = None, limit: int = 50) -> list[JobView]:
         """Return the visible ones, those that are due last first; those of a *state*, or called *name*.
@@ -159,7 +160,5 @@ class JobsDesk(Jobs):
     def _may(self, verb: str, id_: UUID) -> bool:
         if self._writer.access.may("update", SUBJECT):
             return True
-        own = sa.select(self._table.c.id).where(
-            self._table.c.id == id_, self._table.c.principal_id == self._writer.access.user_id
-        )
+        own = sa.select(self._table.c.id).where(self._table.c.id == id_, self._is_own())
         return verb == "cancel" and self._writer.connection.execute(own).scalar() is not None

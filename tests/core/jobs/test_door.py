@@ -13,13 +13,15 @@ from crmkit import (
     NotFoundError,
     PluginError,
     Role,
+    Subscriber,
+    Trigger,
     new_id,
     translator,
 )  # fmt: skip
 from crmkit.core.errors import InapplicableVerbError
 from crmkit.core.verifying import examine
-from crmkit.testing import both_databases
-from tests.core.jobs.watching import Weigh, post, rows, weighing
+from crmkit.testing import People, both_databases
+from tests.core.jobs.watching import Parcel, Weigh, post, rows, weighing
 
 _ = translator("tests")
 
@@ -89,6 +91,26 @@ def test_own_job_can_be_watched_and_cancelled_and_no_more(crm, people, enqueue, 
         assert (seen.state, seen.payload, seen.details) == ("dead", None, None)
         with pytest.raises(ForbiddenError):
             db.jobs.retry(second)
+
+
+@both_databases
+def test_what_ones_writes_have_others_do_is_not_ones_own(make_crm, database, clock, diary, make_worker):
+    def fail(_context, _event):
+        raise ValueError
+
+    told = Subscriber("post.fail", Trigger("post.parcel", kinds=["create"]), fail, tries=1)
+    crm = make_crm(post(told), database=database, clock=clock)
+    people = People(crm)
+    people.role("watch", [Grant("core.job", ["read"], "all"), Grant("post.parcel", ["read", "create"], "all")])
+    watcher = people.user("Watcher", roles=["watch"])
+    with crm.write(watcher) as db:
+        db.create(Parcel(name="Books"))
+    make_worker(crm).run_until_idle()
+    with crm.write(watcher) as db:
+        (delivery,) = db.jobs.find(state="dead")
+        for change in (db.jobs.retry, db.jobs.cancel):
+            with pytest.raises(ForbiddenError):
+                change(delivery.id)
 
 
 @both_databases
