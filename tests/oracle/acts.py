@@ -16,6 +16,7 @@ from crmkit.core.policy.people import Team, User
 from tests.oracle.extra.entities import DealExtra
 from tests.oracle.model_writes import World
 from tests.oracle.phrases import given
+from tests.oracle.runtime import PROJECT
 from tests.oracle.terms import Denied, Write
 from tests.oracle.trade import entities as trade
 
@@ -30,6 +31,7 @@ CLASSES: dict[str, Any] = {
     "trade.line": trade.Line,
     "trade.partner": trade.Partner,
     "trade.note": trade.Note,
+    "custom.project": PROJECT,
 }
 EXTENSION = DealExtra
 Commit = Callable[[World], None]

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 
 from tests.oracle.compare import Answer, answers, questions, wanted
 from tests.oracle.doors import Probe, Questioner
-from tests.oracle.mirror import VERBS
+from tests.oracle.lease_table import row_of_work
+from tests.oracle.mirror import VERBS, Work
 from tests.oracle.model_merging import Merge
 from tests.oracle.play import Mismatch, Play
 from tests.oracle.terms import ANY, Write
@@ -47,9 +48,23 @@ class Secrets:
         for _ in range(8):
             made = self.q.chance.one(
                 [self.hidden_value, self.hidden_value, self.unseen_value, self.unseen_record, self.unseen_name,
-                 self.unseen_end, self.unseen_merge, self.others_share]
+                 self.unseen_end, self.unseen_merge, self.others_share, self.unseen_work]
             )  # fmt: skip
             made()
+        self._keys_of_firms()
+
+    def _keys_of_firms(self) -> None:
+        """Let the keys by which duplicates are found be those of the firms as they are then."""
+        crm, entity = self.q.play.crm, "trade.firm"
+        table, matcher = crm.schema.system.match_key, crm.registry.matchers[entity]
+        world = self.q.play.after(lambda other: [change(other) for change in self.model])
+        rows = [(key, id) for id, row in world.records[entity].items() for key in sorted(matcher.of(row))]
+        with crm.storage.reading() as connection:
+            before = connection.execute(sa.select(table.c.key, table.c.record_id)).all()
+        # Taking back begins with the last statement.
+        self.done.append(sa.delete(table))
+        self.undo = [*_inserted(table, entity, before), sa.delete(table), *self.undo]
+        self.done += _inserted(table, entity, rows)
 
     def hidden_value(self) -> None:
         """Give a field that is hidden another value in a record that is seen."""
@@ -187,6 +202,19 @@ class Secrets:
 
         self.model.append(change)
 
+    def unseen_work(self) -> None:
+        """Let somebody else have work done, and let there be no more of other work that is not seen."""
+        if self.q.world.may_work(self.q.p, "read"):
+            return
+        id, crm = self.q.chance.new_id(), self.q.play.crm
+        work = Work(self.q.chance.one(["job", "delivery"]), "trade.other", "ready", self.q.chance.one([*USERS, None]))
+        if self.q.world.is_own(self.q.p, work):
+            return
+        table = crm.schema.system.job
+        self.done.append(row_of_work(crm, id, work))
+        self.undo.append(sa.delete(table).where(table.c.id == id))
+        self.model.append(lambda world: world.work.__setitem__(id, work))
+
     def others_share(self) -> None:
         """Share a record with somebody else."""
         entity = self.q.chance.one(["trade.deal", "trade.firm", "trade.line"])
@@ -205,6 +233,10 @@ class Secrets:
         )  # fmt: skip
         self.undo.append(sa.delete(table).where(table.c.id == share))
         self.model.append(lambda world: world.shares.__setitem__(key, "write"))
+
+
+def _inserted(table: sa.Table, entity: str, rows: Iterable[Any]) -> list[Statement]:
+    return [sa.insert(table).values(entity=entity, key=key, record_id=id) for key, id in rows]
 
 
 def _columns(q: Questioner, entity: str, name: str, value: Any) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from tests.oracle.model_merging import MergingWorld
 from tests.oracle.terms import ANY, Cash, Entity, Field, Grant, Move, Restriction, Role
@@ -62,6 +64,7 @@ ENTITIES = {
             "extra.sponsor_id": Field(to="trade.firm", on_delete="clear"),
             "custom.weight": Field(), "custom.mood": Field(),
             "custom.backer_id": Field(to="trade.firm", on_delete="clear"),
+            "custom.project_id": Field(to="custom.project", on_delete="clear"),
         },
         owned=True,
         computed={"area": (("size",), _area)},
@@ -88,6 +91,14 @@ ENTITIES = {
         unique=(("deal_id", "firm_id"),),
     ),
     "trade.note": Entity(_fields(**_owner, about=Field(to=ANY), body=_needed), owned=True),
+    "custom.project": Entity(
+        _fields(**_owner, name=_needed, firm_id=Field(to="trade.firm", follows=True))
+        | {
+            "custom.budget": Field(), "custom.motto": Field(),
+            "custom.deal_id": Field(to="trade.deal", on_delete="clear"),
+        },
+        owned=True,
+    ),
 }  # fmt: skip
 
 RESTRICTIONS = (
@@ -122,8 +133,41 @@ ROLES = {
 }
 
 
+@dataclass(frozen=True)
+class Work:
+    """A row of the lease table: a job, a delivery or a schedule, and whose it is."""
+
+    kind: str
+    name: str
+    state: str
+    principal: Any
+
+
 class TradeWorld(MergingWorld):
     """The model of the throw-away plugins. A guard that is a function has its twin here."""
+
+    def __init__(self, *declared: Any) -> None:
+        super().__init__(*declared)
+        self.work: dict[UUID, Work] = {}
+
+    def fork(self) -> Any:
+        """Return a copy on which something may be tried."""
+        other = super().fork()
+        other.work = dict(self.work)
+        return other
+
+    def is_own(self, p: Any, work: Work) -> bool:
+        """Return whether *p* enqueued it; what somebody's writes have others do is not theirs."""
+        return work.kind == "job" and work.principal == p
+
+    def may_work(self, p: Any, verb: str) -> bool:
+        """Return whether a grant gives *verb* on all work."""
+        return any(g.gives("core.job", verb) for role in self.roles_of(p) for g in role.grants)
+
+    def reads_everything(self, p: Any) -> bool:
+        """Return whether a role without masks lets *p* read all entities."""
+        roles = [role for role in self.roles_of(p) if not role.masks]
+        return any(g.entity == ANY and "read" in g.verbs for role in roles for g in role.grants)
 
     def holds(self, condition: Any, entity: str, row: dict[str, Any], eyes: Any, me: Any) -> bool:
         if condition == "has_lines":

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from crmkit import CRM, Principal
 from crmkit.core.errors import CrmkitError
+from tests.oracle import runtime
 from tests.oracle.acts import CLASSES, EXTENSION, Act
 from tests.oracle.mirror import TradeWorld, new_world
 from tests.oracle.phrases import expected, snapshot
@@ -36,7 +37,7 @@ class Play:
         self.compared = 0
         self.numbers: dict[UUID, str] = {}
         # Gaps in human numbers are one of the accepted side channels.
-        self.tables = [t for t in crm.schema.metadata.sorted_tables if t is not crm.schema.system.sequence]
+        self.tables = [t for t in runtime.tables(crm.schema) if t is not crm.schema.system.sequence]
         self._all = {table: str(sa.select(table).compile(crm.storage.engine)) for table in self.tables}
 
     def principal(self, p: UUID | None) -> Principal:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,7 +12,7 @@ from crmkit import CRM, Config, Database, FixedClock
 from crmkit.core.ledger import GENESIS
 from crmkit.core.migrating.applied import note_all_applied
 from crmkit.core.storage.database_objects import create_objects
-from tests.oracle import extra, trade
+from tests.oracle import extra, runtime, trade
 from tests.oracle.play import Play
 
 __all__ = ["Stage"]
@@ -37,6 +35,10 @@ class Stage:
             create_objects(connection, self.crm.registry, self.crm.schema)
             note_all_applied(self.crm, connection)
             _let_the_ledger_change(connection)
+        self._empty()
+        with self.crm.storage.writing() as connection:
+            # By now it has what is made at run time.
+            self.crm.schema.tables["custom_project"].create(connection)
 
     def _prepare(self) -> None:
         if self.crm.storage.is_sqlite:
@@ -47,37 +49,26 @@ class Stage:
         self.crm.storage.dispose()
         self.crm = CRM(self.crm.config, plugins=[trade, extra], clock=self.clock)
         self._prepare()
+        self.crm.refresh()
 
     def play(self) -> Play:
         """Return a play on the emptied database."""
-        system = self.crm.schema.system
-        with self.crm.storage.writing() as connection:
-            for table in reversed(self.crm.schema.metadata.sorted_tables):
-                connection.execute(sa.delete(table))
-            connection.execute(sa.insert(system.ledger_head).values(one=1, last_id=0, chain=GENESIS))
-            connection.execute(sa.insert(system.epoch).values(one=1, value=1, definitions=1))
-            connection.execute(sa.insert(self.crm.schema.tables["core_custom_field"]), list(_custom_fields()))
+        self._empty()
         # The epoch starts again, so what was resolved under its numbers must go.
         self.crm.model.__dict__.pop("accesses", None)
         self.clock.travel(START)
         return Play(self.crm)
 
-
-def _custom_fields() -> Iterator[dict[str, Any]]:
-    """Yield the fields of deals that were made at run time."""
-    kinds = {
-        "weight": ("integer", {}),
-        "mood": ("choice", {"choices": ["calm", "wild"]}),
-        "backer_id": ("reference", {"entity": "trade.firm", "on_delete": "clear"}),
-    }
-    for number, (key, (kind, options)) in enumerate(kinds.items()):
-        yield {
-            "id": UUID(int=0xF1E1D000 + number), "version": 1, "created_at": START, "updated_at": START,
-            "created_by": None, "deleted_at": None, "custom": {}, "entity": "trade.deal", "key": key, "type": kind,
-            "label": key, "labels": {}, "help": None, "options": options, "required": False, "default": None,
-            "indexed": False, "personal": False, "purpose": None, "position": number, "slot": key, "former": None,
-            "purged_at": None,
-        }  # fmt: skip
+    def _empty(self) -> None:
+        system = self.crm.schema.system
+        with self.crm.storage.writing() as connection:
+            for table in reversed(runtime.tables(self.crm.schema)):
+                connection.execute(sa.delete(table))
+            connection.execute(sa.insert(system.ledger_head).values(one=1, last_id=0, chain=GENESIS))
+            connection.execute(sa.insert(system.epoch).values(one=1, value=1, definitions=1))
+            for table, row in runtime.rows(START):
+                connection.execute(sa.insert(self.crm.schema.tables[table]), [row])
+        self.crm.refresh()
 
 
 def _let_the_ledger_change(connection: Connection) -> None:

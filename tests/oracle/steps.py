@@ -13,6 +13,7 @@ from crmkit.core.entity import Record
 from crmkit.core.policy import people
 from tests.oracle import acts
 from tests.oracle.acts import Act
+from tests.oracle.lease_table import draw_work, row_of_work
 from tests.oracle.phrases import rule_text
 from tests.oracle.play import Play
 from tests.oracle.terms import ANY, SYSTEM, Grant, Role
@@ -72,13 +73,22 @@ class Steps:
                 self.link("membership", user, self.chance.one(TEAMS))
         if self.chance.likely(15):
             self.link("assignment", USERS[0], "core.administrator")
-        for entity, many in zip(OWN_ENTITIES, (9, 12, 8, 6, 8), strict=True):
+        for entity, many in zip(OWN_ENTITIES, (9, 12, 8, 6, 8, 7), strict=True):
             self.together(self._new(entity) for _ in range(many))
         self.together([self._extend(id) for id in list(self.world.records["trade.deal"])[:8]])
         self.together(self.draw_share() for _ in range(self.chance.one([0, 5, 25])))
         self.together(self.draw_delete() for _ in range(6))
         self.together(self.draw_give() for _ in range(3))
         self.together(self.draw_merge() for _ in range(2))
+        self.enqueue()
+
+    def enqueue(self) -> None:
+        """Have some work wait, and some be done or parked."""
+        drawn = draw_work(self.chance)
+        with self.play.crm.storage.writing() as connection:
+            for id, work in drawn.items():
+                connection.execute(row_of_work(self.play.crm, id, work))
+        self.world.work |= drawn
 
     def together(self, drawn: Iterable[Act]) -> None:
         """Do, as the system and in one transaction, those of *drawn* that the model allows, each before the next."""
@@ -273,7 +283,7 @@ class Steps:
         return acts.unmerge(entity, self.chance.id_of(self.world, entity))
 
     def draw_transfer(self) -> Act:
-        entity = self.chance.one(["trade.deal", "trade.deal", "trade.note"])
+        entity = self.chance.one(["trade.deal", "trade.deal", "trade.note", "custom.project"])
         owner, team = self.chance.one([*USERS, None]), self.chance.one([None, None, *TEAMS])
         return acts.transfer(entity, self._known("transfer", entity, self.chance.one([1, 1, 2])), owner, team)
 

@@ -22,7 +22,7 @@ __all__ = ["CONDITIONS", "OWN_ENTITIES", "ROLES", "TEAMS", "USERS", "Chance", "s
 TEAMS = [UUID(int=0x7EA0000 + n) for n in range(4)]
 USERS = [UUID(int=0x05E0000 + n) for n in range(5)]
 ROLES = [f"role{n}" for n in range(4)]
-OWN_ENTITIES = ["trade.firm", "trade.deal", "trade.line", "trade.partner", "trade.note"]
+OWN_ENTITIES = ["trade.firm", "trade.deal", "trade.line", "trade.partner", "trade.note", "custom.project"]
 
 # What rules may say, in grants and in filters; some differ in nothing but a constant.
 CONDITIONS: dict[str, list[Any]] = {
@@ -44,7 +44,8 @@ CONDITIONS: dict[str, list[Any]] = {
         ("==", "custom.weight", 3), (">", "custom.weight", 0), ("null", "custom.mood"), ("==", "custom.mood", "wild"),
         ("==", "custom.backer.city", "Berlin"), ("not", ("==", "custom.backer.secret", "s1")),
         (">", "area", 8), ("==", "firm.parent.city", "Bonn"), ("==", "owner.name", "User 1"),
-        ("==", "backup.tax", "t1"),
+        ("==", "backup.tax", "t1"), ("==", "custom.project.custom.motto", "on"),
+        (">", "custom.project.custom.budget", 5),
         ("==", "owner.team.name", "Team 1"), ("not", ("null", "backup_id")), ("contains", "name", "e"),
     ],
     "trade.line": [
@@ -58,6 +59,11 @@ CONDITIONS: dict[str, list[Any]] = {
     "trade.note": [
         ("==", "owner_id", ME), ("contains", "body", "e"), ("contains", "body", "a"),
         ("==", "about.entity", "trade.firm"), ("null", "about"), ("==", "team_id", MY_TEAM),
+    ],
+    "custom.project": [
+        (">", "custom.budget", 5), ("null", "custom.motto"), ("==", "custom.motto", "on"), ("==", "owner_id", ME),
+        ("==", "firm.city", "Berlin"), ("==", "custom.deal.colour", "red"), ("==", "team_id", MY_TEAM),
+        ("not", ("==", "custom.deal.firm.city", "Bonn")), ("contains", "name", "e"),
     ],
 }  # fmt: skip
 
@@ -79,10 +85,13 @@ _VALUES: dict[str, list[Any]] = {
     "extra.hint": ["h1", "h2", None],
     "custom.weight": [None, 0, 3, 7],
     "custom.mood": ["calm", "wild", None],
+    "custom.budget": [None, 0, 4, 9, 60],
+    "custom.motto": ["on", "off", None],
 }
 _REFERENCES = {
     "parent_id": "trade.firm", "firm_id": "trade.firm", "backup_id": "trade.firm", "extra.sponsor_id": "trade.firm",
-    "deal_id": "trade.deal", "custom.backer_id": "trade.firm",
+    "deal_id": "trade.deal", "custom.backer_id": "trade.firm", "custom.project_id": "custom.project",
+    "custom.deal_id": "trade.deal",
 }  # fmt: skip
 SETTABLE: dict[str, list[str]] = {
     "trade.firm": ["name", "city", "secret", "tax", "parent_id"],
@@ -90,8 +99,9 @@ SETTABLE: dict[str, list[str]] = {
     "trade.line": ["deal_id", "amount", "note", "firm_id"],
     "trade.partner": ["deal_id", "firm_id", "part"],
     "trade.note": ["about", "body"],
+    "custom.project": ["name", "firm_id", "custom.budget", "custom.motto", "custom.deal_id"],
 }
-CUSTOM = ["custom.weight", "custom.mood", "custom.backer_id"]
+CUSTOM = ["custom.weight", "custom.mood", "custom.backer_id", "custom.project_id"]
 EXTRA = ["extra.points", "extra.grade", "extra.hint", "extra.sponsor_id", *CUSTOM]
 
 
@@ -105,12 +115,13 @@ _MASKABLE = {
     "core.team": ["parent_id"],
     "trade.firm": ["name", "city", "secret", "tax", "parent_id", "created_by"],
     "trade.deal": [
-        *["size", "code"] * 3, "name", "worth", "colour", "due", "firm_id", "backup_id", "owner_id", "stage",
+        *["size", "code", "worth"] * 3, "name", "colour", "due", "firm_id", "backup_id", "owner_id", "stage",
         "created_at", "area", *EXTRA,
     ],
     "trade.line": ["deal_id", "amount", "note", "firm_id"],
     "trade.partner": ["firm_id", "part", "deal_id"],
     "trade.note": ["body", "about", "team_id"],
+    "custom.project": ["name", "firm_id", "owner_id", "custom.budget", "custom.motto", "custom.deal_id"],
 }  # fmt: skip
 
 
@@ -204,6 +215,8 @@ class Chance:
         for entity in ("core.user", "core.team"):
             if self.likely(85):
                 yield Grant(entity, frozenset({"read"}), "all" if self.likely(40) else self.rule(entity))
+        if self.likely(30):
+            yield Grant("core.job", frozenset({"read", *self.some(["update"], 1)}), "all")
 
     def masks(self) -> set[tuple[str, str, str]]:
         """Return some masks."""
@@ -235,6 +248,7 @@ class Chance:
             "trade.line": ["amount", "note", "deal_id"],
             "trade.partner": ["part", "firm_id"],
             "trade.note": ["body", "owner_id"],
+            "custom.project": ["name", "custom.budget", "custom.motto", "firm_id"],
         }.get(entity, ["name"])  # fmt: skip
         drawn = [("-" if self.likely(50) else "") + key for key in self.some(keys, 2)]
         return (*drawn, self.one(["id", "-id"])) if self.likely(20) else tuple(drawn)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.oracle.doors import flow, measures, merging, reads, rights, statements, writes  # noqa: F401
+from tests.oracle.doors import (  # noqa: F401
+    around,
+    exports,
+    flow,
+    likeness,
+    measures,
+    merging,
+    reads,
+    rights,
+    statements,
+    work,
+    writes,
+)
 from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner, door
 
 __all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]

@@ -33,7 +33,7 @@ def _at(path: list[tuple[datetime, dict[str, Any]]], moment: datetime) -> dict[s
     return next((row for since, row in reversed(path) if since <= moment), None)
 
 
-def _stages(path: list[tuple[datetime, dict[str, Any]]]) -> list[tuple[datetime, str]]:
+def stages_of(path: list[tuple[datetime, dict[str, Any]]]) -> list[tuple[datetime, str]]:
     """Return when the deal entered which stage."""
     found: list[tuple[datetime, str]] = []
     for since, row in path:
@@ -95,7 +95,7 @@ def cycles(q: Questioner) -> Iterator[Probe]:
         stays: dict[Any, list[timedelta]] = defaultdict(list)
         ways: dict[Any, list[timedelta]] = defaultdict(list)
         for path in _paths(q):
-            stages, whose = _stages(path), path[-1][1][by] if by else None
+            stages, whose = stages_of(path), path[-1][1][by] if by else None
             for (since, slug), (until, _next) in pairwise(stages):
                 stays[slug, whose].append(until - since)
             if stages[-1][1] in ("won", "lost"):
@@ -118,7 +118,7 @@ def conversions(q: Questioner) -> Iterator[Probe]:
         _check(q, *_STANDS, "stage_entered_at")
         found = []
         for start, end in ((starts[0], starts[1]), (starts[1], now + timedelta(days=1))):
-            mine = [stages for stages in map(_stages, _paths(q)) if start <= stages[0][0] < end]
+            mine = [stages for stages in map(stages_of, _paths(q)) if start <= stages[0][0] < end]
             furthest = [max((FORWARD.index(s) for _at, s in each if s in FORWARD), default=-1) for each in mine]
             reached = {slug: sum(f >= place for f in furthest) for place, slug in enumerate(FORWARD)}
             found.append((len(mine), reached, sum(each[-1][1] == "lost" for each in mine)))

@@ -17,11 +17,16 @@ _GROUPS = {
     "trade.line": ["note", "deal_id", "firm_id"],
     "trade.note": ["body", "owner_id"],
     "trade.partner": ["part", "firm_id"],
+    "custom.project": ["name", "owner_id", "firm_id", "custom.motto", "custom.budget", "custom.deal_id"],
     "core.user": ["team_id"],
     "core.team": ["parent_id"],
 }
 _GROUPS["trade.deal"] += ["extra.grade", "extra.points", "custom.mood", "custom.weight", "custom.backer_id"]
-_MEASURED = {"trade.deal": ["size", "worth", "area", "extra.points", "custom.weight"], "trade.line": ["amount"]}
+_MEASURED = {
+    "trade.deal": ["size", "worth", "area", "extra.points", "custom.weight"],
+    "trade.line": ["amount"],
+    "custom.project": ["custom.budget"],
+}
 
 
 @door

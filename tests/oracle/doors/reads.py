@@ -204,7 +204,8 @@ _RELATIONS = [
     ("trade.deal", "team", "core.team"), ("trade.deal", "partners", "trade.firm"),
     ("trade.deal", "partners", "trade.firm"),
     ("trade.line", "deal", "trade.deal"), ("trade.firm", "parent", "trade.firm"), ("trade.line", "firm", "trade.firm"),
-    ("trade.note", "owner", "core.user"),
+    ("trade.note", "owner", "core.user"), ("custom.project", "firm", "trade.firm"),
+    ("custom.project", "owner", "core.user"),
 ]  # fmt: skip
 
 
@@ -240,16 +241,16 @@ def history(q: Questioner) -> Iterator[Probe]:
 
         def want(id=id):
             readable, told = q.world.readable(q.p, entity), q.world.history[entity, found(q, entity, id)]
-            return [(kind, _told(kind, changes, readable), set()) for kind, changes in told]
+            return [(kind, told_of(kind, changes, readable), set()) for kind, changes in told]
 
         def view(entries):
             readable = q.world.readable(q.p, entity)
-            return [(e.kind, _told_by_crmkit(e.changes), set(e.changes) - readable) for e in entries]
+            return [(e.kind, told_of_crmkit(e.changes), set(e.changes) - readable) for e in entries]
 
         yield Probe(f"history of {entity} {id}", want, lambda db, id=id: db.history(stub(entity, id)), view)
 
 
-def _told(kind: str, changes: dict[str, tuple[Any, Any]], readable: set[str]) -> dict[str, tuple[str, str]]:
+def told_of(kind: str, changes: dict[str, tuple[Any, Any]], readable: set[str]) -> dict[str, tuple[str, str]]:
     """Return the changes that a history tells, as text. A new record has nothing of extensions yet."""
     names = [
         n for n in changes if n in readable - _NOT_IN_HISTORY and not (kind == "create" and n.startswith("extra."))
@@ -257,7 +258,7 @@ def _told(kind: str, changes: dict[str, tuple[Any, Any]], readable: set[str]) ->
     return {n: (_text(changes[n][0]), _text(changes[n][1])) for n in names}
 
 
-def _told_by_crmkit(changes: Any) -> dict[str, tuple[str, str]]:
+def told_of_crmkit(changes: Any) -> dict[str, tuple[str, str]]:
     return {n: (_text(old), _text(new)) for n, (old, new) in changes.items() if n not in UNFORESEEN}
 
 

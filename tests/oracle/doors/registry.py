@@ -56,7 +56,16 @@ class Questioner:
     def entity(self) -> str:
         """Return any entity, the interesting ones more often."""
         return self.chance.one(
-            [*CLASSES, "trade.deal", "trade.deal", "trade.deal", "trade.line", "trade.note", "trade.firm"]
+            [
+                *CLASSES,
+                "trade.deal",
+                "trade.deal",
+                "trade.deal",
+                "trade.line",
+                "trade.note",
+                "trade.firm",
+                "custom.project",
+            ]
         )
 
     def ids(self, entity: str, most: int) -> list[UUID]:

@@ -10,6 +10,7 @@ from crmkit import Rule, count, total
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import CrmkitError
 from tests.oracle.acts import CLASSES, EXTENSION, stub
+from tests.oracle.doors.reads import found
 from tests.oracle.doors.registry import Probe, Questioner, door
 from tests.oracle.mirror import VERBS
 from tests.oracle.terms import Denied
@@ -39,23 +40,38 @@ def allowed_ids(q: Questioner) -> Iterator[Probe]:
 
 
 @door
+def shares(q: Questioner) -> Iterator[Probe]:
+    shared = sorted({key[:2] for key in q.world.shares}, key=str)
+    entity = q.entity()
+    some = [*q.chance.some(shared, 2), (entity, q.chance.id_of(q.world, entity))]
+    for entity, id in some:
+
+        def want(entity=entity, id=id):
+            here = (entity, found(q, entity, id))
+            every, mine = q.world.may(q.p, "share", *here), q.world.teams(q.p)
+            told = []
+            for key in q.world.shares:
+                user, team = key[2:]
+                is_known = (user == q.p or q.world.visible(q.p, "core.user", user)
+                            or q.world.visible(q.p, "core.team", team))  # fmt: skip
+                counts = key[:2] == here and q.world.level(key) is not None
+                if counts and is_known and (every or user == q.p or team in mine):
+                    told.append((user, team, q.world.level(key), q.world.ends.get(key)))
+            return sorted(told, key=str)
+
+        def view(shares):
+            return sorted(((each.user_id, each.team_id, each.level, each.ends_at) for each in shares), key=str)
+
+        yield Probe(f"shares of {entity} {id}", want, lambda db, e=entity, i=id: db.shares(stub(e, i)), view)
+
+
+@door
 def readable_fields(q: Questioner) -> Iterator[Probe]:
     yield Probe(
         "readable fields",
         lambda: {entity: sorted(q.world.readable(q.p, entity)) for entity in CLASSES},
         lambda db: {entity: sorted(db.readable_fields(cls)) for entity, cls in CLASSES.items()},
     )
-
-
-@door
-def export(q: Questioner) -> Iterator[Probe]:
-    entity = q.entity()
-
-    def want():
-        if not any(g.gives(entity, "export") for role in q.world.roles_of(q.p) for g in role.grants):
-            raise Denied("forbidden")
-
-    yield Probe(f"export {entity}", want, lambda db: db.check_export(CLASSES[entity]))
 
 
 @door
@@ -162,7 +178,8 @@ def paths_to_hidden_fields(q: Questioner) -> Iterator[Probe]:
     entity, relation, to = q.chance.one(
         [("trade.deal", "firm", "trade.firm"), ("trade.line", "deal", "trade.deal"),
          ("trade.firm", "parent", "trade.firm"),
-         ("trade.deal", "owner", "core.user")]
+         ("trade.deal", "owner", "core.user"), ("custom.project", "firm", "trade.firm"),
+         ("trade.deal", "custom.project", "custom.project"), ("custom.project", "custom.deal", "trade.deal")]
     )  # fmt: skip
     hidden = sorted(q.world.entities[to].fields.keys() - q.world.readable(q.p, to))
     name = q.chance.one(hidden or ["nosuch"])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from tests.oracle.mutants import (  # noqa: F401
+    around,
     custom,
+    entities,
     fields,
     flow,
     leaving,
+    likeness,
     links,
     merging,
     restrictions,
     rows,
     shares,
     upkeep,
+    work,
     writes,
 )
 from tests.oracle.mutants.seeding import MUTANTS, Mutant

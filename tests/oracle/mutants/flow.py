@@ -37,7 +37,7 @@ def past_stage_is_the_one_of_today():
     yield standing, "_standing", lambda db, entity, at: original(db, entity, at.replace(year=at.year + 1))
 
 
-@mutant("funnels_of_the_past")
+@mutant("funnels_of_the_past", steps=["wait"] * 4)
 def past_money_tells_a_hidden_field():
     yield funnels, "require", lambda db, entity, fields: None
     yield Reader, "visible_money", _unmasked_money

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import AccessCache
 from crmkit.core.policy.visibility import Visibility
+from crmkit.core.reading import reader, shares
 from crmkit.core.writing import sharing
 from tests.oracle.mutants.seeding import all_names, evolved, mutant
 
@@ -103,3 +104,23 @@ def sharing_needs_only_reading():
         "_check_may_share",
         lambda writer, records, known, level: [writer.get(type(r), r.id) for r in records],
     )
+
+
+@mutant("shares", steps=["share"] * 4)
+def shares_tell_of_invisible_people():
+    yield shares, "_seen", lambda share, visibility: iter([sa.true()])
+
+
+@mutant("shares", steps=["share"] * 4)
+def whoever_sees_a_record_is_told_all_its_shares():
+    original = shares.read_shares
+
+    def read_shares(connection, visibility, record, *, every):
+        return original(connection, visibility, record, every=True)
+
+    yield reader, "read_shares", read_shares
+
+
+@mutant("shares", steps=["share"] * 4)
+def shares_that_ended_are_told():
+    yield Visibility, "counts_now", lambda self, share: share.c.deleted_at.is_(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmkit import hookimpl
-from tests.oracle.trade import entities, pipelines, roles
+from tests.oracle.trade import entities, matchers, pipelines, roles, sections
 
 
 @hookimpl
@@ -19,3 +19,13 @@ def crmkit_register_roles():
 @hookimpl
 def crmkit_register_pipelines():
     return [pipelines.FLOW, pipelines.HAS_LINES]
+
+
+@hookimpl
+def crmkit_register_sections():
+    return [*sections.SECTIONS, *sections.PARTS]
+
+
+@hookimpl
+def crmkit_register_matchers():
+    return [matchers.FIRMS]
