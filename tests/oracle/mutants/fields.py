@@ -127,9 +127,9 @@ def masks_are_ignored_in_safe_relations():
 
 @mutant("extensions")
 def masks_are_ignored_in_extensions():
-    def loader(info, readable, dialect):
+    def loader(info, readable, *rest):
         mine = {f"{info.extends_as}.{name}" for name in info.fields} if info.host else set()
-        return make_loader(info, readable | mine, dialect)
+        return make_loader(info, readable | mine, *rest)
 
     yield model_module, "make_loader", loader
 
