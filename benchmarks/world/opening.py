@@ -14,6 +14,7 @@ from benchmarks.world import loyalty, trade
 from benchmarks.world.loading import load
 from benchmarks.world.people import Member, People
 from crmkit import CRM, Config, Database, Principal
+from crmkit.core.migrating import apply
 
 __all__ = ["World", "make_crm", "open_postgresql", "open_sqlite"]
 
@@ -57,7 +58,7 @@ def open_sqlite(folder: Path, size: int, say: Say) -> Iterator[World]:
     copy_sqlite(pristine, copy)
     crm = make_crm(f"sqlite:///{copy}")
     try:
-        yield World(crm, People(), size)
+        yield _ready(crm, size)
     finally:
         crm.close()
         for suffix in ("", "-wal", "-shm"):
@@ -76,9 +77,15 @@ def open_postgresql(server: str, size: int, say: Say) -> Iterator[World]:
     with copy_postgresql(server, pristine, f"copy_{size}") as url:
         crm = make_crm(url)
         try:
-            yield World(crm, People(), size)
+            yield _ready(crm, size)
         finally:
             crm.close()
+
+
+def _ready(crm: CRM, size: int) -> World:
+    """Return the world of *crm*; one that was kept may be older than the code."""
+    apply(crm)
+    return World(crm, People(), size)
 
 
 def _build(url: str, size: int, say: Say) -> None:
