@@ -34,6 +34,7 @@ from crmkit.core.migrating.applied import check_agreement
 from crmkit.core.migrating.counting import CountedTable
 from crmkit.core.migrating.errors import UnknownPluginError
 from crmkit.core.plugins import PluginError, find_plugins
+from crmkit.core.privacy.finishing import finish_erasures
 from crmkit.core.storage.engines import Storage
 from crmkit.core.text import gettext as _
 
@@ -79,6 +80,7 @@ def add_plugin(settings: Settings, name: str, watch: Callable[[str], None] | Non
     Raises:
         PluginError: it does not fit beside those that are enabled.
         MigrationFailedError: a step failed; the plugin is not enabled, and what its steps had made is parked.
+        LegalHoldError: it has something of somebody who was erased, under a legal hold; it stays parked.
     """
     file = editable_file(settings)
     _check_fits(settings, name)
@@ -96,6 +98,8 @@ def add_plugin(settings: Settings, name: str, watch: Callable[[str], None] | Non
             raise
         enable(file, name)
         note_presence(crm, name)
+        if done.erased:
+            finish_erasures(crm)
     return done
 
 

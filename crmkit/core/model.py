@@ -114,6 +114,8 @@ class Model:
 
         *definitions* are the kinds of what may be defined at run time, *masters* the keys for encrypted fields.
         """
+        #: What is declared in code alone, of which models with definitions are made.
+        self.base = self
         self.schema = Schema.build(registry, masters)
         registry = _protected(registry, self.schema)
         self.registry, self.hooks, self._storage, self.clock = registry, hooks, storage, clock
@@ -127,7 +129,7 @@ class Model:
     def sibling(self, storage: Storage, clock: Clock) -> Model:
         """Return the same model on another database of the same kind: what depends on no data is built once."""
         made = copy(self)
-        made._storage, made.clock, made.schema = storage, clock, self.schema.sibling()
+        made.base, made._storage, made.clock, made.schema = made, storage, clock, self.schema.sibling()
         # Accesses are resolved from data.
         made.__dict__.pop("accesses", None)
         return made

@@ -90,10 +90,12 @@ def _remove(session: Session, slug: str) -> None:
 @click.argument("slug")
 @click.pass_obj
 def _restore(session: Session, slug: str) -> None:
-    from crmkit import CustomEntity
+    from crmkit import CustomEntity, finish_erasures
 
     with session.writer() as db:
         restored = db.restore(CustomEntity, _find_removed(db, slug).id)
+    # It may have had files of somebody who was erased meanwhile.
+    finish_erasures(session.crm, scrub=False)
     session.show(_shown(restored), columns=_COLUMNS)
 
 

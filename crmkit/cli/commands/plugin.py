@@ -217,10 +217,13 @@ def _add(session: Session, name: str, dry_run: bool) -> None:
         return
     done = add_plugin(session.settings, name, session.say)
     if session.as_json:
-        session.show({"plugin": name, "restored": done.restored, "revisions": done.revisions})
+        session.show({"plugin": name, "restored": done.restored, "revisions": done.revisions, "erased": done.erased})
         return
     for table in done.restored:
         session.say(translate(_("restored {table}")).format(table=table))
+    if done.erased:
+        told = translate(_("erased {count:,} records of people who were erased meanwhile"))
+        session.say(told.format(count=done.erased))
     session.say(translate(_("{name} is enabled.")).format(name=name))
 
 

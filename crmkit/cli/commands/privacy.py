@@ -147,10 +147,10 @@ def _lines(plan: Erasure, name: str) -> Iterator[str]:
             yield told.format(count=each.count, entity=each.entity, reason=translate(each.reason))
     yield translate(_("  with their histories, external ids, jobs, and the content of files"))
     if plan.parked:
-        told = translate(_("Not reached is what the parked plugins have: {plugins}. Add them first."))
+        told = translate(_("What the parked plugins have is erased when they come back: {plugins}"))
         yield told.format(plugins=", ".join(plan.parked))
     if plan.removed:
-        told = translate(_("Not reached is what the removed entities have: {entities}. Restore or purge them first."))
+        told = translate(_("What the removed entities have is erased when they come back: {entities}"))
         yield told.format(entities=", ".join(plan.removed))
 
 

@@ -51,13 +51,19 @@ class Applied:
 class Parked:
     """A plugin that the CRM may do without: since when, which version it was, and what its tables are called now.
 
-    *tables* maps the names that they have in use. It is empty while the plugin is added, and where it had none.
+    *tables* maps the names that they have in use. It is empty while the plugin is added, and where it had none. Tables
+    that have their names again stand for themselves until nothing is left to be done to them: every door is shut.
     """
 
     plugin: str
     since: datetime
     version: str | None
     tables: Mapping[str, str]
+
+    @property
+    def away(self) -> dict[str, str]:
+        """The tables that are called otherwise now."""
+        return {name: kept for name, kept in self.tables.items() if name != kept}
 
 
 @attrs.frozen

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 import attrs
 from sqlalchemy.engine import Connection
 
-from crmkit.core.migrating.altering import altering, failing_as
-from crmkit.core.migrating.applied import APPLIED, State, note_applied, read_state
+from crmkit.core.migrating.altering import altering, failing_as, writing_alone
+from crmkit.core.migrating.applied import APPLIED, Parked, State, note_applied, read_state
 from crmkit.core.migrating.batching import run_data_step
 from crmkit.core.migrating.data_steps import data_steps
 from crmkit.core.migrating.indexing import index_custom_fields
 from crmkit.core.migrating.integrity import references_kept
 from crmkit.core.migrating.operating import operating
-from crmkit.core.migrating.parking import note_presence, restore
+from crmkit.core.migrating.parking import restore, settle_returned
 from crmkit.core.migrating.planning import waiting
 from crmkit.core.migrating.progress import Progress, forget_progress, keep_progress, read_progress
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
 from crmkit.core.privacy.replaying import is_due, replay_due
+from crmkit.core.privacy.returning import erase_returned
 from crmkit.core.shipped.settling import settle_shipped
 from crmkit.core.storage.database_objects import create_objects
 
@@ -37,7 +38,7 @@ __all__ = ["Report", "apply", "build"]
 class Report:
     """What was done, in order: tables that were restored, revisions, and triggers, sequences and functions.
 
-    *erased* are the records that a backup of an older version had brought back.
+    *erased* are the records that a backup of an older version had brought back, or a plugin that was away meanwhile.
     """
 
     revisions: tuple[str, ...]
@@ -66,6 +67,7 @@ def apply(
         RevisionsMissingError: the database was changed by revisions that are not here.
         RevisionError: a revision file is not what it must be.
         MigrationFailedError: a step failed; it changed nothing, those before it stand.
+        LegalHoldError: a plugin that was parked has something of somebody who was erased, and it is under a legal hold.
     """
     done: list[str] = []
     with crm.storage.reading() as connection:
@@ -79,23 +81,32 @@ def apply(
             done.append(revision.id)
     objects = tuple(_make_objects(crm))
     index_custom_fields(crm, altered=bool(done))
-    for plugin in branches(crm):
-        if plugin in state.parked and plugin != arriving:
-            note_presence(crm, plugin)
-    erased = _erase_again(crm)
+    erased = _erase_again(crm, arriving)
     _settle(crm)
     return Report(tuple(done), objects, restored, erased)
 
 
-def _erase_again(crm: CRM) -> int:
-    """Erase what a backup of an older version has brought back: it has all tables only now."""
-    if CORE in branches(crm):
-        with crm.storage.reading() as connection:
-            if not is_due(crm, connection):
-                return 0
-        with crm.storage.writing() as connection:
-            return replay_due(crm, connection)
-    return 0
+def _erase_again(crm: CRM, arriving: str | None) -> int:
+    """Erase what a backup of an older version has brought back, or a plugin: all tables are there only now."""
+    if CORE not in branches(crm):
+        return 0
+    with crm.storage.reading() as connection:
+        if not is_due(crm, connection) and read_state(connection).parked.keys().isdisjoint(branches(crm)):
+            return 0
+    with writing_alone(crm) as connection:
+        erased, away = replay_due(crm, connection), read_state(connection).parked
+        for plugin in branches(crm):
+            if plugin in away:
+                erased += _erase_returned(crm, connection, away[plugin])
+                settle_returned(crm, connection, plugin, arriving=plugin == arriving)
+        return erased
+
+
+def _erase_returned(crm: CRM, connection: Connection, back: Parked) -> int:
+    with crm.system_on(connection, "erasures are replayed") as writer:
+        registry = writer.model.registry
+        returned = [info for info in registry.tables() if info.plugin == back.plugin]
+        return erase_returned(writer, returned, back.since, "core.legal_hold")
 
 
 def _settle(crm: CRM) -> None:
@@ -115,7 +126,7 @@ def _restore(crm: CRM, state: State) -> tuple[str, ...]:
                 parked = read_state(connection).parked.get(plugin)
                 if parked is not None:
                     restore(crm, connection, parked)
-                    restored += parked.tables
+                    restored += parked.away
     return tuple(restored)
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "parking_preview",
     "purge",
     "restore",
+    "settle_returned",
 ]
 
 _PREFIX = "core_parked_"
@@ -71,11 +72,11 @@ def parked_plugins(storage: Storage) -> tuple[ParkedPlugin, ...]:
     """Return the plugins whose tables are parked, by name."""
     with storage.reading() as connection:
         found = read_state(connection).parked.items()
-        return tuple(_counted(connection, parked) for _name, parked in sorted(found) if parked.tables)
+        return tuple(_counted(connection, parked) for _name, parked in sorted(found) if parked.away)
 
 
 def _counted(connection: Connection, parked: Parked) -> ParkedPlugin:
-    tables = (CountedTable(name, count_rows(connection, kept)) for name, kept in sorted(parked.tables.items()))
+    tables = (CountedTable(name, count_rows(connection, kept)) for name, kept in sorted(parked.away.items()))
     return ParkedPlugin(parked.plugin, parked.since, parked.version, tuple(tables))
 
 
@@ -112,15 +113,25 @@ def park(crm: CRM, plugin: str, version: str | None = None) -> tuple[str, ...]:
         for name, stored in names.items():
             _rename(connection, name, stored)
         connection.execute(sa.delete(PARKED).where(PARKED.c.plugin == plugin))
-        _insert(crm, connection, attrs.evolve(before, tables={**before.tables, **names}))
+        _insert(crm, connection, attrs.evolve(before, tables={**before.away, **names}))
     return tuple(tables)
 
 
 def restore(crm: CRM, connection: Connection, parked: Parked) -> None:
-    """Give the tables of *parked* the names that they have in use."""
-    for name, stored in parked.tables.items():
+    """Give the tables of *parked* the names that they have in use; doors stay shut until :func:`settle_returned`."""
+    for name, stored in parked.away.items():
         _rename(connection, stored, name)
-    connection.execute(sa.update(PARKED).where(PARKED.c.plugin == parked.plugin).values(tables={}))
+    values = {"tables": {name: name for name in parked.tables}}
+    connection.execute(sa.update(PARKED).where(PARKED.c.plugin == parked.plugin).values(values))
+
+
+def settle_returned(crm: CRM, connection: Connection, plugin: str, *, arriving: bool) -> None:
+    """Note that the tables of *plugin* may be used; the CRM may go on without one that is *arriving*."""
+    mine = PARKED.c.plugin == plugin
+    if arriving:
+        connection.execute(sa.update(PARKED).where(mine).values(tables={}, since=crm.clock.now()))
+    else:
+        connection.execute(sa.delete(PARKED).where(mine))
 
 
 def purge(crm: CRM, plugin: str) -> tuple[str, ...]:

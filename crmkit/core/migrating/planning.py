@@ -104,7 +104,7 @@ def plan(crm: CRM, *, without: Collection[str] = ()) -> Plan:
 
 
 def _parked(state: State, plugin: str) -> Mapping[str, str]:
-    return state.parked[plugin].tables if plugin in state.parked else {}
+    return state.parked[plugin].away if plugin in state.parked else {}
 
 
 def waiting(crm: CRM, state: State, without: Collection[str] = ()) -> list[Revision]:

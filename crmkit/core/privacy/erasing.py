@@ -37,7 +37,7 @@ class Erasure:
     """What an erasure does, as far as the caller may know it.
 
     *parked* are plugins that the CRM does without at present, *removed* entities made at run time that were removed:
-    what their tables hold is not reached.
+    what their tables hold is erased when they come back, before anybody can read it.
     """
 
     person: Target

@@ -50,10 +50,11 @@ def remember(writer: Writer, tombstones: Iterable[Tombstone]) -> None:
         writer.connection.execute(sa.insert(table), rows)
 
 
-def read_tombstones(connection: Connection, schema: Schema) -> Iterator[Tombstone]:
-    """Yield all tombstones, oldest first."""
+def read_tombstones(connection: Connection, schema: Schema, since: datetime | None = None) -> Iterator[Tombstone]:
+    """Yield all tombstones, or those of erasures *since* then, oldest first."""
     table = schema.system.erasure
-    for row in connection.execute(sa.select(table.c.entity, table.c.record_id, table.c.at).order_by(table.c.id)):
+    asked = sa.select(table.c.entity, table.c.record_id, table.c.at).order_by(table.c.id)
+    for row in connection.execute(asked if since is None else asked.where(table.c.at >= since)):
         yield Tombstone(row.entity, row.record_id, row.at)
 
 

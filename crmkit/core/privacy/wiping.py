@@ -23,14 +23,12 @@ from crmkit.core.storage.sealing import bound_values, opener_of
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["wipe"]
+__all__ = ["wipe", "wipe_extension"]
 
 
 def wipe(writer: Writer, extent: Extent, people: Iterable[Key]) -> None:
     """Delete the records of *extent* that go and empty those that stay; *people* are those whom it is all about."""
-    if writer.model.storage.is_sqlite:
-        # Else what was deleted stays in the file until something is written over it.
-        writer.connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    _overwrite(writer)
     forget_jobs(writer, extent.keys, set(_words(writer, people)))
     unwant(writer, _contents(writer, extent))
     for entity, ids in by_entity(extent.keys).items():
@@ -40,6 +38,23 @@ def wipe(writer: Writer, extent: Extent, people: Iterable[Key]) -> None:
     for entity, ids in by_entity(extent.stays).items():
         _empty_rows(writer, writer.model.registry.entities[entity], ids)
     writer.note([Entry(entity, id_, ERASED, {}, writer.cause, writer.depth) for entity, id_ in extent.keys])
+
+
+def wipe_extension(writer: Writer, side: EntityInfo, ids: Sequence[UUID]) -> None:
+    """Take what the extension *side* has of the records with *ids*, which were erased without it, as :func:`wipe` does.
+
+    Of records that are kept for a reason of their own it loses what is personal.
+    """
+    _overwrite(writer)
+    host = str(side.host)
+    _empty_side(writer, side, ids, only_personal=writer.model.registry.entities[host].kept is not None)
+    writer.note([Entry(host, id_, ERASED, {}, writer.cause, writer.depth) for id_ in ids])
+
+
+def _overwrite(writer: Writer) -> None:
+    if writer.model.storage.is_sqlite:
+        # Else what was deleted stays in the file until something is written over it.
+        writer.connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _words(writer: Writer, people: Iterable[Key]) -> Iterator[str]:
@@ -118,7 +133,8 @@ def _delete(writer: Writer, key: Any, ids: Sequence[UUID]) -> None:
 
 def _empty_rows(writer: Writer, info: EntityInfo, ids: Sequence[UUID]) -> None:
     table, only_personal = writer.model.schema.table(info), info.kept is not None
-    _empty_sides(writer, info, ids, only_personal=only_personal)
+    for side in writer.model.registry.extensions.get(info.id, {}).values():
+        _empty_side(writer, side, ids, only_personal=only_personal)
     emptied = list(emptied_fields(info, only_personal=only_personal))
     for batch in padded_batches(ids):
         for row in writer.connection.execute(sa.select(table.c.id, table.c.custom).where(table.c.id.in_(batch))):
@@ -128,15 +144,14 @@ def _empty_rows(writer: Writer, info: EntityInfo, ids: Sequence[UUID]) -> None:
             writer.connection.execute(sa.update(table).where(table.c.id == row.id).values(values))
 
 
-def _empty_sides(writer: Writer, info: EntityInfo, ids: Sequence[UUID], *, only_personal: bool) -> None:
-    for side in writer.model.registry.extensions.get(info.id, {}).values():
-        table = writer.model.schema.table(side)
-        if not only_personal:
-            _delete(writer, table.c.record_id, ids)
-        elif emptied := list(emptied_fields(side, only_personal=True)):
-            for id_ in ids:
-                values = _emptied(writer, side, emptied, id_)
-                writer.connection.execute(sa.update(table).where(table.c.record_id == id_).values(values))
+def _empty_side(writer: Writer, side: EntityInfo, ids: Sequence[UUID], *, only_personal: bool) -> None:
+    table = writer.model.schema.table(side)
+    if not only_personal:
+        _delete(writer, table.c.record_id, ids)
+    elif emptied := list(emptied_fields(side, only_personal=True)):
+        for id_ in ids:
+            values = _emptied(writer, side, emptied, id_)
+            writer.connection.execute(sa.update(table).where(table.c.record_id == id_).values(values))
 
 
 def _emptied(writer: Writer, info: EntityInfo, fields: Iterable[FieldInfo], record: UUID) -> dict[str, Any]:

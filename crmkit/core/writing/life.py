@@ -13,6 +13,7 @@ from uuid import UUID
 
 from crmkit.core.automating.saving import begin_now, check_saved
 from crmkit.core.custom_entities.checking import check_entities, make_tables
+from crmkit.core.custom_entities.returning import clear_restored
 from crmkit.core.custom_fields.checking import check_definitions, name_slot
 from crmkit.core.custom_fields.jobs import plan_indexes
 from crmkit.core.custom_fields.removing import policy_that_ends
@@ -101,6 +102,8 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
         make_tables(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
+    with writer.all_or_nothing():
+        clear_restored(writer, kept)
     plan_indexes(writer, kept)
     return kept
 

@@ -416,6 +416,12 @@ class Writer(Asking):
         self._created |= {(entry.entity, entry.record_id) for entry in entries if entry.kind == "create"}
         self._touched |= {entry.entity for entry in entries}
 
+    @own_step
+    def without_limits(self, model: Model) -> Writer:
+        """Return a writer without limits in this transaction, for *model*; what it has pending is to be noted here."""
+        held = Held(self._connection, writes=True)
+        return Writer(model, held, model.system_access, self.cause, self._request, self.depth)
+
     @property
     def pending(self) -> Sequence[Entry]:
         """What this transaction has written since it wrote to the ledger last."""

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from crmkit import NotFoundError, Target
+from crmkit import NotFoundError, Target, erase_person
 from crmkit.core.migrating import (
     apply,
     check,
@@ -23,6 +23,7 @@ from crmkit.core.migrating.errors import (
     UnknownPluginError,
 )
 from crmkit.core.migrating.revisions import migrations_folder, revisions_of
+from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
 
 SHOP = """
@@ -50,6 +51,17 @@ class Paper(Record):
 @extension(of="shop.order")
 class Wrapping:
     ribbon: str = field(default="red")
+"""
+PEOPLE = """
+@entity("people.person", label=Text("Person"), person=True)
+class Person(Record):
+    name: str = field(personal=True, purpose="people")
+"""
+CLUB = """
+@extension(of="people.person")
+class Member:
+    nickname: str | None = field(default=None, personal=True, purpose="club")
+    since: str | None = field(default=None)
 """
 GIFT_LATER = GIFT.replace("colour: str = field()", "colour: str = field()\n    size: int = field(default=3)")
 
@@ -330,3 +342,30 @@ def test_restoring_that_fails_leaves_all_parked(house, database):
         apply(house.full())
 
     assert {"core_parked_gift_paper", "core_parked_gift_shop_order"} <= rows(house.less()).keys()
+
+
+@both_databases
+def test_extension_that_comes_back_has_nothing_of_who_was_erased_meanwhile(blank, package, database):
+    people, club = package("people", PEOPLE), package("club", CLUB, requires=["people"])
+    full, less = blank(people, club), blank(people)
+    for name in ("people", "club"):
+        make_revision(full, name, "first")
+    apply(full)
+    Person, Member = (
+        full.registry.entities["people.person"].cls,
+        full.registry.extensions["people.person"]["club"].cls,
+    )
+    with full.system("test") as db:
+        anna, bert = db.create_many([Person(name="Anna"), Person(name="Bert")])
+        db.update_many([(anna, {"club.nickname": "Ann"}), (bert, {"club.nickname": "Bertie"})])
+    park(less, "club")
+    with less.system("test") as db:
+        assert erase_person(db, db.get(Person, anna.id)).parked == ("club",)
+
+    assert apply(full).erased == 1
+
+    with full.system("test") as db:
+        nicknames = {each.id: db.extension(Member, each).nickname for each in db.find(Person)}
+    assert nicknames == {anna.id: None, bert.id: "Bertie"}
+    with full.storage.reading() as connection:
+        assert list(examine(full.model, connection)) == []

@@ -1,0 +1,207 @@
+"""What was away while somebody was erased is erased when it comes back, before anybody can read it."""
+
+import pytest
+
+from crmkit import CRM, CustomEntity, LegalHold, LegalHoldError, NotFoundError, Target, erase_person, finish_erasures
+from crmkit.core.errors import ConflictError
+from crmkit.core.migrating import apply, park
+from crmkit.core.migrating.errors import PluginParkedError
+from crmkit.core.privacy.returning import erase_returned
+from crmkit.core.verifying import examine
+from crmkit.plugins.customers.entities import Contact
+from crmkit.plugins.sales.entities import Deal, Lead
+from crmkit.plugins.workspace.entities import Comment
+from crmkit.testing import both_databases
+from tests.core.privacy.somebody import CANARY, make_somebody, traces
+
+
+def findings(crm):
+    with crm.storage.reading() as connection:
+        return [str(finding) for finding in examine(crm.model, connection)]
+
+
+def erase(crm, officer, contact):
+    with crm.write(officer) as db:
+        erased = erase_person(db, contact)
+    finish_erasures(crm)
+    return erased
+
+
+@pytest.fixture
+def contact(crm, officer):
+    return make_somebody(crm, officer)
+
+
+@pytest.fixture
+def visit(crm, contact):
+    """The removed definition of an entity, one of whose records belongs to the contact and one to another one."""
+    with crm.system("test") as db:
+        made = db.create(CustomEntity(slug="visit", label="Visit", follows="customers.contact"))
+    with crm.system("test") as db:
+        cls = db.model.registry.entity("custom.visit").cls
+        other = db.create(Contact(name="Other"))
+        db.create_many([cls(name=f"{CANARY} came", contact_id=contact.id), cls(name="Another", contact_id=other.id)])
+    with crm.system("test") as db:
+        db.delete(db.get(CustomEntity, made.id))
+    return made
+
+
+def restore(crm, officer, visit):
+    with crm.write(officer) as db:
+        db.restore(CustomEntity, visit.id)
+    finish_erasures(crm)
+
+
+def visits(crm, officer):
+    with crm.read(officer) as db:
+        return sorted(each.name for each in db.find(db.model.registry.entity("custom.visit").cls))
+
+
+@both_databases
+def test_a_removed_entity_that_comes_back_has_nothing_of_who_was_erased_meanwhile(crm, officer, contact, visit):
+    erase(crm, officer, contact)
+
+    restore(crm, officer, visit)
+
+    assert visits(crm, officer) == ["Another"]
+    assert traces(crm) == []
+    assert findings(crm) == []
+
+
+def test_what_is_made_later_of_who_was_erased_stays(crm, officer, contact, visit, clock):
+    erase(crm, officer, contact)
+    restore(crm, officer, visit)
+    clock.advance(minutes=1)
+    with crm.write(officer) as db:
+        emptied = db.get(Contact, contact.id)
+        cls = db.model.registry.entity("custom.visit").cls
+        db.create(cls(name="Later", contact_id=emptied.id))
+    clock.advance(minutes=1)
+    with crm.write(officer) as db:
+        db.delete(db.get(CustomEntity, visit.id))
+    clock.advance(minutes=1)
+    restore(crm, officer, visit)
+
+    assert visits(crm, officer) == ["Another", "Later"]
+
+
+def test_an_entity_stays_away_while_what_would_be_erased_is_held(crm, officer, contact, visit):
+    with crm.system("test") as db:
+        db.restore(CustomEntity, visit.id)
+    with crm.system("test") as db:
+        cls = db.model.registry.entity("custom.visit").cls
+        (held,) = db.find(cls, cls.f.contact_id == contact.id)
+        hold = db.create(LegalHold(record=Target.of(held), reason="Case 7"))
+        db.delete(db.get(CustomEntity, visit.id))
+    erase(crm, officer, contact)
+
+    with pytest.raises((LegalHoldError, ConflictError)):
+        restore(crm, officer, visit)
+
+    with crm.system("test") as db:
+        db.delete(hold)
+    restore(crm, officer, visit)
+    assert visits(crm, officer) == ["Another"]
+
+
+@pytest.fixture
+def rest(crm):
+    """Return the CRM without a plugin, parked by then."""
+    made = []
+
+    def without(plugin):
+        made.append(CRM(crm.config, plugins=[each for each in crm.plugins if each.name != plugin], clock=crm.clock))
+        park(made[-1], plugin)
+        return made[-1]
+
+    yield without
+    for each in made:
+        each.close()
+
+
+@both_databases
+@pytest.mark.parametrize("plugin", ["workspace", "sales"])
+def test_a_parked_plugin_that_comes_back_has_nothing_of_who_was_erased_meanwhile(crm, officer, contact, rest, plugin):
+    with crm.system("test") as db:
+        other = db.create(Contact(name="Other"))
+        db.create(Comment(body="Stays", regarding=Target.of(other)))
+    assert erase(rest(plugin), officer, contact).parked == (plugin,)
+
+    erased = apply(crm).erased
+    finish_erasures(crm)
+
+    assert erased > 0
+    assert traces(crm) == []
+    assert findings(crm) == []
+    with crm.read(officer) as db:
+        assert [each.body for each in db.find(Comment)] == ["Stays"]
+        assert db.find(Contact, Contact.f.name == "Other")[0].name == "Other"
+
+
+@both_databases
+def test_nobody_reads_what_came_back_before_it_is_cleared(crm, officer, contact, rest, monkeypatch):
+    erase(rest("workspace"), officer, contact)
+    opened = []
+
+    def look(*given):
+        with pytest.raises(PluginParkedError):
+            crm.check_ready()
+        opened.append(True)
+        return erase_returned(*given)
+
+    monkeypatch.setattr("crmkit.core.migrating.applying.erase_returned", look)
+    apply(crm)
+
+    assert opened
+    crm.check_ready()
+
+
+@both_databases
+def test_clearing_that_was_cut_short_is_done_by_the_next_call(crm, officer, contact, rest, monkeypatch):
+    erase(rest("workspace"), officer, contact)
+
+    def fail(*_given):
+        raise RuntimeError
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr("crmkit.core.migrating.applying.erase_returned", fail)
+        apply(crm)
+    with pytest.raises(PluginParkedError):
+        crm.check_ready()
+
+    report = apply(crm)
+    finish_erasures(crm)
+    assert (report.restored, report.erased > 0) == ((), True)
+    assert traces(crm) == []
+
+
+def test_a_plugin_stays_away_while_what_would_be_erased_is_held(crm, officer, contact, rest):
+    with crm.system("test") as db:
+        lead = db.find(Lead)[0]
+        hold = db.create(LegalHold(record=Target.of(lead), reason="Case 7"))
+    less = rest("sales")
+    erase(less, officer, contact)
+
+    with pytest.raises(LegalHoldError):
+        apply(crm)
+    with pytest.raises(PluginParkedError):
+        crm.check_ready()
+
+    park(less, "sales")
+    with less.system("test") as db:
+        db.delete(hold)
+    apply(crm)
+    with crm.read(officer) as db, pytest.raises(NotFoundError):
+        db.get(Lead, lead.id)
+
+
+@both_databases
+def test_what_a_deal_of_a_plugin_that_was_away_refers_to_stays_emptied(crm, officer, contact, rest):
+    with crm.system("test") as db:
+        deal = db.create(Deal(name="Pilot", contact_id=contact.id))
+    erase(rest("sales"), officer, contact)
+    apply(crm)
+
+    with crm.read(officer) as db:
+        assert db.get(Deal, deal.id).contact_id == contact.id
+        assert db.get(Contact, contact.id).name == "erased"
