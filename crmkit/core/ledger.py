@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -31,11 +31,13 @@ __all__ = [
     "ERASED",
     "GENESIS",
     "NO_WRITES",
+    "PURGED",
     "Entry",
     "Ledger",
     "LedgerEntry",
     "ledger_names",
     "ledger_row",
+    "purge_entries",
     "read_history",
     "seal",
     "told_of_history",
@@ -44,6 +46,8 @@ __all__ = [
 GENESIS = b"\x00" * 32
 #: The kind of the entry that allows the payload of earlier entries of its record to be gone.
 ERASED = "erased"
+#: The kind of the entry that tells that a table was dropped with every row, for good; it has the table for an entity.
+PURGED = "purged"
 #: The kinds of entries that tell of a record without a write of it.
 NO_WRITES = frozenset({ERASED, "merge", "unmerge"})
 _SALT = 16
@@ -76,6 +80,11 @@ class LedgerEntry:
     cause: str
     depth: int
     changes: Mapping[str, tuple[Any, Any]] | None
+
+
+def purge_entries(tables: Iterable[str], cause: str) -> list[Entry]:
+    """Return the entries that tell that *tables* were dropped; they are about no single record."""
+    return [Entry(table, UUID(int=0), PURGED, {}, cause, 0) for table in sorted(tables)]
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")

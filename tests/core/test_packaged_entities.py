@@ -296,6 +296,7 @@ def test_plugin_that_leaves_parks_what_it_took_over_and_finds_it_again(crm, worl
     apply(with_code)
     with with_code.system("test") as db:
         assert db.create(with_code.registry.entity("custom.project").cls(name="New")).number == "P-000001"
+    assert_sound(with_code)
 
 
 def test_reference_of_a_coded_entity_comes_along_as_an_extension(crm, world, packaged):

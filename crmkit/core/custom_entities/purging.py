@@ -12,7 +12,7 @@ from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import ConflictError, FieldProblem, NotFoundError, ValidationError
-from crmkit.core.ledger import Entry
+from crmkit.core.ledger import Entry, purge_entries
 from crmkit.core.privacy.holding import refuse_held
 from crmkit.core.registry import CUSTOM
 from crmkit.core.storage.numbers import drop_counter, sequence_name
@@ -42,7 +42,8 @@ def purge_entity(writer: Writer, entity: UUID, *, dry_run: bool = False) -> Purg
     """Drop the table of a removed *entity* with all its records, and return what went; with *dry_run*, what would go.
 
     External ids, visits to stages, the keys by which duplicates are found and the counter of numbers go with the
-    records. Afterwards the entity cannot be restored, and its name is not given again. What the ledger tells stays.
+    records. Afterwards the entity cannot be restored, and its name is not given again. What the ledger tells stays, and
+    that the records were purged with it.
 
     Raises:
         NotFoundError: there is no such entity in the bin that the principal may delete.
@@ -129,6 +130,7 @@ class _Purge:
         for table in (system.external_id, system.stage_visit, system.match_key, system.merge):
             connection.execute(sa.delete(table).where(table.c.entity == self.entity))
         drop_counter(connection, system.sequence, sequence_name(self.entity))
+        self.writer.note(purge_entries([self.table.name], self.writer.cause))
 
     def retire(self, kind: str, ids: list[UUID], values: dict[str, Any]) -> None:
         """Write into definitions that what they define is gone, and into the ledger that they were changed."""

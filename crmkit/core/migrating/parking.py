@@ -12,8 +12,10 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.ledger import purge_entries
 from crmkit.core.migrating.altering import altering
 from crmkit.core.migrating.applied import APPLIED, PARKED, Parked, State, read_state
+from crmkit.core.migrating.carrying import note_changes
 from crmkit.core.migrating.counting import CountedTable, count_rows
 from crmkit.core.migrating.errors import StillReferredError, UnknownPluginError
 from crmkit.core.migrating.owning import note_purged, owned_entities
@@ -137,7 +139,8 @@ def settle_returned(crm: CRM, connection: Connection, plugin: str, *, arriving: 
 def purge(crm: CRM, plugin: str) -> tuple[str, ...]:
     """Drop the parked tables of *plugin* and forget its revisions: **its data is gone**. Return the tables' names.
 
-    External ids, visits to stages and counters go with the records; the ledger stays.
+    External ids, visits to stages, the keys by which duplicates are found, merges and counters go with the records; the
+    ledger stays, and tells that they were purged.
 
     Raises:
         UnknownPluginError: nothing of *plugin* is parked.
@@ -153,6 +156,7 @@ def purge(crm: CRM, plugin: str) -> tuple[str, ...]:
         _check_unreferred(connection, plugin, set(parked.tables.values()), mend)
         _drop(connection, list(parked.tables.values()))
         _forget(crm, connection, plugin)
+        note_changes(crm, connection, purge_entries(parked.tables, f"purge: {plugin}"))
     return tuple(parked.tables)
 
 
@@ -235,7 +239,7 @@ def _drop(connection: Connection, tables: Sequence[str]) -> None:
 def _forget(crm: CRM, connection: Connection, plugin: str) -> None:
     """Delete what the core keeps about the records of *plugin* and about its revisions."""
     system, taken_over = crm.schema.system, owned_entities(connection, [plugin])
-    for table in (system.external_id, system.stage_visit):
+    for table in (system.external_id, system.stage_visit, system.match_key, system.merge):
         mine = sa.or_(table.c.entity.startswith(f"{plugin}.", autoescape=True), table.c.entity.in_(taken_over))
         connection.execute(sa.delete(table).where(mine))
     for name in list(_counters(crm, connection, plugin)):

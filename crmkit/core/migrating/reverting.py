@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from crmkit.core.ledger import purge_entries
 from crmkit.core.migrating.altering import altering, failing_as
 from crmkit.core.migrating.applied import APPLIED, forget_applied, read_state
 from crmkit.core.migrating.applying import Report
+from crmkit.core.migrating.carrying import note_changes
 from crmkit.core.migrating.errors import IrreversibleRevisionError, RevisionError, StillReferredError
 from crmkit.core.migrating.indexing import index_custom_fields
 from crmkit.core.migrating.integrity import references_kept
@@ -129,13 +132,23 @@ def _check_unparked(connection: Connection, plugin: str, leaving: set[str]) -> N
                 raise StillReferredError(plugin, name, target, mend)
 
 
+def _take_back(crm: CRM, connection: Connection, revision: Revision, module: ModuleType) -> None:
+    """Run ``downgrade``, and have the ledger tell which tables of a plugin it dropped."""
+    before = set(sa.inspect(connection).get_table_names())
+    module.downgrade()
+    after = set(sa.inspect(connection).get_table_names())
+    # What only got another name was not dropped.
+    if revision.plugin != CORE and after < before:
+        note_changes(crm, connection, purge_entries(before - after, f"migration: {revision.id}"))
+
+
 def _run_backwards(crm: CRM, revision: Revision) -> None:
     module = load_revision(revision)
     with failing_as(revision.id), altering(crm) as connection:
         if revision.number == 1:
             drop_objects(connection, crm.registry, revision.plugin)
         with operating(crm, connection, revision), references_kept(connection):
-            module.downgrade()
+            _take_back(crm, connection, revision, module)
         forget_applied(connection, revision)
         if revision.plugin == CORE and revision.number == 1:
             APPLIED.drop(connection)

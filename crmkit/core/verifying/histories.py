@@ -16,7 +16,7 @@ from crmkit.core.encryption.changes import decode_changes
 from crmkit.core.encryption.errors import SealedValueError
 from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes
+from crmkit.core.ledger import ERASED, NO_WRITES, PURGED, encode_changes
 from crmkit.core.registry import Registry
 from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.loading import make_row_decoder
@@ -35,16 +35,20 @@ _PAGE, _MOST = 500, 100
 
 @attrs.define
 class _History:
-    """What the ledger tells of one record: the newest value of each field, and how often it was written."""
+    """What the ledger tells of one record: the newest value of each field, and how often it was written.
+
+    Beside each value stands the row of the ledger. *purged* says by table up to which row what it tells is gone.
+    """
 
     entity: str
     record: UUID
     keys: Keyring
-    values: dict[str, Any] = attrs.field(factory=dict)
+    purged: Mapping[str, int]
+    values: dict[str, tuple[Any, int]] = attrs.field(factory=dict)
     written: int = 0
     is_erased: bool = False
 
-    def take(self, kind: str, changes: str | None) -> None:
+    def take(self, row: int, kind: str, changes: str | None) -> None:
         if kind == ERASED or changes is None:
             # What was known before may have been erased with what is gone.
             self.is_erased, self.values = True, {}
@@ -52,7 +56,7 @@ class _History:
             for name, (_old, new) in self._decoded(changes).items():
                 # In the order in which they were written: a field may have gone back to a name that it had.
                 self.values.pop(name, None)
-                self.values[name] = new
+                self.values[name] = new, row
         self.written += kind not in NO_WRITES
 
     def _decoded(self, changes: str) -> Mapping[str, Any]:
@@ -66,15 +70,23 @@ class _History:
 
 def examine_histories(connection: Connection, schema: Schema, registry: Registry, store: Store) -> Iterator[Finding]:
     """Yield the records that are not what their history says, and those that one has and the other has not."""
+    purged = _purged(connection, schema)
     for info in registry.entities.values():
         for rows in _pages(connection, schema, info):
-            histories = _histories(connection, schema, info, rows)
+            histories = _histories(connection, schema, info, rows, purged)
             for stored in _read_page(connection, schema, info, store, rows):
                 if isinstance(stored, Finding):
                     yield stored
                 else:
                     yield from _compared(info, registry, stored, histories.get(stored["id"]))
-        yield from _vanished(connection, schema, info)
+        yield from _vanished(connection, schema, info, purged.get(info.table, 0))
+
+
+def _purged(connection: Connection, schema: Schema) -> dict[str, int]:
+    """Return by table up to which row the ledger tells of what was dropped with it, as the ledger itself says."""
+    c = schema.system.ledger.c
+    told = sa.select(c.entity, sa.func.max(c.id).label("newest")).where(c.record_id == UUID(int=0), c.kind == PURGED)
+    return {row.entity: row.newest for row in connection.execute(told.group_by(c.entity))}
 
 
 def _pages(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[dict[UUID, Any]]:
@@ -129,24 +141,31 @@ def _mislead(
             yield Finding("history", info.table, str(record["id"]), message, mend, {"field": name})
 
 
-def _histories(connection: Connection, schema: Schema, info: EntityInfo, ids: Iterable[UUID]) -> dict[UUID, _History]:
+def _histories(
+    connection: Connection, schema: Schema, info: EntityInfo, ids: Iterable[UUID], purged: Mapping[str, int]
+) -> dict[UUID, _History]:
     ledger, payload = schema.system.ledger, schema.system.ledger_payload
     rows = connection.execute(
-        sa.select(sa.type_coerce(ledger.c.record_id, sa.types.NullType()), ledger.c.kind, payload.c.changes)
+        sa.select(
+            sa.type_coerce(ledger.c.record_id, sa.types.NullType()), ledger.c.id, ledger.c.kind, payload.c.changes
+        )
         .select_from(ledger.outerjoin(payload, payload.c.ledger_id == ledger.c.id))
         .where(ledger.c.entity == info.id, ledger.c.record_id.in_(list(ids)))
         .order_by(ledger.c.id)
     )
     read = id_decoder(connection.dialect.name)
     found: dict[UUID, _History] = {}
-    for record, kind, changes in rows:
+    for record, row, kind, changes in rows:
         id_ = read(record)
-        found.setdefault(id_, _History(info.id, id_, schema.keys)).take(kind, changes)
+        found.setdefault(id_, _History(info.id, id_, schema.keys, purged)).take(row, kind, changes)
     return found
 
 
 def _compared(
-    info: EntityInfo, registry: Registry, stored: Mapping[str, Any], history: _History | None
+    info: EntityInfo,
+    registry: Registry,
+    stored: Mapping[str, Any],
+    history: _History | None,
 ) -> Iterator[Finding]:
     row = str(stored["id"])
     if history is None:
@@ -172,12 +191,21 @@ def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
     return [*shape_of(info).in_ledger, *added]
 
 
-def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
+def _differs(
+    info: EntityInfo,
+    registry: Registry,
+    name: str,
+    stored: Mapping[str, Any],
+    history: _History,
+) -> bool:
     field = registry.field(info.id, name)
     known = {name if field.slot is None else field.ledger_name, *_former_names(name, field)}
+    side = registry.extensions.get(info.id, {}).get(field.owner)
+    gone = 0 if side is None else history.purged.get(side.table, 0)
     for told in reversed(history.values):
-        if told in known:
-            return not _is_same(_plain(stored[name]), history.values[told])
+        value, row = history.values[told]
+        if told in known and row > gone:
+            return not _is_same(_plain(stored[name]), value)
     if history.is_erased or stored[name] is None:
         return False
     # Where a field came later, older records have its default, of which no history tells.
@@ -204,12 +232,13 @@ def _is_same(one: Any, other: Any) -> bool:
         return False
 
 
-def _vanished(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[Finding]:
+def _vanished(connection: Connection, schema: Schema, info: EntityInfo, purged: int) -> Iterator[Finding]:
+    """Yield what the ledger knows and the database lacks, of what came behind the row *purged*."""
     table, ledger = schema.table(info), schema.system.ledger
     erased = ledger.alias()
     gone = (
         sa.select(ledger.c.record_id)
-        .where(ledger.c.entity == info.id, ledger.c.kind == "create")
+        .where(ledger.c.entity == info.id, ledger.c.kind == "create", ledger.c.id > purged)
         .where(~sa.exists().where(table.c.id == ledger.c.record_id))
         .where(
             ~sa.exists().where(

@@ -14,6 +14,7 @@ from crmkit.core.migrating import (
     parking_preview,
     plan,
     purge,
+    revert,
 )
 from crmkit.core.migrating.errors import (
     MigrationFailedError,
@@ -25,6 +26,7 @@ from crmkit.core.migrating.errors import (
 from crmkit.core.migrating.revisions import migrations_folder, revisions_of
 from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
+from tests.core.test_ledger import without_triggers
 
 SHOP = """
 @entity("shop.order", label=Text("Order"))
@@ -369,3 +371,47 @@ def test_extension_that_comes_back_has_nothing_of_who_was_erased_meanwhile(blank
     assert nicknames == {anna.id: None, bert.id: "Bertie"}
     with full.storage.reading() as connection:
         assert list(examine(full.model, connection)) == []
+
+
+def findings(crm):
+    with crm.storage.reading() as connection:
+        return [str(finding) for finding in examine(crm.model, connection)]
+
+
+@both_databases
+@pytest.mark.parametrize("reverted", [False, True])
+def test_what_was_purged_is_no_finding_and_what_is_deleted_past_crmkit_still_is(house, database, reverted):
+    if reverted:
+        revert(house.crm, "gift")
+    else:
+        park(house.less(), "gift")
+        purge(house.less(), "gift")
+    crm = house.full()
+    apply(crm)
+    with crm.system("test") as db:
+        later = db.create(house.cls("gift.paper", crm)(order_id=house.order.id, colour="red"))
+    with crm.storage.writing() as connection:
+        connection.execute(sa.delete(crm.schema.tables["notes_pin"]))
+        connection.execute(sa.delete(crm.schema.tables["notes_note"]))
+    before = [each for each in findings(crm) if "gift" in each]
+
+    with crm.storage.writing() as connection:
+        connection.execute(sa.delete(crm.schema.tables["gift_paper"]))
+
+    assert before == []
+    (found,) = (each for each in findings(crm) if "gift" in each)
+    assert str(later.id) in found
+
+
+@both_databases
+def test_who_takes_the_purge_out_of_the_ledger_is_found(house, database):
+    park(house.less(), "gift")
+    purge(house.less(), "gift")
+    crm = house.full()
+    apply(crm)
+    ledger = crm.schema.system.ledger
+    with crm.storage.writing() as connection:
+        without_triggers(crm, connection)
+        connection.execute(sa.delete(ledger).where(ledger.c.kind == "purged", ledger.c.entity == "gift_paper"))
+
+    assert any("core_ledger" in each for each in findings(crm))
