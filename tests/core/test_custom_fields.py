@@ -19,6 +19,7 @@ from crmkit import (
 from crmkit.core.custom_fields.converting import FieldConversionError, convert_field
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.purging import purge_field
+from crmkit.core.ids import new_id
 from crmkit.core.policy.people import GrantRecord, MaskRecord, RoleRecord
 from crmkit.core.policy.roles import VERBS
 from crmkit.core.verifying import examine
@@ -474,6 +475,56 @@ def test_conversion_that_loses_values_says_which_and_does_nothing(crm, define, c
         convert_field(db, field, "integer", leave=True)
     with crm.system("test") as db:
         assert [record.custom["it"] for record in db.find(Commission, order_by="title")] == [12, None]
+
+
+@pytest.fixture
+def artists(crm, people):
+    """Artists whom a user sees, whom only the system sees, who is in the bin, and who went into the first."""
+    with crm.system("test") as db:
+        role = db.create(RoleRecord(name="curator", label="Curator"))
+        db.create(GrantRecord(role_id=role.id, entity="core.custom_field", verbs="read update", scope="all"))
+        db.create(GrantRecord(role_id=role.id, entity="atelier.commission", verbs="read", scope="all"))
+        seen = 'name == "Seen"'
+        db.create(GrantRecord(role_id=role.id, entity="atelier.artist", verbs="read", scope="rule", rule=seen))
+        made = {name: db.create(Artist(name=name)) for name in ("Seen", "Hidden", "Gone", "Merged")}
+        db.delete(made["Gone"])
+        db.merge(made["Seen"], [made["Merged"]])
+    return people.user("Cora", roles=["curator"]), {name: artist.id for name, artist in made.items()}
+
+
+def test_values_become_references_where_they_lead_to_a_record_that_is_seen(crm, define, commissions, artists):
+    cora, ids = artists
+    field = define("it_id", "text")
+    values = [ids["Seen"], ids["Merged"], ids["Hidden"], ids["Gone"], new_id(), "no id"]
+    made = commissions("it_id", *map(str, values))
+    to = {"entity": "atelier.artist"}
+
+    with crm.system("test") as db:
+        tried = convert_field(db, field, "reference", to, dry_run=True)
+        assert (tried.records, tried.failures) == (6, 3)
+        assert [reason for _value, reason in tried.refused[:2]] == [
+            f"there is no atelier.artist {id_}" for id_ in values[3:5]
+        ]
+    with crm.write(cora) as db:
+        tried = convert_field(db, field, "reference", to, dry_run=True)
+        assert (tried.records, tried.failures, tried.refused) == (6, 4, ())
+        with pytest.raises(FieldConversionError, match="4 of 6 values cannot be converted"):
+            convert_field(db, field, "reference", to)
+        convert_field(db, field, "reference", to, leave=True)
+
+    with crm.system("test") as db:
+        found = [db.get(Commission, record.id).custom["it_id"] for record in made]
+        assert found == [ids["Seen"], ids["Seen"], None, None, None, None]
+        assert list(examine(db.model, db._connection)) == []
+
+
+def test_nothing_is_converted_to_references_to_an_entity_that_is_not_there(crm, define, commissions):
+    field = define("it_id", "text")
+    commissions("it_id", str(new_id()))
+
+    for dry_run in (True, False):
+        with crm.system("test") as db, pytest.raises(ValidationError, match=r"there is no entity 'atelier\.nosuch'"):
+            convert_field(db, field, "reference", {"entity": "atelier.nosuch"}, dry_run=dry_run)
 
 
 def test_nobody_converts_a_field_without_a_grant(crm, people, define):

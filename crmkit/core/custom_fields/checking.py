@@ -20,7 +20,7 @@ from crmkit.core.writing.changes import Write
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["check_definitions", "free_slot", "leads_elsewhere", "name_slot"]
+__all__ = ["check_definitions", "check_reference", "free_slot", "leads_elsewhere", "name_slot"]
 
 # Two underscores stand between a key and what tells slots of one key apart.
 _KEY = re.compile(r"(?!.*__)[a-z][a-z0-9_]{0,40}\Z")
@@ -51,7 +51,7 @@ def check_definitions(writer: Writer, write: Write) -> Iterator[FieldProblem]:
         from_plain(kind, write.get("default"))
     except Refused as refused:
         yield FieldProblem("default", refused.message, **refused.facts)
-    yield from _check_reference(registry, write, kind)
+    yield from check_reference(registry, write.get("key"), kind)
     if write.stored and write.changes("options") and not write.changes("type"):
         yield from _check_kept(write, kind)
         if isinstance(kind, Choice):
@@ -71,11 +71,12 @@ def _check_place(registry: Registry, write: Write) -> Iterator[FieldProblem]:
         yield FieldProblem("key", _("{value!r} is no key such as 'shoe_size'"), value=key)
 
 
-def _check_reference(registry: Registry, write: Write, kind: FieldType) -> Iterator[FieldProblem]:
+def check_reference(registry: Registry, key: str, kind: FieldType) -> Iterator[FieldProblem]:
+    """Yield a problem if the field *key* is a reference to what is not there, or has no name of one."""
     if isinstance(kind, Reference):
         if kind.entity not in registry.entities:
             yield FieldProblem("options", _("there is no entity {entity!r}"), entity=kind.entity)
-        if not write.get("key").endswith("_id"):
+        if not key.endswith("_id"):
             yield FieldProblem("key", _("a reference's name ends in _id"))
 
 

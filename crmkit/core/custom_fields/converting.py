@@ -11,13 +11,14 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
-from crmkit.core.custom_fields.checking import free_slot, leads_elsewhere
+from crmkit.core.custom_fields.checking import check_reference, free_slot, leads_elsewhere
 from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.custom_fields.types import field_type, from_plain
 from crmkit.core.errors import CrmkitError, FieldProblem, ForbiddenError, ValidationError
-from crmkit.core.fields import Decimals, FieldType, Integer, MultiChoice, Refused, Text
+from crmkit.core.fields import Decimals, FieldType, Integer, MultiChoice, Reference, Refused, Text
 from crmkit.core.fields.base import shortened
 from crmkit.core.ledger import Entry
+from crmkit.core.merging.redirects import winners_of
 from crmkit.core.storage.custom import column_in, from_json, to_json
 from crmkit.core.storage.locks import locked
 from crmkit.core.text import gettext as _, translate
@@ -64,9 +65,10 @@ def convert_field(
 ) -> FieldConversion:
     """Give *field* the type *to* with *options*, convert the value of each record, and return what that did.
 
-    Values go through text: ``12`` becomes ``"12"`` and back, a date its ISO form, a choice its slug. With *dry_run*
-    nothing is changed. With *leave* values that cannot be converted become empty. What was there before stays parked
-    in the old slot; the ledger has old and new of each record.
+    Values go through text: ``12`` becomes ``"12"`` and back, a date its ISO form, a choice its slug. The id of a record
+    becomes a reference where the principal sees that record, and one that was merged leads to what it went into. With
+    *dry_run* nothing is changed. With *leave* values that cannot be converted become empty. What was there before stays
+    parked in the old slot; the ledger has old and new of each record.
 
     Raises:
         ForbiddenError: the principal may not change the field.
@@ -83,7 +85,7 @@ def convert_field(
     except Refused as refused:
         problem = FieldProblem("options", refused.message, **refused.facts)
         raise ValidationError("core.custom_field", [problem]) from None
-    if problems := list(leads_elsewhere(old, new)):
+    if problems := [*leads_elsewhere(old, new), *check_reference(writer.model.registry, field.key, new)]:
         raise ValidationError("core.custom_field", problems)
     conversion = _tried(writer, field, old, new)
     if dry_run:
@@ -105,16 +107,14 @@ def convert_field(
 
 
 def _tried(writer: Writer, field: CustomField, old: FieldType, new: FieldType) -> FieldConversion:
-    change, records, failures, refused = _change(old, new), 0, 0, list[tuple[str, str]]()
+    records, failures, refused = 0, 0, list[tuple[str, str]]()
     for rows in _batches(writer, field, old):
-        for _id, value in rows:
-            records += 1
-            try:
-                change(value)
-            except Refused as error:
+        records += len(rows)
+        for _id, value, after in _changed(writer, old, new, rows):
+            if isinstance(after, Refused):
                 failures += 1
                 if len(refused) < _TOLD:
-                    refused.append((shortened(value), translate(error.message).format_map(error.facts)))
+                    refused.append((shortened(value), translate(after.message).format_map(after.facts)))
     return FieldConversion(records, failures, tuple(refused) if _reads_all(writer, field) else ())
 
 
@@ -123,6 +123,40 @@ def _reads_all(writer: Writer, field: CustomField) -> bool:
     access = writer.access.entity(writer.model.registry.entities[field.entity])
     whole = access.scope("read").level == "all" and not access.restrictions.get("read")
     return whole and f"custom.{field.key}" in access.readable
+
+
+def _changed(
+    writer: Writer, old: FieldType, new: FieldType, rows: Sequence[tuple[UUID, Any]]
+) -> Iterator[tuple[UUID, Any, Any]]:
+    """Yield the id, the value and the converted value of each of *rows*, or the refusal where there is none."""
+    change = _change(old, new)
+    after = [_attempted(change, value) for _id, value in rows]
+    if isinstance(new, Reference) and not isinstance(old, Reference):
+        after = _leading(writer, new.entity, after)
+    yield from ((id_, value, found) for (id_, value), found in zip(rows, after, strict=True))
+
+
+def _attempted(change: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return change(value)
+    except Refused as refused:
+        return refused
+
+
+def _leading(writer: Writer, entity: str, values: Sequence[Any]) -> list[Any]:
+    """Return *values* as references to *entity*, and a refusal where one leads nowhere or to what is not seen."""
+    info, ids = writer.model.registry.entities[entity], {value for value in values if isinstance(value, UUID)}
+    known = writer.known_ids(info, list(ids), is_trusted=False)
+    winners = winners_of(writer, info, ids - known)
+    known |= writer.known_ids(info, list(set(winners.values())), is_trusted=False)
+
+    def lead(value: Any) -> Any:
+        to = winners.get(value, value)
+        if isinstance(value, Refused) or to in known:
+            return to
+        return Refused(_("there is no {entity} {reference}"), entity=entity, reference=str(value))
+
+    return [lead(value) for value in values]
 
 
 def _change(old: FieldType, new: FieldType) -> Callable[[Any], Any]:
@@ -188,7 +222,7 @@ def _batches(writer: Writer, field: CustomField, old: FieldType) -> Iterator[Seq
 
 def _convert(writer: Writer, field: CustomField, old: FieldType, new: FieldType, slot: str) -> None:
     table = writer.model.schema.table(writer.model.registry.entities[field.entity])
-    change, encode, sqlite = _change(old, new), to_json(new), writer.model.storage.is_sqlite
+    encode, sqlite = to_json(new), writer.model.storage.is_sqlite
     value = sa.bindparam("given", type_=sa.Text())
     put: Any = (
         sa.func.json_set(table.c.custom, f"$.{slot}", sa.func.json(value))
@@ -203,11 +237,8 @@ def _convert(writer: Writer, field: CustomField, old: FieldType, new: FieldType,
     name = f"custom.{slot}"
     for rows in _batches(writer, field, old):
         entries, given = [], []
-        for id_, before in rows:
-            try:
-                after = change(before)
-            except Refused:
-                after = None
+        for id_, before, converted in _changed(writer, old, new, rows):
+            after = None if isinstance(converted, Refused) else converted
             entries.append(Entry(field.entity, id_, "update", {name: (before, after)}, writer.cause, 0))
             given.append({"row": id_, "given": msgspec.json.encode(encode(after)).decode()})
         writer.connection.execute(update, given)
