@@ -19,6 +19,7 @@ from crmkit.core.merging.redirects import winners_of
 from crmkit.core.privacy.belonging import Key, by_entity
 from crmkit.core.privacy.extent import ErasedRecords, Extent, extent_of, seen_ids, told
 from crmkit.core.privacy.holding import refuse_held
+from crmkit.core.privacy.left_out import refuse_left_out
 from crmkit.core.privacy.tombstones import bury
 from crmkit.core.privacy.wiping import wipe
 from crmkit.core.registry import CORE, CUSTOM
@@ -50,10 +51,11 @@ def preview_erasure(reader: Reader, person: Record) -> Erasure:
     """Return what :func:`erase_person` would do now; nothing is changed.
 
     Raises:
-        NotFoundError, ForbiddenError, InapplicableVerbError, LegalHoldError, ConflictError: as for
-            :func:`erase_person`.
+        NotFoundError, ForbiddenError, InapplicableVerbError, LegalHoldError, ConflictError, PluginsLeftOutError: as
+            for :func:`erase_person`.
     """
     key = check_may_erase(reader, person)
+    refuse_left_out(reader)
     extent = extent_of(reader, [key])
     refuse_held(reader, extent.keys, key[0])
     return _told(reader, key, extent)
@@ -72,8 +74,10 @@ def erase_person(writer: Writer, person: Record) -> Erasure:
         ForbiddenError: the caller may not ``erase`` the person.
         InapplicableVerbError: records of its entity are not people, or are users.
         LegalHoldError, ConflictError: something of it is under a legal hold.
+        PluginsLeftOutError: the CRM does without a plugin for now, whose tables are in place.
     """
     key = check_may_erase(writer, person)
+    refuse_left_out(writer)
     with writer.attempt():
         extent = _reached(writer, [key])
         refuse_held(writer, extent.keys, key[0])
@@ -133,11 +137,13 @@ def erase_held_back(writer: Writer, record: Record) -> None:
     Raises:
         ForbiddenError: the principal may not ``erase`` the record.
         LegalHoldError, ConflictError: something of it is under a legal hold.
+        PluginsLeftOutError: as for :func:`erase_person`.
     """
     info = entity_info(type(record))
     key = info.id, record.id
     if not seen_ids(writer, info, [record.id], "erase"):
         raise ForbiddenError(info.id, "erase", record.id)
+    refuse_left_out(writer)
     extent = _reached(writer, [key])
     refuse_held(writer, extent.keys, info.id)
     _carry_out(writer, extent, [key])

@@ -2,10 +2,21 @@
 
 import pytest
 
-from crmkit import CRM, CustomEntity, LegalHold, LegalHoldError, NotFoundError, Target, erase_person, finish_erasures
+from crmkit import (
+    CRM,
+    CustomEntity,
+    LegalHold,
+    LegalHoldError,
+    NotFoundError,
+    Target,
+    erase_person,
+    finish_erasures,
+    preview_erasure,
+)
 from crmkit.core.errors import ConflictError
 from crmkit.core.migrating import apply, park
 from crmkit.core.migrating.errors import PluginParkedError
+from crmkit.core.privacy.left_out import PluginsLeftOutError
 from crmkit.core.privacy.returning import erase_returned
 from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Contact
@@ -205,3 +216,19 @@ def test_what_a_deal_of_a_plugin_that_was_away_refers_to_stays_emptied(crm, offi
     with crm.read(officer) as db:
         assert db.get(Deal, deal.id).contact_id == contact.id
         assert db.get(Contact, contact.id).name == "erased"
+
+
+@both_databases
+def test_nobody_is_erased_while_a_plugin_is_only_left_out(crm, officer, contact):
+    plugins = [each for each in crm.plugins if each.name != "sales"]
+    less = CRM(crm.config, plugins=plugins, clock=crm.clock, without=["sales"])
+    try:
+        with less.write(officer) as db, pytest.raises(PluginsLeftOutError, match="would stay: sales"):
+            erase_person(db, contact)
+        with less.read(officer) as db, pytest.raises(PluginsLeftOutError):
+            preview_erasure(db, contact)
+    finally:
+        less.close()
+
+    erase(crm, officer, contact)
+    assert traces(crm) == []
