@@ -13,6 +13,8 @@ from crmkit import (
     finish_erasures,
     preview_erasure,
 )
+from crmkit.backup.making import make_backup
+from crmkit.backup.restoring import restore_backup
 from crmkit.core.errors import ConflictError
 from crmkit.core.migrating import apply, park
 from crmkit.core.migrating.errors import PluginParkedError
@@ -23,6 +25,7 @@ from crmkit.plugins.customers.entities import Contact
 from crmkit.plugins.sales.entities import Deal, Lead
 from crmkit.plugins.workspace.entities import Comment
 from crmkit.testing import both_databases
+from tests.backup.conftest import KEY
 from tests.core.privacy.somebody import CANARY, make_somebody, traces
 
 
@@ -94,6 +97,21 @@ def test_what_is_made_later_of_who_was_erased_stays(crm, officer, contact, visit
     restore(crm, officer, visit)
 
     assert visits(crm, officer) == ["Another", "Later"]
+
+
+@both_databases
+def test_a_removed_entity_out_of_a_backup_is_cleared_of_what_was_erased_since(crm, officer, contact, visit, tmp_path):
+    backup = make_backup(crm, tmp_path / "crm.backup", KEY).file
+    restore(crm, officer, visit)
+    erase(crm, officer, contact)
+    assert visits(crm, officer) == ["Another"]
+    restore_backup(crm, backup, KEY, replace=True)
+
+    restore(crm, officer, visit)
+
+    assert visits(crm, officer) == ["Another"]
+    assert traces(crm) == []
+    assert findings(crm) == []
 
 
 def test_an_entity_stays_away_while_what_would_be_erased_is_held(crm, officer, contact, visit):
