@@ -38,6 +38,7 @@ __all__ = [
     "ledger_names",
     "ledger_row",
     "purge_entries",
+    "purged_rows",
     "read_history",
     "seal",
     "told_of_history",
@@ -85,6 +86,13 @@ class LedgerEntry:
 def purge_entries(tables: Iterable[str], cause: str) -> list[Entry]:
     """Return the entries that tell that *tables* were dropped; they are about no single record."""
     return [Entry(table, UUID(int=0), PURGED, {}, cause, 0) for table in sorted(tables)]
+
+
+def purged_rows(connection: Connection, schema: Schema) -> dict[str, int]:
+    """Return by table up to which row the ledger tells of what was dropped with it."""
+    c = schema.system.ledger.c
+    told = sa.select(c.entity, sa.func.max(c.id).label("newest")).where(c.record_id == UUID(int=0), c.kind == PURGED)
+    return {row.entity: row.newest for row in connection.execute(told.group_by(c.entity))}
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")

@@ -20,6 +20,7 @@ from crmkit.core.privacy.belonging import Key, by_entity
 from crmkit.core.privacy.extent import ErasedRecords, Extent, extent_of, seen_ids, told
 from crmkit.core.privacy.holding import refuse_held
 from crmkit.core.privacy.left_out import refuse_left_out
+from crmkit.core.privacy.purged import purged_about
 from crmkit.core.privacy.tombstones import bury
 from crmkit.core.privacy.wiping import wipe
 from crmkit.core.registry import CORE, CUSTOM
@@ -160,8 +161,9 @@ def _reached(writer: Writer, roots: Sequence[Key]) -> Extent:
 
 
 def _carry_out(writer: Writer, extent: Extent, people: Sequence[Key]) -> None:
-    wipe(writer, extent, people)
-    bury(writer, extent)
+    purged = purged_about(writer, extent.keys)
+    wipe(writer, extent, people, purged)
+    bury(writer, [*extent.keys, *purged])
 
 
 def _hold(writer: Writer, keys: Sequence[Key]) -> None:

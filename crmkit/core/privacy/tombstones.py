@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import ForbiddenError
 from crmkit.core.policy.roles import EVERY_ENTITY
-from crmkit.core.privacy.extent import Extent
+from crmkit.core.privacy.belonging import Key
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
@@ -35,9 +35,9 @@ class Tombstone:
     at: datetime
 
 
-def bury(writer: Writer, extent: Extent) -> None:
-    """Keep that the records of *extent* were erased now."""
-    rows = [{"entity": entity, "record_id": id_, "at": writer.now} for entity, id_ in extent.keys]
+def bury(writer: Writer, keys: Iterable[Key]) -> None:
+    """Keep that the records of *keys* were erased now."""
+    rows = [{"entity": entity, "record_id": id_, "at": writer.now} for entity, id_ in keys]
     writer.connection.execute(sa.insert(writer.model.schema.system.erasure), rows)
 
 

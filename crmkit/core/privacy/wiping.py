@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["wipe", "wipe_extension"]
 
 
-def wipe(writer: Writer, extent: Extent, people: Iterable[Key]) -> None:
-    """Delete the records of *extent* that go and empty those that stay; *people* are those whom it is all about."""
+def wipe(writer: Writer, extent: Extent, people: Iterable[Key], purged: Sequence[Key] = ()) -> None:
+    """Delete the records of *extent* that go and empty those that stay; *people* are those whom it is all about.
+
+    Of what was *purged* the histories are emptied: nothing else is left of it.
+    """
     _overwrite(writer)
     forget_jobs(writer, extent.keys, set(_words(writer, people)))
     unwant(writer, _contents(writer, extent))
@@ -37,7 +40,10 @@ def wipe(writer: Writer, extent: Extent, people: Iterable[Key]) -> None:
     _delete_rows(writer, by_entity(extent.gone))
     for entity, ids in by_entity(extent.stays).items():
         _empty_rows(writer, writer.model.registry.entities[entity], ids)
-    writer.note([Entry(entity, id_, ERASED, {}, writer.cause, writer.depth) for entity, id_ in extent.keys])
+    for entity, ids in by_entity(purged).items():
+        _forget_history(writer, entity, ids)
+    told = [*extent.keys, *purged]
+    writer.note([Entry(entity, id_, ERASED, {}, writer.cause, writer.depth) for entity, id_ in told])
 
 
 def wipe_extension(writer: Writer, side: EntityInfo, ids: Sequence[UUID]) -> None:

@@ -16,7 +16,7 @@ from crmkit.core.encryption.changes import decode_changes
 from crmkit.core.encryption.errors import SealedValueError
 from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import EntityInfo, FieldInfo
-from crmkit.core.ledger import ERASED, NO_WRITES, PURGED, encode_changes
+from crmkit.core.ledger import ERASED, NO_WRITES, encode_changes, purged_rows
 from crmkit.core.registry import Registry
 from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.loading import make_row_decoder
@@ -70,7 +70,7 @@ class _History:
 
 def examine_histories(connection: Connection, schema: Schema, registry: Registry, store: Store) -> Iterator[Finding]:
     """Yield the records that are not what their history says, and those that one has and the other has not."""
-    purged = _purged(connection, schema)
+    purged = purged_rows(connection, schema)
     for info in registry.entities.values():
         for rows in _pages(connection, schema, info):
             histories = _histories(connection, schema, info, rows, purged)
@@ -80,13 +80,6 @@ def examine_histories(connection: Connection, schema: Schema, registry: Registry
                 else:
                     yield from _compared(info, registry, stored, histories.get(stored["id"]))
         yield from _vanished(connection, schema, info, purged.get(info.table, 0))
-
-
-def _purged(connection: Connection, schema: Schema) -> dict[str, int]:
-    """Return by table up to which row the ledger tells of what was dropped with it, as the ledger itself says."""
-    c = schema.system.ledger.c
-    told = sa.select(c.entity, sa.func.max(c.id).label("newest")).where(c.record_id == UUID(int=0), c.kind == PURGED)
-    return {row.entity: row.newest for row in connection.execute(told.group_by(c.entity))}
 
 
 def _pages(connection: Connection, schema: Schema, info: EntityInfo) -> Iterator[dict[UUID, Any]]:

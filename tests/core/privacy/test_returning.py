@@ -1,6 +1,7 @@
 """What was away while somebody was erased is erased when it comes back, before anybody can read it."""
 
 import pytest
+import sqlalchemy as sa
 
 from crmkit import (
     CRM,
@@ -12,6 +13,7 @@ from crmkit import (
     erase_person,
     finish_erasures,
     preview_erasure,
+    purge_entity,
 )
 from crmkit.backup.making import make_backup
 from crmkit.backup.restoring import restore_backup
@@ -112,6 +114,21 @@ def test_a_removed_entity_out_of_a_backup_is_cleared_of_what_was_erased_since(cr
     assert visits(crm, officer) == ["Another"]
     assert traces(crm) == []
     assert findings(crm) == []
+
+
+@both_databases
+def test_the_ledger_tells_nothing_of_who_was_erased_after_the_purge_of_what_was_about_them(
+    crm, officer, contact, visit
+):
+    with crm.system("test") as db:
+        purge_entity(db, visit.id)
+    erase(crm, officer, contact)
+
+    assert traces(crm) == []
+    assert findings(crm) == []
+    with crm.storage.reading() as connection:
+        texts = connection.scalars(sa.select(crm.schema.system.ledger_payload.c.changes)).all()
+    assert any("Another" in text for text in texts)
 
 
 def test_an_entity_stays_away_while_what_would_be_erased_is_held(crm, officer, contact, visit):
