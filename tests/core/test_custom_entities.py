@@ -306,14 +306,23 @@ def test_entity_in_use_is_not_purged(crm, project):
         purge_entity(db, db.find(CustomEntity)[0].id)
 
 
-def test_purge_waits_for_what_follows_and_for_legal_holds(crm, project, factory):
+def test_removal_and_purge_wait_for_what_follows_and_for_legal_holds(crm, project, factory):
     made = factory.make(project)
     with crm.system("test") as db:
         db.create(CustomEntity(slug="phase", label="Phase", follows="custom.project"))
         hold = db.create(LegalHold(record=Target.of(made), reason="a case"))
     with crm.system("test") as db:
         definitions = {each.slug: each for each in db.find(CustomEntity)}
+        with pytest.raises(LegalHoldError):
+            db.delete(definitions["project"])
+    table = crm.schema.tables["core_legal_hold"]
+    with crm.storage.writing() as connection:
+        # As it was before removals were refused.
+        connection.execute(sa.update(table).values(deleted_at=crm.clock.now()))
+    with crm.system("test") as db:
         db.delete(definitions["project"])
+    with crm.storage.writing() as connection:
+        connection.execute(sa.update(table).values(deleted_at=None))
 
     with crm.system("test") as db:
         with pytest.raises(ValidationError, match=r"custom\.phase follows it; remove and purge that first"):

@@ -13,7 +13,7 @@ from crmkit.core.custom_fields.entity import CustomField
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import ConflictError, FieldProblem, NotFoundError, ValidationError
 from crmkit.core.ledger import Entry, purge_entries
-from crmkit.core.privacy.holding import refuse_held
+from crmkit.core.privacy.holding import held_of, refuse_held
 from crmkit.core.registry import CUSTOM
 from crmkit.core.storage.numbers import drop_counter, sequence_name
 from crmkit.core.text import gettext as _
@@ -85,14 +85,12 @@ class _Purge:
 
     def check_alone(self) -> None:
         """Refuse if anything stands on the records, or keeps them."""
-        tables = self.writer.model.schema.tables
-        other, hold = tables["core_custom_entity"], tables["core_legal_hold"]
+        other = self.writer.model.schema.tables["core_custom_entity"]
         following = sa.select(other.c.slug).where(other.c.follows == self.entity, other.c.purged_at.is_(None))
         for slug in self.writer.connection.scalars(following.order_by(other.c.slug)):
             self._refuse_follower(slug)
-        held = sa.select(hold.c.record_id).where(hold.c.record_entity == self.entity, hold.c.deleted_at.is_(None))
-        keys = [(self.entity, id_) for id_ in self.writer.connection.scalars(held)]
-        refuse_held(self.writer, keys, "core.custom_entity")
+        kept = held_of(self.writer.connection, self.writer.model.schema, self.entity)
+        refuse_held(self.writer, kept, "core.custom_entity")
 
     def _refuse_follower(self, slug: str) -> None:
         seen = (*self.writer.find(CustomEntity), *self.writer.find(CustomEntity, deleted=True))

@@ -30,5 +30,6 @@ def clear_restored(writer: Writer, writes: Sequence[Write]) -> None:
     returned = [info for id_, info in model.registry.entities.items() if id_ not in known]
     since = min(write.stored["deleted_at"] for write in restored)
     clearing = writer.without_limits(model)
-    erase_returned(clearing, returned, since, "core.custom_entity", writer)
+    with writer.all_or_nothing():
+        erase_returned(clearing, returned, since, "core.custom_entity", writer)
     writer.note(clearing.pending)

@@ -20,6 +20,7 @@ from crmkit.core.migrating.counting import CountedTable, count_rows
 from crmkit.core.migrating.errors import StillReferredError, UnknownPluginError
 from crmkit.core.migrating.owning import note_purged, owned_entities
 from crmkit.core.migrating.revisions import branches
+from crmkit.core.privacy.holding import LegalHoldError, held_of
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.numbers import drop_counter, sequence_name
 from crmkit.core.text import Text, gettext as _
@@ -63,6 +64,7 @@ def parking_preview(crm: CRM, plugin: str) -> tuple[CountedTable, ...]:
 
     Raises:
         StillReferredError: a table of somebody else refers to one of them.
+        LegalHoldError: one of its records is under a legal hold.
         UnknownPluginError: the database holds nothing of *plugin*.
     """
     with crm.storage.reading() as connection:
@@ -106,6 +108,7 @@ def park(crm: CRM, plugin: str, version: str | None = None) -> tuple[str, ...]:
 
     Raises:
         StillReferredError: a table of somebody else refers to one of them.
+        LegalHoldError: one of its records is under a legal hold.
         UnknownPluginError: the database holds nothing of *plugin*.
     """
     with altering(crm) as connection:
@@ -172,6 +175,9 @@ def _leaving(crm: CRM, connection: Connection, plugin: str) -> list[str]:
     )
     # What is parked already is restored after what it requires, so it may refer to tables that are parked too.
     _check_unreferred(connection, plugin, set(tables), mend, but_for=(_PREFIX,))
+    # A hold on what is away could be seen, and ended, by nobody.
+    for entity, id_ in held_of(connection, crm.schema, f"{plugin}.", *owned_entities(connection, [plugin])):
+        raise LegalHoldError(entity, id_)
     return tables
 
 

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import ConflictError, CrmkitError
 from crmkit.core.fields import AnyReference, Reference, Target
-from crmkit.core.registry import CORE
+from crmkit.core.registry import CORE, CUSTOM
 from crmkit.core.storage.batches import padded_batches
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
+    from crmkit.core.storage.schema import Schema
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["LegalHoldError", "check_holds", "held", "refuse_held"]
+__all__ = ["LegalHoldError", "check_holds", "held", "held_of", "refuse_held"]
 
 Key = tuple[str, UUID]
 
@@ -46,6 +48,10 @@ def check_holds(writer: Writer, writes: Sequence[Write]) -> None:
     for write in writes:
         if write.kind == "delete":
             refuse_held(writer, _concerned(write), write.goes_with or write.entity.id)
+            if write.entity.id == "core.custom_entity":
+                # A hold on what is away could be seen, and ended, by nobody.
+                kept = held_of(writer.connection, writer.model.schema, f"{CUSTOM}.{write.stored['slug']}")
+                refuse_held(writer, kept, write.entity.id)
 
 
 def _concerned(write: Write) -> Iterator[Key]:
@@ -94,6 +100,15 @@ def held(reader: Reader, keys: Iterable[Key]) -> list[Key]:
             )
             found += [(entity, id_) for id_ in rows]
     return found
+
+
+def held_of(connection: Connection, schema: Schema, *entities: str) -> list[Key]:
+    """Return the records of *entities* that are held; an entity that ends in a dot stands for all of a plugin."""
+    table = schema.tables["core_legal_hold"]
+    c = table.c.record_entity
+    mine = [c.startswith(each, autoescape=True) if each.endswith(".") else c == each for each in entities]
+    rows = connection.execute(sa.select(c, table.c.record_id).where(sa.or_(*mine), table.c.deleted_at.is_(None)))
+    return [(entity, id_) for entity, id_ in rows]
 
 
 def _is_told(reader: Reader, entity: str, id_: UUID) -> bool:

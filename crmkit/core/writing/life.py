@@ -102,8 +102,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
         make_tables(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
-    with writer.all_or_nothing():
-        clear_restored(writer, kept)
+    clear_restored(writer, kept)
     plan_indexes(writer, kept)
     return kept
 
