@@ -48,7 +48,7 @@ def test_throwaway_plugin_has_its_tables_whenever_it_is_used(make_crm, database)
 def test_crms_of_the_same_plugins_build_their_tables_once(make_crm, database):
     first, second = make_crm(SHELF, database=database), make_crm(SHELF, database=database)
 
-    assert first.schema is second.schema
+    assert first.schema.metadata is second.schema.metadata
     assert first.registry is second.registry
     assert first.model.statements is second.model.statements
 
