@@ -19,8 +19,9 @@ from crmkit.core.content.sweeping import lost_content, sweep
 from crmkit.core.verifying import examine
 from crmkit.plugins.workspace import services
 from crmkit.plugins.workspace.entities import File
-from crmkit.testing import both_databases, plugin
+from crmkit.testing import plugin
 from tests.backup.conftest import KEY, KINDS
+from tests.marks import both_databases_in_time
 
 _ = translator("tests")
 DAYS = 10 * 24 * 3600
@@ -100,7 +101,7 @@ def place(crm, hash_):
     return os.path.join(folder_of(crm), hash_[:2], hash_[2:4], hash_)
 
 
-@both_databases
+@both_databases_in_time
 @pytest.mark.parametrize("to", KINDS)
 def test_each_content_is_in_the_backup_once_and_comes_back(crm, attach, backed_up, elsewhere, to):
     large = [os.urandom(65_536) for _n in range(5)]
@@ -116,7 +117,7 @@ def test_each_content_is_in_the_backup_once_and_comes_back(crm, attach, backed_u
     assert findings(other) == []
 
 
-@both_databases
+@both_databases_in_time
 def test_backup_without_files_says_so(crm, attach, backed_up, elsewhere, database):
     attach("a.txt", b"text")
     made = backed_up(with_files=False)
@@ -148,7 +149,7 @@ def test_content_that_is_missing_or_damaged_is_told_and_does_not_stop_the_backup
     assert kept(other) == {whole.content_hash: b"whole"}
 
 
-@both_databases
+@both_databases_in_time
 def test_f16_what_is_uploaded_and_deleted_meanwhile_does_not_break_a_backup(
     crm, attach, anna, backed_up, elsewhere, database
 ):

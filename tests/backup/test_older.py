@@ -16,9 +16,9 @@ from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Company, Contact
 from crmkit.plugins.sales.entities import Deal
 from crmkit.plugins.workspace.entities import Meeting, Task
-from crmkit.testing import both_databases
 from tests.backup.conftest import KEY
 from tests.core.migrating.conftest import blank, package
+from tests.marks import both_databases_in_time
 
 __all__ = ["blank", "package"]
 
@@ -32,7 +32,7 @@ def findings(crm):
         return [found.sentence for found in examine(crm.model, connection)]
 
 
-@both_databases
+@both_databases_in_time
 def test_backup_of_an_older_crmkit_is_restored_and_brought_up_to_date(make_crm, database):
     crm = make_crm.blank("workspace", "customers", "sales", database=database)
     done = restore_backup(crm, OLDER, KEY)
@@ -56,7 +56,7 @@ def test_backup_of_an_older_crmkit_is_restored_and_brought_up_to_date(make_crm, 
     assert findings(crm) == []
 
 
-@both_databases
+@both_databases_in_time
 def test_whom_an_older_backup_brings_back_is_erased_when_it_is_brought_up_to_date(make_crm, database):
     crm = make_crm.blank("workspace", "customers", "sales", database=database)
     restore_backup(crm, OLDER, KEY)
@@ -81,7 +81,7 @@ SECOND = FIRST + "    colour: str | None = field(default=None)\n"
 ORDERS = [f"Order {number}" for number in range(600)]
 
 
-@both_databases
+@both_databases_in_time
 def test_backup_of_an_older_plugin_is_restored_and_brought_up_to_date(blank, package, database, tmp_path, make_crm):
     shop = package("shop", FIRST)
     old = blank(shop)

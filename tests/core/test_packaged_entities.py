@@ -44,8 +44,8 @@ from crmkit.core.publishing.written import written_pipeline
 from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Company
 from crmkit.plugins.workspace.entities import Task, View
-from crmkit.testing import both_databases
 from crmkit.testing.plugin_sets import resolve
+from tests.marks import both_databases_in_time
 
 STAGES = [
     {"slug": "idea", "labels": {"zh_CN": "想法"}},
@@ -196,7 +196,7 @@ def everything(crm, world):
     return {"rows": rows, "told": told, "stages": stages, "found": found, "seen": seen}
 
 
-@both_databases
+@both_databases_in_time
 def test_plugin_takes_over_a_table_with_all_that_hangs_on_it_and_gives_it_back(crm, world, packaged, make_worker):
     before = everything(crm, world)
     assert [("Full" in seen, "budget" in seen, "红" in seen) for seen in before["seen"]["bo"]] == [(True, True, False)]
@@ -239,7 +239,7 @@ def test_plugin_takes_over_a_table_with_all_that_hangs_on_it_and_gives_it_back(c
     assert_sound(with_code)
 
 
-@both_databases
+@both_databases_in_time
 def test_other_crm_gets_the_entities_empty_and_they_work(crm, projects, packaged, make_crm, database, clock):
     packaged()
     other = make_crm.blank("customers", "workspace", database=database, clock=clock)
@@ -266,7 +266,7 @@ def test_other_crm_gets_the_entities_empty_and_they_work(crm, projects, packaged
         assert (translate(info.label), translate(info.custom["custom.budget"].label)) == ("项目", "字段0")
 
 
-@both_databases
+@both_databases_in_time
 def test_plugin_that_leaves_parks_what_it_took_over_and_finds_it_again(crm, world, packaged):
     with_code = packaged()
     apply(with_code)
@@ -362,7 +362,7 @@ def test_what_changed_since_the_export_is_not_taken_over(crm, projects, packaged
             assert db.find(CustomEntity, 'slug == "project"') == [definition]
 
 
-@both_databases
+@both_databases_in_time
 def test_package_of_entities_keeps_the_rules_of_all_plugins(crm, projects, packaged, database, make_crm):
     packaged("custom.project", "custom.phase", "customers.company")
     package = importlib.import_module("crmkit_projects")
@@ -378,7 +378,7 @@ def test_package_of_entities_keeps_the_rules_of_all_plugins(crm, projects, packa
         rule(**{name: given[name] for name in inspect.signature(rule).parameters})
 
 
-@both_databases
+@both_databases_in_time
 def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, world, packaged, tmp_path):
     before = everything(crm, world)
     with_code = packaged()
@@ -424,7 +424,7 @@ def test_plugin_grows_by_fields_in_columns_like_any_other(crm, world, packaged, 
     assert missing_indexes(crm.model) == []
 
 
-@both_databases
+@both_databases_in_time
 def test_backup_of_what_was_taken_over_is_restored_in_the_other_kind_of_database(
     crm, world, packaged, make_crm, database, tmp_path
 ):

@@ -22,8 +22,8 @@ from crmkit import (
 from crmkit.core.explaining.explain import UnknownVerbError
 from crmkit.core.policy.access_cache import InactiveUserError
 from crmkit.core.policy.people import Assignment, GrantRecord, MaskRecord, Membership, RoleRecord
-from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission, Invoice
+from tests.marks import both_databases_in_time
 
 VERBS = ("read", "update", "delete")
 
@@ -167,8 +167,8 @@ CHANGES = (
 )  # fmt: skip
 
 
-@both_databases
-@pytest.mark.parametrize("seed", range(3))
+@both_databases_in_time
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_simulation_says_what_then_happens(crm, world, boss, database, seed):
     """Changes are drawn one after another, each on top of what those before it made."""
     users, _made = world

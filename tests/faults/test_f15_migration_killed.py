@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crmkit.core.migrating import note_absence, park
-from crmkit.testing import both_databases
 from tests.faults.memos import Memos
+from tests.marks import both_databases_in_time
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def assert_nothing_lost(outcomes):
         assert (point, killed, unopened, wrong) == (point, -signal.SIGKILL, 0, 0)
 
 
-@both_databases
+@both_databases_in_time
 @pytest.mark.parametrize("action", ["apply", "remove", "add"])
 def test_f15_killed_at_some_statements(memos, database, action):
     outcomes = kill(memos, action, 2)
@@ -57,7 +57,7 @@ def test_f15_killed_at_some_statements(memos, database, action):
 
 
 @pytest.mark.slow
-@both_databases
+@both_databases_in_time
 @pytest.mark.parametrize("action", ["apply", "remove", "add"])
 def test_f15_killed_at_statements_all_along(memos, database, action):
     # CRMKIT_TEST_F15_POINTS=0 takes every statement, which takes an hour.

@@ -6,7 +6,7 @@ from tests.oracle.mutants import MUTANTS
 from tests.oracle.play import Mismatch
 from tests.oracle.session import chase
 
-WORLDS, MANY = 40, 8
+WORLDS, MANY = 40, 5
 
 
 @pytest.fixture

@@ -42,11 +42,11 @@ def test_model_knows_nothing_of_crmkit_and_stays_short():
 
 
 def test_every_door_gives_exactly_what_the_model_says_and_tells_no_secret(stage, tell):
-    play_until(stage, 2_600, 0, tell)
+    play_until(stage, 1_500, 0, tell)
 
 
 def test_worlds_that_hypothesis_makes_agree_with_the_model(stage):
-    explore(stage, examples=5, steps=8)
+    explore(stage, examples=3, steps=8)
 
 
 @pytest.mark.postgresql

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmkit.core.migrating import make_revision
-from crmkit.testing import both_databases
+from tests.marks import both_databases_in_time
 
 BEFORE = """
 @entity("shop.order", label=Text("Order"))
@@ -46,7 +46,7 @@ def assert_recovered(result):
     assert {wrong for _point, _killed, wrong in result["outcomes"]} == {0}
 
 
-@both_databases
+@both_databases_in_time
 def test_killed_apply_is_finished_by_the_next(blank, package, database):
     result = interrupt(blank, package, every=29)
 
@@ -55,7 +55,7 @@ def test_killed_apply_is_finished_by_the_next(blank, package, database):
 
 
 @pytest.mark.slow
-@both_databases
+@both_databases_in_time
 def test_apply_killed_at_every_third_statement_is_finished_by_the_next(blank, package, database):
     result = interrupt(blank, package, every=3)
 

@@ -12,10 +12,10 @@ from crmkit.core.privacy.tombstone_file import TombstoneFileError, load_tombston
 from crmkit.core.privacy.tombstones import Tombstone, read_tombstones
 from crmkit.core.verifying import examine
 from crmkit.plugins.customers.entities import Contact
-from crmkit.testing import both_databases
 from tests.backup.conftest import KEY
 from tests.core.privacy.club import CLUB
 from tests.core.privacy.somebody import make_somebody, traces
+from tests.marks import both_databases_in_time
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def findings(crm):
         return [str(finding) for finding in examine(crm.model, connection)]
 
 
-@both_databases
+@both_databases_in_time
 def test_backup_that_replaces_the_database_is_cleared_of_whom_it_had_erased(crm, officer, contact, backup):
     erase(crm, officer, contact)
     erased = {(stone.entity, stone.record_id) for stone in tombstones(crm)}
@@ -61,7 +61,7 @@ def files(crm):
     return {hash_: b"".join(crm.contents.read(hash_)) for hash_ in crm.contents.hashes(4e9)}
 
 
-@both_databases
+@both_databases_in_time
 def test_content_of_what_was_erased_never_comes_back(crm, officer, contact, backup):
     (hash_,) = files(crm)
     kept = crm.contents.put("kept.txt", [b"kept"])
