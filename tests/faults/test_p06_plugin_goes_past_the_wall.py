@@ -26,6 +26,7 @@ def table_of(db):
 DOORS = {
     "connection": lambda db: db.connection,
     "storage": lambda db: db.model.storage.engine,
+    "keys": lambda db: db.model.schema.keys.key(1),
     "rows_for": lambda db: db.rows_for(("x",), lambda: sa.text("SELECT * FROM till_order"), {}),
     "rows_by_ids": lambda db: db.rows_by_ids(("x",), lambda number: sa.select(table_of(db)), [Order(name="x").id]),
     "ids_by_ids": lambda db: db.ids_by_ids(("x",), lambda number: sa.select(table_of(db).c.id), [Order(name="x").id]),

@@ -16,6 +16,7 @@ from crmkit.core.encryption.masters import MasterKeys
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import AnyReference, Column as Slot, MoneyType, Reference
 from crmkit.core.registry import Registry
+from crmkit.core.side_doors import own_step
 from crmkit.core.storage.columns import Id, sql_type
 from crmkit.core.storage.sealing import Token, place_of
 from crmkit.core.storage.system_tables import SystemTables
@@ -36,15 +37,12 @@ _EMPTY_UNTIL_STORED = {"deleted_at", "created_by"}
 
 @attrs.frozen(eq=False)
 class Schema:
-    """The MetaData of one CRM: a table for each entity and extension, and the system tables.
-
-    *keys* are those of the database for encrypted fields.
-    """
+    """The MetaData of one CRM: a table for each entity and extension, and the system tables."""
 
     metadata: sa.MetaData
     tables: dict[str, sa.Table]
     system: SystemTables
-    keys: Keyring
+    _keys: Keyring
     _aliases: dict[str, sa.FromClause] = attrs.field(factory=dict, init=False)
 
     @classmethod
@@ -54,6 +52,16 @@ class Schema:
         keys = Keyring(masters)
         tables = {info.table: _table(metadata, info, registry, keys) for info in registry.tables()}
         return cls(metadata, tables, SystemTables.build(metadata), keys)
+
+    @property
+    @own_step
+    def keys(self) -> Keyring:
+        """The keys of the database for encrypted fields, for crmkit's own steps.
+
+        Raises:
+            SideDoorError: who asks is not crmkit.
+        """
+        return self._keys
 
     def extended(self, registry: Registry) -> Schema:
         """Return the schema that also has the tables of the entities of *registry* that were made at run time.
@@ -66,13 +74,13 @@ class Schema:
         apart = sa.MetaData(naming_convention=CONSTRAINT_NAMES)
         made = dict(self.tables)
         for info in new:
-            made[info.table] = _table(apart, info, registry, self.keys, self.tables)
-        return Schema(self.metadata, made, self.system, self.keys)
+            made[info.table] = _table(apart, info, registry, self._keys, self.tables)
+        return Schema(self.metadata, made, self.system, self._keys)
 
     def sibling(self) -> Schema:
         """Return the same tables in another database, which has keys of its own."""
         made = copy(self)
-        object.__setattr__(made, "keys", Keyring(self.keys.masters))
+        object.__setattr__(made, "_keys", Keyring(self._keys.masters))
         return made
 
     def table(self, info: EntityInfo) -> sa.Table:

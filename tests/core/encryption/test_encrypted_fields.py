@@ -115,7 +115,7 @@ def test_what_was_copied_from_another_record_or_changed_is_refused(crm, keeper, 
 def test_no_changed_character_goes_unnoticed(crm, keeper, data):
     with crm.read(keeper):
         pass
-    keys, record = crm.schema.keys, uuid4()
+    keys, record = crm.schema._keys, uuid4()
     sealed = keys.sealer("here")("a secret", record)
     place = data.draw(st.integers(0, len(sealed) - 1))
     other = data.draw(st.characters(codec="ascii").filter(lambda c: c != sealed[place]))

@@ -107,14 +107,14 @@ def test_the_master_key_is_changed_without_touching_a_value(opened):
 
 
 def test_a_key_that_was_never_committed_is_used_by_nobody(filled, keeper, monkeypatch):
-    crm, newest = filled, filled.schema.keys.newest("values")
+    crm, newest = filled, filled.schema._keys.newest("values")
     monkeypatch.setattr(rotating, "refresh_keys", lambda model: None)
     with pytest.raises(ZeroDivisionError), crm.system("fails") as db:
         rotating._begun(crm, db._connection, db.now)
         raise ZeroDivisionError
     with crm.write(keeper) as db:
         db.create(Account(iban="later"))
-    assert crm.schema.keys.newest("values") == newest
+    assert crm.schema._keys.newest("values") == newest
 
 
 def test_the_doctor_says_which_key_is_missing_and_which_is_to_be_used(opened):
@@ -127,5 +127,5 @@ def test_the_doctor_says_which_key_is_missing_and_which_is_to_be_used(opened):
 @pytest.mark.parametrize("plugins", [(), (vault(),)])
 def test_every_database_has_keys_of_its_own(make_crm, plugins):
     one, other = make_crm(*plugins), make_crm(*plugins)
-    assert one.schema.keys is not other.schema.keys
-    assert one.schema.keys is one.model.schema.keys
+    assert one.schema._keys is not other.schema._keys
+    assert one.schema._keys is one.model.schema._keys
