@@ -18,7 +18,7 @@ _FETCHED = 1000
 _DEALS = sa.text(
     "SELECT d.number, d.name, c.name, d.stage, d.amount_minor, d.amount_currency, d.expected_close_on, d.source"
     " FROM trade_deal d LEFT JOIN trade_company c ON c.id = d.company_id AND c.deleted_at IS NULL"
-    " WHERE d.deleted_at IS NULL ORDER BY d.created_at DESC, d.id DESC"
+    " WHERE d.deleted_at IS NULL ORDER BY d.id DESC"
 )
 _CENT = Decimal("0.01")
 

@@ -59,7 +59,7 @@ def _ours(url: str, path: Path) -> tuple[float, float, float]:
     started = perf_counter()
     administrator = People().administrator
     with crm.read(Principal(administrator.id, administrator.name)) as db:
-        export(db, crm.registry.entities["trade.deal"].cls, path, fields=_FIELDS, order_by="-created_at", show=show)
+        export(db, crm.registry.entities["trade.deal"].cls, path, fields=_FIELDS, show=show)
     seconds = perf_counter() - started
     crm.close()
     return seconds, peaks[0], peaks[-1]
