@@ -16,7 +16,7 @@ from time import perf_counter
 from benchmarks.figures import Figure, WrongResultError
 from benchmarks.handwritten.exporting import COLUMNS, export_deals
 from benchmarks.harness import Comparison
-from benchmarks.memory import peak
+from benchmarks.memory import own
 from benchmarks.world.opening import World, make_crm
 from benchmarks.world.people import People
 from crmkit import Principal
@@ -26,7 +26,6 @@ from crmkit.transfer.exporting import export
 __all__ = ["figures"]
 
 _FIELDS = [name for name in COLUMNS if name != "amount_currency"]
-_EARLY = 10_000
 
 
 def figures(world: World) -> Iterator[Figure]:
@@ -41,20 +40,20 @@ def _compared(world: World) -> Comparison:
         multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=1) as pool,
     ):
         mine, other = (Path(folder) / f"{side}.csv" for side in ("ours", "theirs"))
-        ours, early, late = pool.apply(_ours, (url, mine))
+        ours, first, rest = pool.apply(_ours, (url, mine, world.size))
         theirs = pool.apply(_theirs, (url, other))
         _check(mine, other, world.size)
-    told = f"peak {early:,.0f} MB after {_EARLY:,} deals, {late:,.0f} MB at the end"
+    told = f"most memory in the first quarter {first:,.0f} MB, in the rest {rest:,.0f} MB"
     return Comparison(ours, theirs, (ours / theirs,), told=told)
 
 
-def _ours(url: str, path: Path) -> tuple[float, float, float]:
-    """Return the seconds that it took, and the most memory that this process had early and at the end, in MB."""
-    crm, peaks = make_crm(url), list[float]()
+def _ours(url: str, path: Path, rows: int) -> tuple[float, float, float]:
+    """Return the seconds that it took, and the most memory that this process had in the first quarter and the rest."""
+    crm, most = make_crm(url), {True: 0.0, False: 0.0}
 
     def show(progress: Progress) -> None:
-        if progress.rows >= _EARLY:
-            peaks.append(peak())
+        quarter = progress.rows <= rows // 4
+        most[quarter] = max(most[quarter], own())
 
     started = perf_counter()
     administrator = People().administrator
@@ -62,7 +61,7 @@ def _ours(url: str, path: Path) -> tuple[float, float, float]:
         export(db, crm.registry.entities["trade.deal"].cls, path, fields=_FIELDS, show=show)
     seconds = perf_counter() - started
     crm.close()
-    return seconds, peaks[0], peaks[-1]
+    return seconds, most[True], most[False]
 
 
 def _theirs(url: str, path: Path) -> float:
