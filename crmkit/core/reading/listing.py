@@ -18,6 +18,7 @@ from crmkit.core.rules.portable import Unindexed
 from crmkit.core.rules.sql import compile_rule
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.storage.columns import Id, sql_type
+from crmkit.core.storage.custom import is_there
 
 __all__ = ["Listing", "Stretch"]
 
@@ -202,7 +203,7 @@ class Listing:
         if segment == "all":
             return
         column = self._key_column(table, self.order.keys[0])
-        yield column.is_not(None) if segment == "with" else column.is_(None)
+        yield is_there(column) if segment == "with" else column.is_(None)
 
     def _beyond(self, table: sa.Table, stretch: Stretch) -> ColumnElement[bool]:
         """Return the condition of standing behind the cursor: lexicographic over the terms."""

@@ -20,7 +20,7 @@ from crmkit.core.rules.portable import Portable
 from crmkit.core.storage.codecs import slot_decoder, slot_encoder
 from crmkit.core.storage.columns import sql_type
 
-__all__ = ["column_in", "custom_value", "from_json", "to_json"]
+__all__ = ["column_in", "custom_value", "from_json", "is_there", "to_json"]
 
 _SLOT = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
 _Codec = Callable[[Any], Any]
@@ -55,6 +55,15 @@ class _Id(Portable):
     postgresql = "CAST({0} ->> '{1}' AS UUID)"
 
 
+class _IsThere(Portable):
+    """SQLite does not begin an index at what is not null; no value is below minus infinity, of whatever kind it is."""
+
+    # Of a truth SQLAlchemy would ask whether it is 1, and no index answers that.
+    type = sa.types.NULLTYPE
+    sqlite = "({0} >= -9e999)"
+    postgresql = "({0} IS NOT NULL)"
+
+
 _EXPRESSIONS: Mapping[Kind, type[Portable]] = {
     "text": _Text,
     "integer": _Number,
@@ -72,6 +81,12 @@ def custom_value(column: ColumnElement[Any], slot: str, kind: Column) -> ColumnE
         raise ValueError(slot)
     found = _EXPRESSIONS[kind.kind](column, sa.literal_column(slot))
     return sa.type_coerce(found, sql_type(kind))
+
+
+def is_there(value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether *value* is not null, such that an index on what is read out of JSON begins there."""
+    read = isinstance(value, sa.TypeCoerce) and isinstance(value.clause, tuple(_EXPRESSIONS.values()))
+    return _IsThere(value) if read else value.is_not(None)
 
 
 def column_in(columns: Any, name: str, kind: Column) -> ColumnElement[Any]:
