@@ -40,7 +40,7 @@ class Packed:
         for table in tables:
             self._places.append(_placed([_kind(cell.type) for cell in table.c], slots))
         selects = [self._select(number, list(table.c), slots) for number, table in enumerate(tables)]
-        self._prepared = Prepared(sa.union_all(*selects), dialect) if selects else None
+        self._prepared = Prepared(sa.union_all(*selects), dialect, planned_once=True) if selects else None
 
     def _select(self, number: int, cells: Sequence[Any], slots: Sequence[TypeEngine[Any]]) -> sa.Select[Any]:
         filled = dict(zip(self._places[number], cells, strict=True))

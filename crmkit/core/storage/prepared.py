@@ -5,7 +5,8 @@ Building and hashing a statement, and wrapping its rows, cost several times what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from sqlite3 import SQLITE_INTERRUPT
 from typing import Any
@@ -31,10 +32,19 @@ _to_json = msgspec.json.encode
 class Prepared:
     """One statement for one dialect. Bound values in it are kept; named parameters are given at each run."""
 
-    def __init__(self, statement: sa.sql.expression.ClauseElement, dialect: Dialect, *, by_value: bool = False) -> None:
+    def __init__(
+        self,
+        statement: sa.sql.expression.ClauseElement,
+        dialect: Dialect,
+        *,
+        by_value: bool = False,
+        planned_once: bool = False,
+    ) -> None:
         """Compile *statement*; parameters without a value are the ones that :meth:`rows` takes.
 
-        Which plan is good depends on the values if *by_value*: then PostgreSQL makes one for each run.
+        Which plan is good depends on the values if *by_value*: then PostgreSQL makes one for each run. If it is to be
+        *planned_once*, PostgreSQL makes one at the first run on a connection, because it is good for any values and
+        takes longer than the run.
         """
         compiled: Any = statement.compile(dialect=dialect)
         asked = {name for name, bind in compiled.binds.items() if bind.required}
@@ -48,7 +58,9 @@ class Prepared:
         self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
         self._dialect = dialect
         # psycopg has PostgreSQL keep a statement after some runs, and then its plan for any values after some more.
-        self._options = {"prepare": False} if by_value and dialect.driver == "psycopg" else {}
+        asks = dialect.driver == "psycopg" and by_value != planned_once
+        self._options = {"prepare": planned_once} if asks else {}
+        self._planned_once = planned_once and dialect.name == "postgresql"
 
     @property
     def names(self) -> list[str]:
@@ -106,12 +118,24 @@ class Prepared:
         assert driver is not None
         cursor = driver.cursor()
         try:
-            getattr(cursor, method)(sql or self.sql, parameters, **self._options)
-            return cursor.fetchall() if fetch else cursor.rowcount
+            with self._plan_kept(cursor) if self._planned_once else nullcontext():
+                getattr(cursor, method)(sql or self.sql, parameters, **self._options)
+                return cursor.fetchall() if fetch else cursor.rowcount
         except self._dialect.loaded_dbapi.Error as error:
             raise self._translated(connection, cursor, error, parameters) from error
         finally:
             cursor.close()
+
+    @contextmanager
+    def _plan_kept(self, cursor: Any) -> Iterator[None]:
+        """Have PostgreSQL use the plan for any values, however that compares with one for the values of this run."""
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        try:
+            yield
+        finally:
+            # Where that fails the transaction has failed, and its end takes the setting back.
+            with suppress(self._dialect.loaded_dbapi.Error):
+                cursor.execute("RESET plan_cache_mode")
 
     def _translated(self, connection: Connection, cursor: Any, error: Exception, parameters: Any) -> Exception:
         """Return *error* as SQLAlchemy would raise it, or what it means, and drop a connection that is gone."""
