@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -104,14 +105,16 @@ def _meet(db: Writer, demo: Demo, known: list[Any]) -> None:
     """Plan a meeting about a record, and take somebody of the team along."""
     assert demo.person is not None
     me = demo.person.user
-    day = demo.now.date() + timedelta(days=demo.random.randint(1, 14))
-    start = datetime.combine(day, time(demo.random.randint(8, 16)), ZoneInfo(me.time_zone)).astimezone(UTC)
-    title = demo.random.choice(_in_language(demo, _MEETS, _CHINESE_MEETS))
+    # Chances of its own: who meets whom changes nothing that happens otherwise.
+    random: Random = demo.notes.setdefault("workspace.meetings", Random("workspace.meetings"))
+    day = demo.now.date() + timedelta(days=random.randint(1, 14))
+    start = datetime.combine(day, time(random.randint(8, 16)), ZoneInfo(me.time_zone)).astimezone(UTC)
+    title = random.choice(_in_language(demo, _MEETS, _CHINESE_MEETS))
     meeting = db.create(Meeting(title=title, starts_at=start, ends_at=start + timedelta(hours=1), remind_before=15))
-    services.discuss(db, meeting, demo.random.choice(known))
+    services.discuss(db, meeting, random.choice(known))
     team = [p.user for p in demo.people if p.user.team_id == me.team_id and p.user.id != me.id]
     if team:
-        services.invite(db, meeting, demo.random.choice(team))
+        services.invite(db, meeting, random.choice(team))
 
 
 def _task(demo: Demo, known: list[Any]) -> Task:
