@@ -197,7 +197,8 @@ def _differs(
     gone = 0 if side is None else history.purged.get(side.table, 0)
     for told in reversed(history.values):
         value, row = history.values[told]
-        if told in known and row > gone:
+        if told in known and (row > gone or _is_same(_plain(stored[name]), value)):
+            # What was purged with its column is there again where it came from elsewhere and was taken over once more.
             return not _is_same(_plain(stored[name]), value)
     if history.is_erased or stored[name] is None:
         return False
