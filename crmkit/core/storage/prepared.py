@@ -58,8 +58,8 @@ class Prepared:
         self._asked = [(place, name, encode) for place, (is_asked, name, encode) in enumerate(self._slots) if is_asked]
         self._dialect = dialect
         # psycopg has PostgreSQL keep a statement after some runs, and then its plan for any values after some more.
-        asks = dialect.driver == "psycopg" and by_value != planned_once
-        self._options = {"prepare": planned_once} if asks else {}
+        is_told = dialect.driver == "psycopg" and (by_value or planned_once)
+        self._options = {"prepare": planned_once} if is_told else {}
         self._planned_once = planned_once and dialect.name == "postgresql"
 
     @property

@@ -103,10 +103,11 @@ def _read_page(
     try:
         sides = store.read_extensions(connection, info, list(rows))
     except SealedValueError:
-        sides = {}
+        # One of them cannot be read: which one is found one by one.
+        sides = None
     for id_, row in rows.items():
         try:
-            side = sides.get(id_) or store.read_extensions(connection, info, [id_])[id_]
+            side = (store.read_extensions(connection, info, [id_]) if sides is None else sides)[id_]
             record = decode(row)
         except SealedValueError as error:
             mend = _("Somebody wrote past crmkit. Take the row of {table} from a restored backup.")
@@ -155,10 +156,7 @@ def _histories(
 
 
 def _compared(
-    info: EntityInfo,
-    registry: Registry,
-    stored: Mapping[str, Any],
-    history: _History | None,
+    info: EntityInfo, registry: Registry, stored: Mapping[str, Any], history: _History | None
 ) -> Iterator[Finding]:
     row = str(stored["id"])
     if history is None:
@@ -184,22 +182,19 @@ def _names(info: EntityInfo, stored: Mapping[str, Any]) -> list[str]:
     return [*shape_of(info).in_ledger, *added]
 
 
-def _differs(
-    info: EntityInfo,
-    registry: Registry,
-    name: str,
-    stored: Mapping[str, Any],
-    history: _History,
-) -> bool:
+def _differs(info: EntityInfo, registry: Registry, name: str, stored: Mapping[str, Any], history: _History) -> bool:
     field = registry.field(info.id, name)
     known = {name if field.slot is None else field.ledger_name, *_former_names(name, field)}
     side = registry.extensions.get(info.id, {}).get(field.owner)
     gone = 0 if side is None else history.purged.get(side.table, 0)
     for told in reversed(history.values):
         value, row = history.values[told]
-        if told in known and (row > gone or _is_same(_plain(stored[name]), value)):
-            # What was purged with its column is there again where it came from elsewhere and was taken over once more.
-            return not _is_same(_plain(stored[name]), value)
+        if told not in known:
+            continue
+        is_same = _is_same(_plain(stored[name]), value)
+        # What was purged with its column is there again where it came from elsewhere and was taken over once more.
+        if is_same or row > gone:
+            return not is_same
     if history.is_erased or stored[name] is None:
         return False
     # Where a field came later, older records have its default, of which no history tells.
