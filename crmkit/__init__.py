@@ -250,6 +250,7 @@ if TYPE_CHECKING:
     from crmkit.core.publishing.entities import PipelineVersion as PipelineVersion
     from crmkit.core.publishing.trying import DryRun as DryRun, StageThatGoes as StageThatGoes, try_draft as try_draft
     from crmkit.core.publishing.written import written_pipeline as written_pipeline
+    from crmkit.core.reading.known_events import KnownEvent as KnownEvent, KnownEvents as KnownEvents
     from crmkit.core.reading.lists import Page as Page
     from crmkit.core.reading.matches import Matches as Matches
     from crmkit.core.reading.measures import (
@@ -366,6 +367,7 @@ _HOMES = {
     "core.publishing.entities": "PipelineVersion",
     "core.publishing.trying": "DryRun StageThatGoes try_draft",
     "core.publishing.written": "written_pipeline",
+    "core.reading.known_events": "KnownEvent KnownEvents",
     "core.reading.matches": "Matches",
     "core.reading.lists": "Page",
     "core.reading.measures": "average count greatest least total total_by_currency",
@@ -471,6 +473,8 @@ __all__ = [
     "Integer",
     "Job",
     "Json",
+    "KnownEvent",
+    "KnownEvents",
     "Lane",
     "LeaseLostError",
     "LeastBusy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
@@ -33,12 +33,17 @@ from crmkit.core.migrating.applied import check_agreement
 from crmkit.core.model import Model, build_registry
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 from crmkit.core.policy.access import Access
+from crmkit.core.policy.access_cache import InactiveUserError
 from crmkit.core.policy.principal import Principal, stated
 from crmkit.core.publishing.reading import PIPELINES
+from crmkit.core.reading.known_events import Audience, Broadcast, KnownEvent
+from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.reader import Reader
+from crmkit.core.reading.written import read_written
 from crmkit.core.registry import Registry
 from crmkit.core.side_doors import Attempt, begin_watching, end_watching
 from crmkit.core.storage.engines import Storage
+from crmkit.core.storage.epochs import Epoch
 from crmkit.core.storage.held import Held
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import is_storable
@@ -226,6 +231,27 @@ class CRM:
             yield writer
             writer.finish()
 
+    def events_for(self, principals: Iterable[Principal], *, after: int | None = None, limit: int = 500) -> Broadcast:
+        """Return what :meth:`Reader.events` would tell each of *principals*, for surfaces that many listen to.
+
+        The writes are read once, and what of them may be known once for all for whom the question is the same.
+        """
+        check_limit(limit)
+        told: dict[Principal, list[KnownEvent]] = {}
+        with self._opened.reading() as connection:
+            held, epoch = Held(connection), self._coded.epochs.now(connection)
+            model = self._model_at(connection, epoch)
+            written = read_written(Reader(model, held, model.system_access), after, limit)
+            audience = Audience(written)
+            for principal in principals:
+                try:
+                    access = model.accesses.resolve(connection, principal, epoch)
+                except InactiveUserError:
+                    continue
+                told[principal] = audience.known_to(Reader(model, held, access))
+            held.end()
+        return Broadcast(told, written.position)
+
     def explain(
         self, principal: Principal, verb: str, subject: Record | type[Record] | str, *, asker: Principal
     ) -> Explanation:
@@ -310,12 +336,17 @@ class CRM:
 
     def _resolved(self, connection: Connection, principal: Principal) -> tuple[Model, Access]:
         """Return the model that fits the definitions which *connection* sees, and what *principal* may do in it."""
-        model, epoch = self.model, self._coded.epochs.now(connection)
+        epoch = self._coded.epochs.now(connection)
+        model = self._model_at(connection, epoch)
+        return model, model.accesses.resolve(connection, principal, epoch)
+
+    def _model_at(self, connection: Connection, epoch: Epoch) -> Model:
+        model = self.model
         if model.number != epoch.definitions:
             model = self._redefined(connection, epoch.definitions)
         if model.schema.keys.epoch < epoch.keys:
             read_keys(model, connection)
-        return model, model.accesses.resolve(connection, principal, epoch)
+        return model
 
     def _redefined(self, connection: Connection, number: int) -> Model:
         with self._redefining:

@@ -25,6 +25,7 @@ from crmkit.core.rates import Rates
 from crmkit.core.reading.aggregates import Aggregate, Question, left_64_bits
 from crmkit.core.reading.branches import in_branches
 from crmkit.core.reading.extensions import extensions
+from crmkit.core.reading.known_events import Audience, KnownEvents
 from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.links import expand
 from crmkit.core.reading.lists import Lists
@@ -37,6 +38,7 @@ from crmkit.core.reading.shares import SharedWith, read_shares
 from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.transaction import Condition
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
+from crmkit.core.reading.written import read_written
 from crmkit.core.side_doors import asking_module, note_tried
 from crmkit.core.storage.held import Held
 
@@ -213,6 +215,21 @@ class Reader(Lists):
         fields = self.model.registry.fields(info.id)
         target, names = Target(info.id, found.id), ledger_names(fields, self.access.entity(info).readable)
         return read_history(self._connection, self.model.schema, target, names, self._visibility(named=False))
+
+    def events(self, *, after: int | None = None, limit: int = 500) -> KnownEvents:
+        """Return what was written behind the position *after*, in the order of commits, as far as one may know today.
+
+        Of the next *limit* writes those are told whose records are visible, or in the bin of whoever may delete them;
+        the others are as if they had not happened. Go on behind the ``position`` that is returned, until it stays the
+        same. Without *after* nothing is told, and the position is that of the newest write.
+
+        Raises:
+            CursorError: *after* is no position.
+            LimitError: *limit* is no whole number above zero.
+        """
+        check_limit(limit)
+        written = read_written(self, after, limit)
+        return KnownEvents(Audience(written).known_to(self), written.position)
 
     def shares(self, record: Record) -> list[SharedWith]:
         """Return with whom *record* is shared, oldest first.

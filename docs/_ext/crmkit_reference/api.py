@@ -33,8 +33,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "A CRM": "CRM Config Company Database Files CommandLine Explanation Clock SystemClock FixedClock",
         "Content": "Content ContentHash ContentStore",
         "Simulating": "Simulation RecordShift FieldShift ScopeShift",
-        "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry Rule RuleError count total "
-        "total_by_currency average least greatest",
+        "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry KnownEvent KnownEvents "
+        "Rule RuleError count total total_by_currency average least greatest",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
         "Matching": "Matcher MatchKey Matches",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.oracle.doors import (  # noqa: F401
     around,
+    events,
     exports,
     flow,
     likeness,

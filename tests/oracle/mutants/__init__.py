@@ -6,6 +6,7 @@ from tests.oracle.mutants import (  # noqa: F401
     around,
     custom,
     entities,
+    events,
     fields,
     flow,
     leaving,

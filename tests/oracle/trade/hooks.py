@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmkit import hookimpl
-from tests.oracle.trade import entities, matchers, pipelines, roles, sections
+from tests.oracle.trade import entities, events, matchers, pipelines, roles, sections
 
 
 @hookimpl
@@ -19,6 +19,11 @@ def crmkit_register_roles():
 @hookimpl
 def crmkit_register_pipelines():
     return [pipelines.FLOW, pipelines.HAS_LINES]
+
+
+@hookimpl
+def crmkit_register_events():
+    return events.EVENTS
 
 
 @hookimpl

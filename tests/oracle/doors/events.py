@@ -1,0 +1,70 @@
+"""The door to what was written, in the order of commits: every write of what is seen, and nothing of anything else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from tests.oracle.acts import CLASSES
+from tests.oracle.doors.reads import told_of
+from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.phrases import UNFORESEEN
+from tests.oracle.terms import Denied
+
+Told = tuple[str, tuple[str, ...], tuple[str, ...]]
+_DEAL, _BIG = "trade.deal", (">=", "size", 5)
+
+
+@door
+def events(q: Questioner) -> Iterator[Probe]:
+    limit = q.chance.one([1, 7, 100, 1000])
+
+    def want():
+        big = _big(q)
+        seen = {entity: [*q.seen(entity), *q.world.find(q.p, entity, deleted=True)] for entity in CLASSES}
+        return {
+            f"{entity} {id}": [_told(q, entity, kind, changes, id in big) for kind, changes in past]
+            for entity, ids in seen.items()
+            for id in ids
+            if (past := q.world.history.get((entity, id)))
+        }
+
+    def call(db):
+        position, told = 0, list[Any]()
+        while (page := db.events(after=position, limit=limit)).position > position:
+            assert all(position < each.position <= page.position for each in page.events)
+            position, told = page.position, [*told, *page.events]
+        assert db.events().position == position
+        return told
+
+    def view(told):
+        assert all(one.position < other.position and one.at <= other.at for one, other in pairwise(told))
+        found = defaultdict[str, list[Told]](list)
+        for each in told:
+            if each.entity in CLASSES:
+                names = tuple(name for name in each.changed if name not in UNFORESEEN)
+                found[f"{each.entity} {each.record_id}"].append((each.kind, names, each.events))
+        return dict(found)
+
+    yield Probe(f"events, {limit} at a time", want, call, view)
+
+
+def _told(q: Questioner, entity: str, kind: str, changes: dict[str, Any], is_big: bool) -> Told:
+    names = tuple(sorted(told_of(kind, changes, q.world.readable(q.p, entity))))
+    told = ()
+    if entity == _DEAL and {"size", "worth"} & set(names):
+        told += ("trade.resized",)
+    if entity == _DEAL and kind in ("create", "update") and is_big:
+        told += ("trade.big",)
+    return kind, names, told
+
+
+def _big(q: Questioner) -> set[UUID]:
+    """Return the deals that are big, if that may be asked at all."""
+    try:
+        return {*q.world.find(q.p, _DEAL, _BIG), *q.world.find(q.p, _DEAL, _BIG, deleted=True)}
+    except Denied:
+        return set()
