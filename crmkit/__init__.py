@@ -266,6 +266,8 @@ if TYPE_CHECKING:
     from crmkit.core.reading.shares import SharedWith as SharedWith
     from crmkit.core.reading.timeline import Timeline as Timeline, TimelineEntry as TimelineEntry
     from crmkit.core.reading.visits import Visit as Visit
+    from crmkit.core.representing.reading import read_values as read_values
+    from crmkit.core.representing.records import represent as represent
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
     from crmkit.core.sections import Section as Section, Through as Through, TimelinePart as TimelinePart
@@ -376,6 +378,8 @@ _HOMES = {
     "core.reading.timeline": "Timeline TimelineEntry",
     "core.reading.shares": "SharedWith",
     "core.reading.visits": "Visit",
+    "core.representing.reading": "read_values",
+    "core.representing.records": "represent",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
     "core.sections": "Section Through TimelinePart",
@@ -642,10 +646,12 @@ __all__ = [
     "publish_draft",
     "purge_entity",
     "purge_field",
+    "read_values",
     "ref",
     "reject",
     "remove_automation",
     "rename_field",
+    "represent",
     "request_approval",
     "reset_edit",
     "role_in_effect",

@@ -148,7 +148,7 @@ def sentences(error: CrmkitError) -> list[str]:
 
 def _fact(value: Any) -> Any:
     """Return a fact of an error for JSON: other errors with their code, and whatever JSON does not know as text."""
-    from crmkit.cli.output import plain
+    from crmkit.core.representing.plain import plain
 
     if isinstance(value, CrmkitError):
         return {"code": value.code, "message": str(value)}

@@ -6,25 +6,22 @@ import json
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
-from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from uuid import UUID
 
-import attrs
 import click
 
-from crmkit.core.entity import Record, loaded_values
+from crmkit.core.entity import Record
 from crmkit.core.fields import Target
 from crmkit.core.money import Money
+from crmkit.core.representing.plain import pairs, plain
 from crmkit.core.text import Text, gettext as _, translate
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["cell", "harmless", "plain", "show", "table"]
+__all__ = ["cell", "harmless", "show", "table"]
 
 
 def show(data: Any, *, columns: Mapping[str, str] | None, as_json: bool, zone: tzinfo | None) -> None:
@@ -33,44 +30,6 @@ def show(data: Any, *, columns: Mapping[str, str] | None, as_json: bool, zone: t
         click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2))
     elif data is not None:
         _show(data, columns, zone)
-
-
-def plain(value: Any) -> Any:
-    """Return *value* as JSON knows it: decimals and ids as texts, times in ISO form, records as objects."""
-    match value:
-        case Text():
-            return translate(value)
-        case Enum():
-            return plain(value.value)
-        case None | bool() | int() | float() | str():
-            return value
-        case Decimal():
-            return format(value, "f")
-        case datetime() | date():
-            return value.isoformat()
-        case UUID() | Path():
-            return str(value)
-        case Money() | Target():
-            return _plain_pair(value)
-        case list() | tuple() | set() | frozenset():
-            return [plain(part) for part in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
-    return {str(name): plain(part) for name, part in _pairs(value)}
-
-
-def _plain_pair(value: Money | Target) -> dict[str, str]:
-    if isinstance(value, Money):
-        return {"amount": format(value.amount, "f"), "currency": value.currency}
-    return {"entity": value.entity, "id": str(value.id)}
-
-
-def _pairs(value: Any) -> list[tuple[Any, Any]]:
-    if isinstance(value, Mapping):
-        return list(value.items())
-    if isinstance(value, Record):
-        return list(loaded_values(value).items())
-    if not attrs.has(type(value)):
-        raise TypeError(f"{type(value).__name__} cannot be shown")
-    return [(field.name, getattr(value, field.name)) for field in attrs.fields(type(value))]
 
 
 def cell(value: Any, zone: tzinfo | None = None) -> str:
@@ -113,25 +72,25 @@ def _is_harmless(char: str) -> bool:
 
 def _show(data: Any, columns: Mapping[str, str] | None, zone: tzinfo | None) -> None:
     if isinstance(data, (list, tuple)):
-        table([dict(_pairs(row)) for row in data], columns, zone)
+        table([dict(pairs(row)) for row in data], columns, zone)
     elif isinstance(data, (Record, Mapping)):
-        _show_pairs(dict(_pairs(data)), columns, zone)
+        _show_pairs(dict(pairs(data)), columns, zone)
     else:
         click.echo(harmless(cell(data, zone), lines=True))
 
 
-def _show_pairs(pairs: Mapping[str, Any], columns: Mapping[str, str] | None, zone: tzinfo | None) -> None:
+def _show_pairs(values: Mapping[str, Any], columns: Mapping[str, str] | None, zone: tzinfo | None) -> None:
     """Print one line for each value, and each list of rows as a table below its name."""
-    wanted = columns or {name: name for name in pairs}
-    single = {head: pairs[name] for name, head in wanted.items() if not _is_rows(pairs[name])}
+    wanted = columns or {name: name for name in values}
+    single = {head: values[name] for name, head in wanted.items() if not _is_rows(values[name])}
     width = max((_width(translate(head)) for head in single), default=0)
     for head, value in single.items():
         shown = translate(head)
         click.echo(harmless(f"{shown}{' ' * (width - _width(shown))}  {cell(value, zone)}".rstrip()))
     for name, head in wanted.items():
-        if _is_rows(pairs[name]):
+        if _is_rows(values[name]):
             click.echo(f"\n{harmless(translate(head))}")
-            table([dict(_pairs(row)) for row in pairs[name]], None, zone)
+            table([dict(pairs(row)) for row in values[name]], None, zone)
 
 
 def _is_rows(value: Any) -> bool:

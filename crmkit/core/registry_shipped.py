@@ -59,7 +59,7 @@ def _check_thing(info: EntityInfo, kind: ShippedKind, thing: Shipped) -> Iterato
 
 
 def _reason(info: EntityInfo, name: str, value: Any) -> str | None:
-    from crmkit.core.custom_fields.types import from_plain
+    from crmkit.core.representing.plain import from_plain
 
     try:
         from_plain(info.fields[name].type, value)

@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from crmkit import Money, Target
-from crmkit.cli.output import cell, harmless, plain, show, table
+from crmkit.cli.output import cell, harmless, show, table
 from crmkit.core.policy.people import Team
+from crmkit.core.representing.plain import plain
 from crmkit.core.text import Text, gettext, use_locale
 
 ID = UUID("01a202d0-b6ab-7729-8699-92eb24cccf5a")
@@ -36,7 +37,7 @@ class Point:
         (5, 5),
         (Decimal("1200.50"), "1200.50"),
         (Decimal("1E+3"), "1000"),
-        (AT, "2026-03-02T23:30:00+00:00"),
+        (AT, "2026-03-02T23:30:00Z"),
         (date(2026, 3, 2), "2026-03-02"),
         (ID, str(ID)),
         (Money.of("12.5", "EUR"), {"amount": "12.50", "currency": "EUR"}),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from crmkit.core.automating.templates import Given, Template, read_template
-from crmkit.core.custom_fields.types import from_plain
 from crmkit.core.errors import CrmkitError, FieldProblem, NotFoundError
 from crmkit.core.fields import AnyReference, FieldType, MoneyType, Refused, Target
-from crmkit.core.money import Money
+from crmkit.core.representing.plain import from_plain
 from crmkit.core.rules import plan
 from crmkit.core.rules.check_conditions import Conditions
 from crmkit.core.rules.check_paths import Namespace, Paths
@@ -65,15 +63,9 @@ def read_text(given: Any, namespace: Namespace) -> Template:
 
 def _constant(given: Any, kind: FieldType) -> Any:
     try:
-        if isinstance(kind, AnyReference) and isinstance(given, Mapping) and given.keys() == {"entity", "id"}:
-            return Target(str(given["entity"]), UUID(str(given["id"])))
-        if isinstance(kind, MoneyType) and isinstance(given, Mapping) and given.keys() == {"amount", "currency"}:
-            given = Money.of(str(given["amount"]), str(given["currency"]))
         return from_plain(kind, given)
     except Refused as refused:
         raise FieldProblem("", refused.message, **refused.facts) from None
-    except (CrmkitError, ValueError) as error:
-        raise FieldProblem("", _("{reason}"), reason=str(error)) from None
 
 
 def _expression(text: str, kind: FieldType | None, namespace: Namespace) -> Given:

@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from crmkit.core.custom_fields.types import field_type, from_plain
+from crmkit.core.custom_fields.types import field_type
 from crmkit.core.errors import FieldProblem
 from crmkit.core.fields import Choice, FieldType, MultiChoice, Reference, Refused
 from crmkit.core.registry import CORE, Registry
+from crmkit.core.representing.plain import from_plain
 from crmkit.core.storage.custom import custom_value
 from crmkit.core.text import are_labels, gettext as _
 from crmkit.core.writing.changes import Write

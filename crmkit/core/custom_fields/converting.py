@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from crmkit.core.custom_fields.checking import check_reference, free_slot, leads_elsewhere
 from crmkit.core.custom_fields.entity import CustomField
-from crmkit.core.custom_fields.types import field_type, from_plain
+from crmkit.core.custom_fields.types import field_type
 from crmkit.core.errors import CrmkitError, FieldProblem, ForbiddenError, ValidationError
 from crmkit.core.fields import Decimals, FieldType, Integer, MultiChoice, Reference, Refused, Text
 from crmkit.core.fields.base import shortened
 from crmkit.core.ledger import Entry
 from crmkit.core.merging.redirects import winners_of
+from crmkit.core.representing.plain import from_plain
 from crmkit.core.storage.custom import column_in, from_json, to_json
 from crmkit.core.storage.locks import locked
 from crmkit.core.text import gettext as _, translate

@@ -8,11 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from crmkit.core.custom_fields.types import field_type, from_plain
+from crmkit.core.custom_fields.types import field_type
 from crmkit.core.definitions import Definitions
 from crmkit.core.entity import FieldInfo
 from crmkit.core.fields import Refused
 from crmkit.core.registry import CORE, CUSTOM, Claim
+from crmkit.core.representing.plain import from_plain
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import LabelledText, Text
 

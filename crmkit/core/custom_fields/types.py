@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from crmkit.core import fields
 from crmkit.core.fields import FieldType, Option, Refused
 from crmkit.core.fields.base import shortened
+from crmkit.core.representing.plain import decimal_of
 from crmkit.core.text import LabelledText, are_labels, gettext as _
 
-__all__ = ["TYPES", "field_type", "from_plain"]
+__all__ = ["TYPES", "field_type"]
 
 _MOST_CHOICES = 500
 _CHOICE = ("slug", "label", "labels")
@@ -38,7 +37,7 @@ class _Options:
 
     def bound(self, name: str) -> Decimal | None:
         value = self._left.pop(name, None)
-        return None if value is None else _decimal(value)
+        return None if value is None else decimal_of(value)
 
     def one_of(self, name: str, default: Any, accepted: tuple[str, ...]) -> Any:
         value = self._left.pop(name, default)
@@ -129,41 +128,3 @@ def field_type(name: str, options: Any) -> FieldType:
     made = TYPES[name](given)
     given.done()
     return made
-
-
-def from_plain(type: FieldType, plain: Any) -> Any:
-    """Return the value of *type* that *plain*, a value of JSON, stands for.
-
-    Raises:
-        Refused: it stands for none.
-    """
-    if plain is None:
-        return None
-    try:
-        return type.normalise(_native(type, plain))
-    except (ValueError, TypeError) as error:
-        if isinstance(error, Refused):
-            raise
-        raise Refused(_("expected {expected}, got {value!r}"), expected=type.name, value=shortened(plain)) from None
-
-
-def _native(type: FieldType, plain: Any) -> Any:
-    match type:
-        case fields.Decimals():
-            return _decimal(plain)
-        case fields.DateTime():
-            return datetime.fromisoformat(plain)
-        case fields.Date():
-            return date.fromisoformat(plain)
-        case fields.Reference():
-            return UUID(plain)
-    return plain
-
-
-def _decimal(plain: Any) -> Decimal:
-    if isinstance(plain, bool | float):
-        raise Refused(_("expected {expected}, got {value!r}"), expected="text such as 12.50", value=shortened(plain))
-    try:
-        return Decimal(plain)
-    except (InvalidOperation, ValueError, TypeError):
-        raise Refused(_("{value} is no number"), value=shortened(plain)) from None

@@ -11,10 +11,11 @@ import attrs
 from crmkit.core import fields
 from crmkit.core.custom_entities.entity import CustomEntity
 from crmkit.core.custom_fields.entity import CustomField
-from crmkit.core.custom_fields.types import field_type, from_plain
+from crmkit.core.custom_fields.types import field_type
 from crmkit.core.entity import EntityInfo, ExtensionRecord
 from crmkit.core.fields import FieldType
 from crmkit.core.pipelines import Pipeline
+from crmkit.core.representing.plain import from_plain
 from crmkit.core.text import Text
 
 __all__ = ["Extension", "Package", "PackagedEntity", "PackagedField"]
