@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Database as Database,
         Encryption as Encryption,
         Files as Files,
+        Network as Network,
     )
     from crmkit.core.content.store import Content as Content, ContentStore as ContentStore
     from crmkit.core.crm import CRM as CRM
@@ -106,11 +107,14 @@ if TYPE_CHECKING:
     )
     from crmkit.core.events import (
         Event as Event,
+        EveryEvent as EveryEvent,
         RecordChanged as RecordChanged,
+        Span as Span,
         Subscriber as Subscriber,
         Trigger as Trigger,
         event as event,
     )
+    from crmkit.core.events.types import EventType as EventType, event_types as event_types
     from crmkit.core.explaining.explanation import Explanation as Explanation
     from crmkit.core.fields import (
         AnyReference as AnyReference,
@@ -186,6 +190,9 @@ if TYPE_CHECKING:
         take_over_fields as take_over_fields,
     )
     from crmkit.core.money import Money as Money
+    from crmkit.core.network.destinations import Destination as Destination
+    from crmkit.core.network.errors import RefusedAddressError as RefusedAddressError
+    from crmkit.core.network.guard import NetworkGuard as NetworkGuard
     from crmkit.core.offboarding.handover import HandedOver as HandedOver, Handover as Handover
     from crmkit.core.offboarding.offboard import offboard as offboard, preview_offboarding as preview_offboarding
     from crmkit.core.offboarding.returning import GivenBack as GivenBack, take_back as take_back
@@ -309,7 +316,7 @@ _HOMES = {
     "core.automating.parts": "Assign ByRule Case CreateRecord LeastBusy MoveStage OnCron OnDue OnEvent OnWrite "
     "RoundRobin RunAction SetFields To",
     "core.clock": "Clock FixedClock SystemClock",
-    "core.configuration.config": "CommandLine Company Config Database Encryption Files",
+    "core.configuration.config": "CommandLine Company Config Database Encryption Files Network",
     "core.content.store": "Content ContentStore",
     "core.crm": "CRM",
     "core.custom_entities.entity": "CustomEntity",
@@ -325,7 +332,7 @@ _HOMES = {
     "core.errors": "ConfigurationError ConflictError CrmkitError DeclarationError FieldProblem ForbiddenError "
     "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
     "UnknownFieldError ValidationError",
-    "core.events": "Event RecordChanged Subscriber Trigger event",
+    "core.events": "Event EveryEvent RecordChanged Span Subscriber Trigger event",
     "core.explaining.explanation": "Explanation",
     "core.fields": "AnyReference Boolean Choice Column ContentHash Date DateTime Decimals Email FieldType File Integer "
     "Json Locale LongText MoneyType MultiChoice Number Option Percent Phone PlainEmail Reference Refused Target Text "
@@ -347,6 +354,9 @@ _HOMES = {
     "core.migrating.renaming": "rename_field",
     "core.migrating.taking_over": "give_back_fields take_over_fields",
     "core.money": "Money",
+    "core.network.destinations": "Destination",
+    "core.network.errors": "RefusedAddressError",
+    "core.network.guard": "NetworkGuard",
     "core.offboarding.handover": "HandedOver Handover",
     "core.offboarding.offboard": "offboard preview_offboarding",
     "core.offboarding.returning": "GivenBack take_back",
@@ -396,6 +406,7 @@ _HOMES = {
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
     "core.writing.writer": "Writer",
+    "core.events.types": "EventType event_types",
 }
 _HOME_OF = {name: f"crmkit.{home}" for home, names in _HOMES.items() for name in names.split()}
 
@@ -442,6 +453,7 @@ __all__ = [
     "Demo",
     "DemoPart",
     "DemoPerson",
+    "Destination",
     "Difference",
     "DryRun",
     "DueRecord",
@@ -454,6 +466,8 @@ __all__ = [
     "ErasedRecords",
     "Erasure",
     "Event",
+    "EventType",
+    "EveryEvent",
     "ExchangeRate",
     "Explanation",
     "ExtensionRecord",
@@ -501,6 +515,8 @@ __all__ = [
     "Move",
     "MoveStage",
     "MultiChoice",
+    "Network",
+    "NetworkGuard",
     "NoArguments",
     "NotFoundError",
     "Number",
@@ -534,6 +550,7 @@ __all__ = [
     "Reference",
     "Refusal",
     "Refused",
+    "RefusedAddressError",
     "Repointing",
     "ReportingLine",
     "Restriction",
@@ -556,6 +573,7 @@ __all__ = [
     "Shipped",
     "ShippedKind",
     "Simulation",
+    "Span",
     "Split",
     "Stage",
     "StageThatGoes",
@@ -621,6 +639,7 @@ __all__ = [
     "entity",
     "erase_person",
     "event",
+    "event_types",
     "extension",
     "field",
     "find_automation",

@@ -31,6 +31,7 @@ from crmkit.core.errors import NotFoundError
 from crmkit.core.hooks import Hooks
 from crmkit.core.migrating.applied import check_agreement
 from crmkit.core.model import Model, build_registry
+from crmkit.core.network.guard import NetworkGuard
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import InactiveUserError
@@ -98,7 +99,8 @@ class CRM:
         registry = build_registry(self.plugins, self.hooks, self.config.company.currency)
         masters = MasterKeys.parse(self.config.encryption.keys)
         company, definitions = self.config.company, self.definitions
-        return Model(registry, self.hooks, self.storage, self.clock, company, definitions, masters)
+        network = NetworkGuard(self.config.network.allow)
+        return Model(registry, self.hooks, self.storage, self.clock, company, definitions, masters, network)
 
     @property
     def registry(self) -> Registry:

@@ -34,6 +34,7 @@ from crmkit.core.forgetting.work import FORGETTING_WORK
 from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
+from crmkit.core.network.guard import NetworkGuard
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.plugins import API_VERSION, LoadedPlugin
 from crmkit.core.policy.access import Access
@@ -109,10 +110,12 @@ class Model:
         company: Company,
         definitions: Sequence[Definitions] = (),
         masters: MasterKeys = NO_KEYS,
+        network: NetworkGuard | None = None,
     ) -> None:
         """Build the tables of *registry*; what else is needed is made when it is first asked for.
 
-        *definitions* are the kinds of what may be defined at run time, *masters* the keys for encrypted fields.
+        *definitions* are the kinds of what may be defined at run time, *masters* the keys for encrypted fields. The
+        *network* guard lets requests go to the internet alone unless another one is given.
         """
         #: What is declared in code alone, of which models with definitions are made.
         self.base = self
@@ -125,6 +128,8 @@ class Model:
         self.loaders = StatementCache()
         self._shapes = Shapes()
         self._company, self._zone = company, ZoneInfo(company.time_zone)
+        #: Where requests may go.
+        self.network = network or NetworkGuard()
 
     def sibling(self, storage: Storage, clock: Clock) -> Model:
         """Return the same model on another database of the same kind: what depends on no data is built once."""

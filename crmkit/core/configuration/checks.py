@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,6 +23,7 @@ __all__ = [
     "hashes",
     "locale",
     "name",
+    "networks",
     "positive",
     "queue",
     "time_zone",
@@ -177,6 +179,21 @@ def hashes(value: list[str]) -> None:
             raise Unacceptable(
                 _("{entry!r} is no NAME=sha256:… with 64 digits; crmkit plugin hash prints it"), entry=entry
             )
+
+
+def networks(value: list[str]) -> None:
+    """Return if *value* lists networks.
+
+    Raises:
+        Unacceptable: an entry is something else.
+    """
+    for entry in value:
+        try:
+            ip_network(entry)
+        except ValueError:
+            raise Unacceptable(
+                _("{entry!r} is no network, such as 10.20.0.0/16 or 127.0.0.1/32"), entry=entry
+            ) from None
 
 
 def encryption_keys(value: str | None) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "Encryption",
     "Files",
     "Keeping",
+    "Network",
     "SettingInfo",
     "Trust",
     "setting_info",
@@ -191,6 +192,19 @@ class Keeping:
 
 
 @attrs.frozen
+class Network:
+    """Where crmkit may send something when somebody names a URL."""
+
+    __section__ = "network"
+
+    allow: list[str] = _setting(  # noqa: RUF009
+        [],
+        _("Networks beside the internet that webhooks may reach, by http too: such as 10.20.0.0/16."),
+        checked=check.networks,
+    )
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -219,3 +233,4 @@ class Config:
     encryption: Encryption = attrs.field(factory=Encryption)
     celery: Broker = attrs.field(factory=Broker)
     keep: Keeping = attrs.field(factory=Keeping)
+    network: Network = attrs.field(factory=Network)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.events.declaring import Event
+from crmkit.core.events.span import EveryEvent, Span
 from crmkit.core.events.subscriber import Subscriber
 from crmkit.core.events.trigger import Trigger
 from crmkit.core.jobs.rows import new_row
@@ -64,8 +65,12 @@ class Dispatcher:
         """Look up who wants to know what; automations come and go."""
         self._registry = self._crm.registry
         self._subscribers: dict[str, list[Subscriber]] = defaultdict(list)
+        self._of_all: list[Subscriber] = []
         for subscriber in self._registry.subscribers.values():
-            self._subscribers[subscriber.trigger.entity].append(subscriber)
+            if isinstance(subscriber.on, EveryEvent):
+                self._of_all.append(subscriber)
+            else:
+                self._subscribers[subscriber.trigger.entity].append(subscriber)
 
     def lag(self, connection: Connection) -> int:
         """Return how many rows of the ledger nobody has looked at yet."""
@@ -88,6 +93,7 @@ class Dispatcher:
             for one in found
         ]
         deliveries.sort(key=lambda row: row["payload"]["position"])
+        deliveries += self._spans(connection, position, reached, now)
         self._crm.model.jobs.add(connection, deliveries)
         moved = sa.update(self._checkpoint).where(self._checkpoint.c.key == TOLD)
         connection.execute(moved.values(position=reached, updated_at=now))
@@ -130,6 +136,20 @@ class Dispatcher:
                 later = [one for one in rows if one.row.id > subscriber.since]
                 found = [one for one in later if subscriber.trigger.picks(one.row.kind, one.changes)]
                 yield subscriber, self._where(connection, entity, subscriber.trigger, found)
+
+    def _spans(self, connection: Connection, after: int, until: int, now: datetime) -> Iterator[Mapping[str, Any]]:
+        """Yield what tells those who want to know of everything that there is something."""
+        c = self._ledger.c
+        for subscriber in self._of_all:
+            on: Any = subscriber.on
+            written = (c.id > after, c.id <= until, c.entity.not_in(sorted(on.but)))
+            # What one write has caused another one for is as deep as the first.
+            depth = connection.scalar(sa.select(sa.func.min(c.depth)).where(*written))
+            if depth is not None:
+                payload, cause = msgspec.to_builtins(Span(after, until)), f"core.events #{until}"
+                yield new_row(
+                    "delivery", subscriber.id, payload, now, tries=subscriber.tries, cause=cause, depth=depth + 1
+                )
 
     def _where(self, connection: Connection, entity: str, trigger: Trigger, found: list[_Written]) -> list[_Written]:
         if trigger.where is None or not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from crmkit.core.configuration.config import Keeping
     from crmkit.core.content.store import ContentStore
     from crmkit.core.crm import CRM
+    from crmkit.core.network.guard import NetworkGuard
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
@@ -32,9 +34,10 @@ class WorkContext:
     effects outside the database :attr:`id` is the same at every try.
     """
 
-    def __init__(self, crm: CRM, lease: Lease, cause: str) -> None:
-        """Made by the worker."""
+    def __init__(self, crm: CRM, lease: Lease, cause: str, stopping: Event | None = None) -> None:
+        """Made by the worker, which sets *stopping* when it is to end."""
         self._crm, self._lease, self._cause = crm, lease, cause
+        self._stopping = stopping or Event()
         self.is_finished = False
 
     @property
@@ -68,9 +71,19 @@ class WorkContext:
         return self._crm.clock.now()
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether the worker is to end: what could go on for long comes to an end then, and is done further later."""
+        return self._stopping.is_set()
+
+    @property
     def keep(self) -> Keeping:
         """For how long what is done is kept."""
         return self._crm.config.keep
+
+    @property
+    def network(self) -> NetworkGuard:
+        """The guard that says where a request may go."""
+        return self._crm.model.network
 
     @property
     def principal(self) -> Principal:

@@ -29,7 +29,8 @@ class Job:
     """Has *handler* called with a :class:`WorkContext` and an instance of the attrs class *arguments*.
 
     A handler that runs longer than *time_limit* has failed; what lasts longer is cut into several jobs. After *tries*
-    failures the job is parked for an administrator.
+    failures the job is parked for an administrator. With *aside* it has a thread of its own beside those that share
+    the work: so is done what mostly waits for others, and would keep a thread busy with that.
     """
 
     id: str = attrs.field(validator=check_work_id)
@@ -38,3 +39,4 @@ class Job:
     time_limit: timedelta = timedelta(minutes=5)
     tries: int = attrs.field(default=TRIES, validator=check_tries)
     priority: Priority = "normal"
+    aside: bool = False

@@ -42,6 +42,7 @@ def new_row(
         "state": "ready",
         "priority": PRIORITIES.index(priority),
         "run_at": run_at or now,
+        "again_at": None,
         "created_at": now,
         "finished_at": None,
         "attempts": 0,

@@ -12,7 +12,7 @@ from crmkit.core.jobs.job import PRIORITIES
 from crmkit.core.jobs.lease import Lease
 from crmkit.core.storage.columns import Id, Moment
 
-__all__ = ["IDLE", "Statements"]
+__all__ = ["IDLE", "Statements", "woken"]
 
 #: What a row has that nobody works on.
 IDLE = {"owner": None, "leased_until": None, "is_suspect": False}
@@ -56,6 +56,26 @@ class Statements:
             .where(expired)
             .values({**IDLE, "state": "ready", "is_suspect": True, "attempts": c.attempts - _tries_not_counted(c)})
         )
+        is_woken = c.again_at.is_not(None)
+        #: Ends the row with this ``id`` and ``fence`` at ``now``, or begins it anew if it was woken meanwhile.
+        self.finish = (
+            sa.update(table)
+            .where(
+                c.id == sa.bindparam("id_", type_=Id()),
+                c.fence == sa.bindparam("fence_", type_=sa.Integer()),
+                c.state == "running",
+            )
+            .values(
+                **IDLE,
+                state=sa.case((is_woken, "ready"), else_="done"),
+                run_at=sa.func.coalesce(c.again_at, c.run_at, type_=Moment()),
+                attempts=sa.case((is_woken, 0), else_=c.attempts),
+                finished_at=sa.case((is_woken, sa.null()), else_=_NOW),
+                again_at=None,
+                error=None,
+                details=None,
+            )
+        )
         #: Gives the rows ``ids`` to ``owner`` until ``until``.
         self.take = (
             sa.update(table)
@@ -68,6 +88,25 @@ class Statements:
                 attempts=c.attempts + 1,
             )
         )
+
+
+def woken(insert: Any, c: Any) -> Any:
+    """Return *insert* of a job's row as what wakes it where there is one with its key already.
+
+    What waits is done at the earlier of both times; what is being done is done once more; what is over begins anew.
+    """
+    new, runs, waits = insert.excluded, c.state == "running", c.state == "ready"
+    sooner = sa.and_(waits, c.run_at <= new.run_at)
+    again = sa.case((c.again_at < new.run_at, c.again_at), else_=new.run_at)
+    changed = {
+        "state": sa.case((runs, c.state), else_="ready"),
+        "run_at": sa.case((sa.or_(runs, sooner), c.run_at), else_=new.run_at),
+        "again_at": sa.case((runs, again), else_=sa.null()),
+        "attempts": sa.case((sa.or_(runs, waits), c.attempts), else_=0),
+        "finished_at": None,
+        **{name: sa.case((runs, c[name]), else_=new[name]) for name in ("payload", "cause", "depth")},
+    }
+    return insert.on_conflict_do_update(index_elements=[c.key], set_=changed).returning(c.id)
 
 
 def _tries_not_counted(c: Any) -> sa.ColumnElement[int]:

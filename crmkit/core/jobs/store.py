@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.jobs.errors import WorkerLostError
 from crmkit.core.jobs.job import PRIORITIES
 from crmkit.core.jobs.lease import LEASE, Lease, Waiting
-from crmkit.core.jobs.statements import IDLE, Statements
+from crmkit.core.jobs.statements import IDLE, Statements, woken
 from crmkit.core.storage.columns import Id
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
@@ -40,6 +40,7 @@ class JobStore:
         make = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         # The index is partial for the eye alone: NULL keys never collide.
         self._insert_once = make(table).on_conflict_do_nothing(index_elements=[table.c.key])
+        self._wake = woken(make(table), table.c)
         held = [
             table.c.id == sa.bindparam("_id", type_=Id(), required=True),
             table.c.fence == sa.bindparam("_fence", type_=sa.Integer(), required=True),
@@ -61,6 +62,11 @@ class JobStore:
             return row["id"]  # type: ignore[no-any-return]
         found = sa.select(self.table.c.id).where(self.table.c.key == row["key"])
         id_: UUID = connection.execute(found).scalar_one()
+        return id_
+
+    def wake(self, connection: Connection, row: Mapping[str, Any]) -> UUID:
+        """Insert *row*, or have the one with its key done at its time, or once more; return the id of the one."""
+        id_: UUID = connection.execute(self._wake, row).scalar_one()
         return id_
 
     def lease(
@@ -169,10 +175,11 @@ class JobStore:
         return self._change(connection, lease, leased_until=now + LEASE, **values)
 
     def finish(self, connection: Connection, lease: Lease, now: datetime) -> bool:
-        """Mark the work as done. Of a delivery nothing is kept."""
+        """Mark the work as done. Of a delivery nothing is kept; a job that was woken meanwhile begins anew."""
         if lease.kind == "delivery":
             return self.finish_deliveries(connection, [lease]) == 1
-        return self._change(connection, lease, state="done", finished_at=now, error=None, details=None, **IDLE)
+        mine = {"id_": lease.id, "fence_": lease.fence, "now": now}
+        return connection.execute(self._statements.finish, mine).rowcount == 1
 
     def finish_deliveries(self, connection: Connection, leases: Sequence[Lease]) -> int:
         """Mark deliveries as done and return how many of them still were their worker's."""

@@ -20,12 +20,16 @@ _SOON, _TOGETHER = 0.05, 0.01
 
 @attrs.define(eq=False)
 class Task:
-    """Work for a thread: *call* runs the handler, which may take *seconds*. *error* is why it failed."""
+    """Work for a thread, one of its own if it is done *aside*: *call* runs the handler, which may take *seconds*.
+
+    *error* is why it failed.
+    """
 
     lease: Lease
     context: WorkContext
     call: Callable[[], object]
     seconds: float
+    aside: bool = False
     deadline: float | None = None
     is_over: bool = False
     error: BaseException | None = None
@@ -49,6 +53,11 @@ class Threads:
         return len(self._tasks)
 
     @property
+    def shared(self) -> int:
+        """How many of them are not done aside."""
+        return sum(not task.aside for task in self._tasks)
+
+    @property
     def leases(self) -> list[Lease]:
         """What is waiting or running."""
         return [task.lease for task in self._tasks]
@@ -56,6 +65,9 @@ class Threads:
     def submit(self, task: Task) -> None:
         """Have a thread do *task*."""
         self._tasks.add(task)
+        if task.aside:
+            threading.Thread(target=self._do, args=[task], name=f"crmkit-{task.lease.name}", daemon=True).start()
+            return
         self._todo.put(task)
         if self._started < self.number:
             self._start()
@@ -66,19 +78,25 @@ class Threads:
 
     def _work(self) -> None:
         while (task := self._todo.get()) is not None:
-            task.deadline = monotonic() + task.seconds
-            error: BaseException | None = None
-            try:
-                task.call()
-            except BaseException as raised:
-                # SystemExit and the like as well: a handler ends itself, not its worker.
-                error = raised
-            with self._lock:
-                if task.is_over:
-                    # Somebody else has this thread's place already.
-                    return
-                task.is_over, task.error = True, error
-            self._done.put(task)
+            if not self._do(task):
+                # Somebody else has this thread's place already.
+                return
+
+    def _do(self, task: Task) -> bool:
+        """Do *task*, and return whether that was in time."""
+        task.deadline = monotonic() + task.seconds
+        error: BaseException | None = None
+        try:
+            task.call()
+        except BaseException as raised:
+            # SystemExit and the like as well: a handler ends itself, not its worker.
+            error = raised
+        with self._lock:
+            if task.is_over:
+                return False
+            task.is_over, task.error = True, error
+        self._done.put(task)
+        return True
 
     def over(self, wait: float = 0) -> list[Task]:
         """Return the tasks that ended or missed their deadline since the last call; wait up to *wait* seconds."""
@@ -115,7 +133,8 @@ class Threads:
                         continue
                     task.is_over, task.error = True, TimeLimitError(task.lease.name, task.seconds)
                 late.append(task)
-                self._start()
+                if not task.aside:
+                    self._start()
         return late
 
     def withdraw(self) -> list[Task]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["task_of"]
 
 
-def task_of(crm: CRM, lease: Lease) -> Task:
-    """Return the task that does the work of *lease*.
+def task_of(crm: CRM, lease: Lease, stopping: Event) -> Task:
+    """Return the task that does the work of *lease*; it is to come to an end soon once *stopping* is set.
 
     Raises:
         UnknownJobError: the plugin declares it no longer.
         msgspec.ValidationError: the arguments do not fit what the plugin declares now.
     """
-    context = WorkContext(crm, lease, caused_by(lease.name, lease.cause))
+    context = WorkContext(crm, lease, caused_by(lease.name, lease.cause), stopping)
     declared: Subscriber | Job | None
     if lease.kind == "delivery":
         declared = crm.registry.subscribers.get(lease.name)
@@ -35,6 +36,6 @@ def task_of(crm: CRM, lease: Lease) -> Task:
         declared = crm.registry.jobs.get(lease.name)
     if declared is None:
         raise UnknownJobError(lease.name)
-    given = msgspec.convert(lease.payload, declared.event if isinstance(declared, Subscriber) else declared.arguments)
-    handler = declared.handler
-    return Task(lease, context, lambda: handler(context, given), declared.time_limit.total_seconds())
+    given = msgspec.convert(lease.payload, declared.takes if isinstance(declared, Subscriber) else declared.arguments)
+    handler, aside = declared.handler, isinstance(declared, Job) and declared.aside
+    return Task(lease, context, lambda: handler(context, given), declared.time_limit.total_seconds(), aside)

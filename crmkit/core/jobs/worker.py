@@ -61,6 +61,7 @@ class Worker:
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
         self._plugins = self._upkeep.plugins
         self._ended: list[Task] = []
+        self._stopping = Event()
         self._extended_at: datetime | None = None
 
     def run_until_idle(self) -> None:
@@ -145,8 +146,8 @@ class Worker:
     @property
     def _room(self) -> int:
         """How much to take: nothing before half of what was taken is done, so that it is worth a transaction."""
-        most = self._threads.number * _AHEAD
-        return most - self._threads.busy if self._threads.busy <= most // 2 else 0
+        most, busy = self._threads.number * _AHEAD, self._threads.shared
+        return most - busy if busy <= most // 2 else 0
 
     def _keep_leases(self, now: datetime) -> None:
         if self._threads.busy and (self._extended_at is None or now - self._extended_at >= LEASE / 3):
@@ -160,7 +161,7 @@ class Worker:
         opened = [circuit for circuit in self._circuits.all(connection) if circuit.opened_at]
         free = self._plugins - {circuit.plugin for circuit in opened}
         lease = partial(self.crm.model.jobs.lease, connection, self.owner, now)
-        found = [] if self._threads.busy else lease(free, 1, suspect=True)
+        found = [] if self._threads.shared else lease(free, 1, suspect=True)
         found = found or lease(free, self._room)
         for circuit in opened:
             if circuit.plugin in self._plugins and self._circuits.probe(connection, circuit, now):
@@ -169,7 +170,7 @@ class Worker:
 
     def _start(self, lease: Lease) -> None:
         try:
-            self._threads.submit(task_of(self.crm, lease))
+            self._threads.submit(task_of(self.crm, lease, self._stopping))
         except (CrmkitError, msgspec.ValidationError) as error:
             with self.crm.storage.writing() as connection:
                 self._fail(connection, lease, error, is_final=True)
@@ -218,6 +219,7 @@ class Worker:
 
     def close(self) -> None:
         """Give back what nobody has begun, and wait for what has been, no longer than its time limits."""
+        self._stopping.set()
         withdrawn = [task.lease for task in self._threads.withdraw()]
         if withdrawn:
             with self.crm.storage.writing() as connection:

@@ -18,6 +18,7 @@ from crmkit.core.gate import check_statement
 from crmkit.core.jobs.door import Jobs
 from crmkit.core.ledger import LedgerEntry, ledger_names, read_history
 from crmkit.core.money import Money
+from crmkit.core.network.guard import NetworkGuard
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
@@ -301,6 +302,11 @@ class Reader(Lists):
         info = self.model.registry.entity(entity)
         if not self.access.is_system and not self.access.entity(info).scope("export"):
             raise ForbiddenError(info.id, "export", info.label)
+
+    @property
+    def network(self) -> NetworkGuard:
+        """The guard that says where a request may go."""
+        return self.model.network
 
     @property
     def currency(self) -> str:

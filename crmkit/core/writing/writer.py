@@ -14,7 +14,7 @@ from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import CrmkitError, InapplicableVerbError, TryAgainError
 from crmkit.core.jobs import Job
 from crmkit.core.jobs.door import JobsDesk
-from crmkit.core.jobs.enqueuing import enqueue
+from crmkit.core.jobs.enqueuing import enqueue, wake
 from crmkit.core.ledger import Entry, LedgerEntry
 from crmkit.core.merging.choosing import Choices
 from crmkit.core.merging.merge import merge
@@ -306,6 +306,19 @@ class Writer(Asking):
             LoopError: too many steps have caused each other.
         """
         return enqueue(self, job, arguments, key=key, run_at=run_at)
+
+    def wake(self, job: Job | str, *, run_at: datetime | None = None) -> UUID:
+        """Have *job*, which takes no arguments, done once this transaction has committed, and return its id.
+
+        However often it is woken, by whomever, there is one of it: what waits is done at the earliest time, and what
+        is being done right now is done once more afterwards. It acts for nobody in particular.
+
+        Raises:
+            UnknownJobError: no enabled plugin declares it.
+            JobArgumentsError: it takes arguments, or the time is not acceptable.
+            LoopError: too many steps have caused each other.
+        """
+        return wake(self, job, run_at=run_at)
 
     def merge(
         self,

@@ -47,8 +47,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Automations": "Automation Action AutomationRecord AutomationRun Tried OnWrite OnEvent OnCron OnDue SetFields "
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
         "save_automation remove_automation switch_automation Template Told",
-        "Events and jobs": "event Event Trigger Subscriber RecordChanged Job NoArguments Schedule RecordSchedule "
+        "Events and jobs": "event Event Trigger Subscriber RecordChanged EveryEvent Span event_types EventType "
+        "Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
+        "Reaching out": "NetworkGuard Destination RefusedAddressError Network",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
         "purge_field purge_entity PurgedEntity",
         "Texts": "translator translate use_locale",
@@ -65,13 +67,15 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 _MEMBERS: Mapping[str, str] = {
     "Reader": "find page stream get get_many count aggregate expand visible execute extension extensions history "
     "sections timeline jobs visits visible_visits visible_money shares matches may pipelines entity "
-    "readable_fields currency in_base moment",
+    "readable_fields currency in_base moment network",
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
     "change_pipeline change_pipeline_many share share_many unshare unshare_many merge merge_preview "
-    "unmerge enqueue external attempt now",
-    "WorkContext": "read write finish enqueue progress heartbeat id name attempt depth cause now principal",
+    "unmerge enqueue wake external attempt now",
+    "WorkContext": "read write finish enqueue progress heartbeat is_stopping network id name attempt depth cause "
+    "now principal",
     "Worker": "run run_until_idle step do next_due circuits close",
     "Event": "id",
+    "NetworkGuard": "check resolve",
     "WriteContext": "entered_stage create update",
     "CRM": "principal read write system explain simulate refresh close",
 }

@@ -11,7 +11,10 @@ __all__ = ["circuit", "job", "occurrence"]
 
 
 def job(metadata: sa.MetaData) -> sa.Table:
-    """One row for each delivery, job and schedule; ``fence`` counts its leases, so that only the last one counts."""
+    """One row for each delivery, job and schedule; ``fence`` counts its leases, so that only the last one counts.
+
+    ``again_at`` is when the job was woken for while it was being done.
+    """
     return system_table(
         metadata,
         "core_job",
@@ -38,6 +41,7 @@ def job(metadata: sa.MetaData) -> sa.Table:
         sa.Column("error", text(100)),
         sa.Column("details", sa.Text()),
         sa.Column("progress", JsonText()),
+        sa.Column("again_at", Moment()),
         sa.Index("uq_core_job_key", "key", unique=True),
         # What is due next, of one priority.
         sa.Index("ix_core_job_state_priority_run_at_id", "state", "priority", "run_at", "id"),

@@ -1,0 +1,1 @@
+"""Reaching out: where a request that somebody else's text names may go, and where it may not."""
