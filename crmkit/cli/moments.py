@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _
 
-__all__ = ["NoMomentError", "end_of"]
+__all__ = ["NoMomentError", "end_of", "until"]
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_LENGTH = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
 
 
 class NoMomentError(CrmkitError):
@@ -39,3 +43,13 @@ def end_of(given: str, zone: str) -> datetime:
     if moment.tzinfo is None:
         raise NoMomentError(given)
     return moment
+
+
+def until(given: str, now: datetime, zone: str) -> datetime:
+    """Return the moment so far after *now* as *given* says, such as ``30d``; or else what :func:`end_of` returns.
+
+    Raises:
+        NoMomentError: it is neither.
+    """
+    found = _LENGTH.match(given)
+    return now + int(found[1]) * _UNITS[found[2]] if found else end_of(given, zone)

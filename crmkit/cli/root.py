@@ -26,6 +26,7 @@ COMMANDS: dict[str, Text] = {
     "entity": _("Manage the entities that are made at run time."),
     "field": _("Manage the fields that are added at run time."),
     "user": _("Manage users and their roles."),
+    "token": _("Let programs act as somebody, within limits and for a while."),
     "team": _("Manage teams."),
     "role": _("Make roles of your own, and say what they and those of plugins grant and hide."),
     "shipped": _("Show what was edited here of what plugins ship, and decide about what they changed meanwhile."),

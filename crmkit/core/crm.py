@@ -42,7 +42,7 @@ from crmkit.core.reading.limits import check_limit
 from crmkit.core.reading.reader import Reader
 from crmkit.core.reading.written import read_written
 from crmkit.core.registry import Registry
-from crmkit.core.side_doors import Attempt, begin_watching, end_watching
+from crmkit.core.side_doors import Attempt, begin_watching, end_watching, own_step
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epoch
 from crmkit.core.storage.held import Held
@@ -136,6 +136,17 @@ class CRM:
         # The other database has to be looked at.
         made.__dict__.pop("_opened", None)
         return made
+
+    @property
+    @own_step
+    def opened(self) -> Storage:
+        """The database, once it is known to be what the plugins need; for crmkit's own steps.
+
+        Raises:
+            RevisionsMissingError, PluginParkedError, NotMigratedError: it is not, see :meth:`check_ready`.
+            SideDoorError: who asks is not crmkit.
+        """
+        return self._opened
 
     # The doors.
 

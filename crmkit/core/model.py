@@ -53,6 +53,7 @@ from crmkit.core.shipped.entities import LocalEdit
 from crmkit.core.shipped.records import RecordKind, kind_of_records
 from crmkit.core.shipped.settling import SETTLING_WORK
 from crmkit.core.side_doors import own_step
+from crmkit.core.signing_in.entities import SIGNING_IN
 from crmkit.core.storage.engines import Storage
 from crmkit.core.storage.epochs import Epochs
 from crmkit.core.storage.loading import Loader, make_loader
@@ -301,7 +302,17 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
     Raises:
         PluginError: declarations conflict or refer to what is not there.
     """
-    entities = (*PEOPLE, CustomEntity, CustomField, *APPROVING, PipelineVersion, LocalEdit, *RETAINING, *AUTOMATING)
+    entities = (
+        *PEOPLE,
+        *SIGNING_IN,
+        CustomEntity,
+        CustomField,
+        *APPROVING,
+        PipelineVersion,
+        LocalEdit,
+        *RETAINING,
+        *AUTOMATING,
+    )
     work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, CARRY_OVER, STRIKE)
     at_night = (*RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK, *FORGETTING_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work, *at_night, *_STORED_NAMES)]

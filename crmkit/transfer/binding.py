@@ -75,7 +75,7 @@ class BoundStep:
 
 def may_tell_history(access: Access) -> bool:
     """Return whether *access* may place records in stages that they entered long ago: the system, administrators."""
-    return access.is_system or "core.administrator" in access.role_ids
+    return access.is_system or ("core.administrator" in access.role_ids and not access.is_limited)
 
 
 def bind(plan: ImportPlan, registry: Registry, access: Access) -> tuple[BoundStep, ...]:

@@ -24,6 +24,7 @@ FOLLOWED = (
     "offboard",
     "plugins",
     "safe-mode",
+    "sign-in",
     "simulate",
     "test-a-plugin",
     "verify",

@@ -26,6 +26,7 @@ _COLUMNS = {
     "team": _("Team"),
     "further_teams": _("Also in"),
     "roles": _("Roles"),
+    "kind": _("Kind"),
     "is_active": _("Active"),
     "time_zone": _("Time zone"),
     "locale": _("Language"),
@@ -84,6 +85,7 @@ def _described(db: Reader, users: list[User]) -> list[dict[str, Any]]:
             "team": teams.get(user.team_id) if user.team_id else None,
             "further_teams": sorted(further.get(user.id, ())),
             "roles": sorted(roles.get(user.id, ())),
+            "kind": user.kind,
             "is_active": user.is_active,
             "time_zone": user.time_zone,
             "locale": user.locale,
@@ -127,6 +129,7 @@ def _writer(session: Session) -> Iterator[Writer]:
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help=_("A role to assign. May be repeated."))
 @click.option("--time-zone", help=_("Time zone. Default: the company's."))
 @click.option("--language", help=_("Language. Default: the company's."))
+@click.option("--service", is_flag=True, help=_("Make a service account: a program acts as it, and nobody signs in."))
 @click.pass_obj
 def _create(
     session: Session,
@@ -136,6 +139,7 @@ def _create(
     roles: tuple[str, ...],
     time_zone: str | None,
     language: str | None,
+    service: bool,
 ) -> None:
     from crmkit import Assignment, User
     from crmkit.cli.people import find_team
@@ -153,6 +157,7 @@ def _create(
                 team_id=find_team(db, team).id if team else None,
                 time_zone=time_zone or company.time_zone,
                 locale=language or company.locale,
+                kind="service" if service else "person",
             )
         )
         wanted = dict.fromkeys(("core.member", *roles))

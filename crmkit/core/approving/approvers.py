@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from crmkit.core.approving.entities import ReportingLine, TeamLead
+from crmkit.core.entity import entity_info
 from crmkit.core.pipelines import Approval
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import Team, User
@@ -32,7 +33,7 @@ class Approver:
         Nobody decides about what they own or have *requested*.
         """
         owner, me = getattr(record, "owner_id", None), self._access.user_id
-        if me is None or me in (requested_by, owner):
+        if me is None or me in (requested_by, owner) or not self._access.covers(entity_info(type(record)).id, "move"):
             return False
         return bool(
             self._access.role_names.intersection(approval.roles)

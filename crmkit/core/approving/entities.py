@@ -9,7 +9,7 @@ from crmkit.core.entity import Record, any_ref, entity, field, ref
 from crmkit.core.fields import Choice, LongText, Target, Text
 from crmkit.core.text import gettext as _
 
-__all__ = ["APPROVING", "KEPT_BY_CRMKIT", "ApprovalRequest", "ApprovalVote", "ReportingLine", "TeamLead"]
+__all__ = ["APPROVING", "ApprovalRequest", "ApprovalVote", "ReportingLine", "TeamLead"]
 
 
 @entity("core.team_lead", label=_("Team lead"), unique=[("team_id", "user_id")])
@@ -53,8 +53,3 @@ class ApprovalVote(Record):
 
 
 APPROVING = (TeamLead, ReportingLine, ApprovalRequest, ApprovalVote)
-# Written by crmkit's own steps alone, which check what a single write cannot: that somebody may approve, that a
-# version goes on with what the one before has begun.
-KEPT_BY_CRMKIT = frozenset(
-    {"core.approval", "core.approval_vote", "core.pipeline_version", "core.automation_run", "core.local_edit"}
-)

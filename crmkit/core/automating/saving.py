@@ -78,11 +78,12 @@ def _check(writer: Writer, automation: Automation, shipped: Automation | None) -
 def may_act_as(access: Access, user: UUID | None) -> bool:
     """Return whether *access* may let an automation act as *user*; as the system (``None``) only the system itself.
 
-    An administrator, who could take any role, may let it act as anybody.
+    An administrator, who could take any role, may let it act as anybody; whose scopes are limited as nobody, as it
+    would act without those limits.
     """
     if access.is_system:
         return True
-    if user is None:
+    if user is None or access.is_limited:
         return False
     return user == access.user_id or is_administrator(access)
 
@@ -90,7 +91,10 @@ def may_act_as(access: Access, user: UUID | None) -> bool:
 def is_administrator(access: Access) -> bool:
     """Return whether *access* has every verb on everything, so that it could grant itself what it has not."""
     return access.is_system or any(
-        grant.entity == EVERY_ENTITY and grant.scope == "all" and grant.verbs >= frozenset(VERBS)
+        not access.is_limited
+        and grant.entity == EVERY_ENTITY
+        and grant.scope == "all"
+        and grant.verbs >= frozenset(VERBS)
         for role in access.roles
         for grant in role.grants
     )

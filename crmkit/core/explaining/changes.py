@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmkit.core.explaining.explanation import Answer, Change, Finding, Sentence
 from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Role
+from crmkit.core.policy.scopes import scope_for
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 
@@ -29,11 +30,21 @@ def changes(question: Question, answer: Answer, reason: str, findings: Sequence[
 def _all(question: Question, answer: Answer, reason: str, findings: Sequence[Finding]) -> Iterator[Change]:
     if reason == "in-bin":
         yield Change("restore", question.verb, Sentence(_("the record is restored from the bin")))
+    elif reason == "out-of-scope":
+        yield from _wider_scopes(question)
     elif answer == "no":
         for verb in question.verbs:
             yield from _for_verb(question, verb, [finding for finding in findings if finding.verb == verb])
     elif answer == "yes":
         yield from _only_way(question, findings)
+
+
+def _wider_scopes(question: Question) -> Iterator[Change]:
+    """Yield the scopes that are lacking; then other things decide."""
+    for verb in question.verbs:
+        if not question.access.covers(question.info.id, verb):
+            facts = {"scope": scope_for(question.info.id, verb)}
+            yield Change("scope", verb, Sentence(_("a token with the scope {scope} is used"), facts))
 
 
 def _only_way(question: Question, findings: Sequence[Finding]) -> Iterator[Change]:

@@ -13,9 +13,9 @@ from crmkit.core.text import Text, gettext as _, translate
 __all__ = ["Change", "Explanation", "FieldFinding", "Finding", "RulePart", "Sentence"]
 
 Answer = Literal["yes", "no", "depends"]
-FindingKind = Literal["system", "user", "bin", "grant", "share", "restriction", "exemption", "follows"]
+FindingKind = Literal["system", "user", "scope", "bin", "grant", "share", "restriction", "exemption", "follows"]
 ChangeKind = Literal[
-    "activate", "restore", "own", "team", "rule", "grant", "role", "share", "restriction", "follows", "only"
+    "activate", "scope", "restore", "own", "team", "rule", "grant", "role", "share", "restriction", "follows", "only"
 ]
 
 
@@ -51,7 +51,7 @@ class RulePart:
 
 @attrs.frozen
 class Finding:
-    """One thing that was looked at: a grant, a share, a restriction, a reference that is followed.
+    """One thing that was looked at: a scope, a grant, a share, a restriction, a reference that is followed.
 
     *verb* is the verb asked about, or ``read``, as nobody can do anything with a record that they do not see. *held*
     says whether it held for the record; ``None`` if no record was asked about, or if it is not for the asker to know.
@@ -97,7 +97,7 @@ class Explanation:
     """Whether somebody may do something with a record, or with an entity, and everything that decided it.
 
     Without a record the answer may be ``depends``: on the record. *reason* is a slug: ``allowed``, ``system``,
-    ``inactive``, ``in-bin``, ``not-visible``, ``no-grant``, ``restricted``, ``depends``.
+    ``inactive``, ``out-of-scope``, ``in-bin``, ``not-visible``, ``no-grant``, ``restricted``, ``depends``.
     """
 
     person: str
@@ -169,6 +169,7 @@ _ANSWERS = {
     "allowed-everywhere": _("Yes: {person} may {verb} every {entity}."),
     "system": _("Yes: {person} is the system, for which there are no limits."),
     "inactive": _("No: {person} is no active user, and may do nothing."),
+    "out-of-scope": _("No: the scopes within which {person} acts do not cover this: {verb} {entity}."),
     "in-bin": _("No: {entity} {record} is in the bin."),
     "not-visible": _("No: for {person} there is no {entity} {record}."),
     "no-grant": _("No: nothing allows {person} to {verb} {entity} {record}."),

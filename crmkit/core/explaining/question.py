@@ -51,6 +51,8 @@ class Question:
 
     def verdict(self, findings: Sequence[Finding]) -> tuple[Answer, str]:
         """Return the answer and its reason; *findings* tell a missing grant from a restriction."""
+        if not all(self.access.covers(self.info.id, verb) for verb in self.verbs):
+            return "no", "out-of-scope"
         if self.record is None:
             return self._verdict_on_entity()
         if self.is_in_bin:
@@ -65,7 +67,7 @@ class Question:
     def _verdict_on_entity(self) -> tuple[Answer, str]:
         entity = self.access.entity(self.info)
         for verb in self.verbs:
-            if not entity.scope(verb) and not (entity.shared and verb in ("read", "update")):
+            if not entity.scope(verb) and verb not in entity.shared:
                 return "no", "no-grant-anywhere"
         everywhere = all(entity.scope(v).level == "all" and not entity.restrictions.get(v) for v in self.verbs)
         if everywhere and not ("read" in self.verbs and list(self._followed())):
@@ -76,6 +78,7 @@ class Question:
 
     def findings(self) -> Iterator[Finding]:
         """Yield everything that was looked at, in the order in which it counts."""
+        yield from self._scopes()
         if self.is_in_bin:
             yield Finding("bin", self.verb, False, Sentence(_("the record is in the bin")))
         for verb in self.verbs:
@@ -86,6 +89,15 @@ class Question:
                 yield self._restriction(restriction, verb)
             if verb == "read" and self.record is not None:
                 yield from self._follows()
+
+    def _scopes(self) -> Iterator[Finding]:
+        for verb in self.verbs if self.access.scopes is not None else ():
+            held = self.access.covers(self.info.id, verb)
+            facts = {"scopes": ", ".join(sorted(self.access.scopes or ())) or "–", "verb": verb, "entity": self.info.id}
+            template = _("the scopes {scopes} cover {verb} on {entity}")
+            if not held:
+                template = _("the scopes {scopes} do not cover {verb} on {entity}")
+            yield Finding("scope", verb, held, Sentence(template, facts))
 
     def grants(self, roles: Iterable[Role], verb: str) -> Iterator[tuple[Role, Grant]]:
         """Yield the grants of *roles* that are about *verb* on this entity."""

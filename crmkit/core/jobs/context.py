@@ -9,6 +9,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import attrs
+
 from crmkit.core.jobs.chain import chain_of
 from crmkit.core.jobs.errors import LeaseLostError, LoopError
 from crmkit.core.jobs.job import Job
@@ -89,10 +91,12 @@ class WorkContext:
     def principal(self) -> Principal:
         """The user whose write or call caused this work; the system where nobody did.
 
+        A job has the scopes of who enqueued it; an event happened, whatever the scopes of who made it happen.
+
         Raises:
             NotFoundError: the user is gone or inactive.
         """
-        return self.acting(self._lease.principal_id)
+        return attrs.evolve(self.acting(self._lease.principal_id), scopes=self._lease.scopes)
 
     @property
     def contents(self) -> ContentStore:

@@ -54,7 +54,10 @@ class JobView:
 
 
 class Jobs:
-    """What a reader sees of the lease table: with a grant to read ``core.job`` all, without one the own jobs."""
+    """What a reader sees of the lease table: with a grant to read ``core.job`` all, without one the own jobs.
+
+    Whose scopes do not cover ``core`` sees none.
+    """
 
     def __init__(self, reader: Reader) -> None:
         """Look with the eyes of *reader*."""
@@ -66,7 +69,8 @@ class Jobs:
 
     def _is_own(self) -> sa.ColumnElement[bool]:
         """Return the condition that the principal enqueued it; what their writes have others do is not their own."""
-        return sa.and_(self._table.c.principal_id == self._reader.access.user_id, self._table.c.kind == "job")
+        mine = sa.and_(self._table.c.principal_id == self._reader.access.user_id, self._table.c.kind == "job")
+        return mine if self._reader.access.covers(SUBJECT, "read") else sa.false()
 
     def find(self, *, state: State | None = None, name: str | None = None, limit: int = 50) -> list[JobView]:
         """Return the visible ones, those that are due last first; those of a *state*, or called *name*.
@@ -160,5 +164,7 @@ class JobsDesk(Jobs):
     def _may(self, verb: str, id_: UUID) -> bool:
         if self._writer.access.may("update", SUBJECT):
             return True
+        if verb != "cancel" or not self._writer.access.covers(SUBJECT, "update"):
+            return False
         own = sa.select(self._table.c.id).where(self._table.c.id == id_, self._is_own())
-        return verb == "cancel" and self._writer.connection.execute(own).scalar() is not None
+        return self._writer.connection.execute(own).scalar() is not None

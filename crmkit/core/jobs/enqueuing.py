@@ -79,6 +79,7 @@ def _row(writer: Writer, job: Job, arguments: Any, key: str | None, run_at: date
         priority=job.priority,
         tries=job.tries,
         principal_id=writer.access.user_id,
+        scopes=writer.access.scopes,
         cause=writer.cause,
         depth=writer.depth + 1,
     )

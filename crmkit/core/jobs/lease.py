@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -29,6 +30,7 @@ class Lease:
     tries: int
     fence: int
     principal_id: UUID | None
+    scopes: Sequence[str] | None
     cause: str
     depth: int
     run_at: datetime

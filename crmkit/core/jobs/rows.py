@@ -11,6 +11,7 @@ from crmkit.core.ids import new_id
 from crmkit.core.jobs.job import PRIORITIES, Priority
 from crmkit.core.jobs.lease import Kind
 from crmkit.core.jobs.limits import AUTOMATIONS, TRIES
+from crmkit.core.policy.scopes import Scopes
 
 __all__ = ["MOST_CAUSE", "caused_by", "new_row"]
 
@@ -29,6 +30,7 @@ def new_row(
     priority: Priority = "normal",
     tries: int = TRIES,
     principal_id: UUID | None = None,
+    scopes: Scopes | None = None,
     cause: str = "",
     depth: int = 0,
 ) -> Mapping[str, Any]:
@@ -53,6 +55,7 @@ def new_row(
         "fence": 0,
         "payload": payload,
         "principal_id": principal_id,
+        "scopes": None if scopes is None else sorted(scopes),
         "cause": cause,
         "depth": depth,
         "error": None,

@@ -10,13 +10,16 @@ from uuid import UUID
 import attrs
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, Grant, Mask, Role
+from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, VERBS, Grant, Mask, Role
+from crmkit.core.policy.scopes import EVERY_PLUGIN, Scopes, covers
 from crmkit.core.registry import Registry
 from crmkit.core.rules.rule import Rule
 
 __all__ = ["ALWAYS_READABLE", "Access", "EntityAccess", "VerbScope"]
 
 ALWAYS_READABLE = frozenset({"id", "version"})
+# What a share can give.
+_BY_SHARE = frozenset({"read", "update"})
 
 
 @attrs.frozen
@@ -45,13 +48,16 @@ class VerbScope:
 
 @attrs.frozen
 class EntityAccess:
-    """What a principal may do with one entity: scopes by verb, fields it may read and write, restrictions by verb."""
+    """What a principal may do with one entity: scopes by verb, fields it may read and write, restrictions by verb.
+
+    *shared* are the verbs that shares may give; none where nothing of the entity is shared with the principal.
+    """
 
     scopes: Mapping[str, VerbScope]
     readable: frozenset[str]
     writable: frozenset[str]
     restrictions: Mapping[str, tuple[Rule, ...]]
-    shared: bool
+    shared: frozenset[str]
 
     def scope(self, verb: str) -> VerbScope:
         """Return where *verb* is allowed; empty when nowhere."""
@@ -63,6 +69,7 @@ class Access:
     """A principal's resolved access at one epoch of the policy. The system's has no user and no limits.
 
     *role_names* are those under which its roles are assigned: a shipped one's id, the name of one made at run time.
+    *scopes* are the principal's: what they do not cover is granted by no role and no share.
     """
 
     registry: Registry
@@ -75,6 +82,7 @@ class Access:
     teams: tuple[UUID, ...] = ()
     subtree: tuple[UUID, ...] = ()
     shared: frozenset[str] = frozenset()
+    scopes: Scopes | None = None
     time_zone: str = "UTC"
     locale: str = "en"
     shape_number: int | None = attrs.field(default=None, init=False)
@@ -87,7 +95,7 @@ class Access:
     @property
     def shape(self) -> tuple[Any, ...]:
         """What decides the text of this access's statements; the rest are their parameters."""
-        return (self.is_system, self.roles, len(self.teams), len(self.subtree), self.shared)
+        return (self.is_system, self.roles, len(self.teams), len(self.subtree), self.shared, self.scopes)
 
     @cached_property
     def role_ids(self) -> frozenset[str]:
@@ -112,20 +120,35 @@ class Access:
 
     def may(self, verb: str, subject: str) -> bool:
         """Return whether a grant allows *verb* on *subject*, which is no entity; see ``SUBJECTS``."""
-        return self.is_system or any(
-            grant.entity in (subject, EVERY_ENTITY) and verb in grant.verbs
-            for role in self.roles
-            for grant in role.grants
+        return self.is_system or (
+            self.covers(subject, verb)
+            and any(
+                grant.entity in (subject, EVERY_ENTITY) and verb in grant.verbs
+                for role in self.roles
+                for grant in role.grants
+            )
         )
+
+    def covers(self, subject: str, verb: str) -> bool:
+        """Return whether the scopes leave *verb* on *subject*, if a role or a share gives it."""
+        return covers(self.scopes, subject, verb)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether scopes take anything away."""
+        return not self.covers(EVERY_PLUGIN, "update")
 
     @property
     def reads_everything(self) -> bool:
         """Whether a role lets the principal read every field of every record."""
-        return self.is_system or any(
-            grant.entity == EVERY_ENTITY and "read" in grant.verbs
-            for role in self.roles
-            if not role.masks
-            for grant in role.grants
+        return self.is_system or (
+            self.covers(EVERY_PLUGIN, "read")
+            and any(
+                grant.entity == EVERY_ENTITY and "read" in grant.verbs
+                for role in self.roles
+                if not role.masks
+                for grant in role.grants
+            )
         )
 
     def team_ids(self, level: str) -> tuple[UUID, ...]:
@@ -136,16 +159,19 @@ class Access:
         computed = self.registry.computed(info.id)
         names = frozenset([*self.registry.fields(info.id), *computed])
         if self.is_system:
-            everywhere = VerbScope("all")
-            from crmkit.core.policy.roles import VERBS
-
-            return EntityAccess(dict.fromkeys(VERBS, everywhere), names, names, {}, shared=False)
-        grants = [(role, g) for role in self.roles for g in role.grants if g.entity in (info.id, EVERY_ENTITY)]
-        verbs = {verb for _role, grant in grants for verb in grant.verbs}
-        scopes = {verb: VerbScope.union(g for _r, g in grants if verb in g.verbs) for verb in verbs}
-        shared = info.id in self.shared
-        readers = [r for r, g in grants if "read" in g.verbs]
-        writers = [r for r, g in grants if g.verbs & {"update", "create"}]
+            return EntityAccess(dict.fromkeys(VERBS, VerbScope("all")), names, names, {}, shared=frozenset())
+        covered = frozenset(verb for verb in VERBS if self.covers(info.id, verb))
+        grants = [
+            (role, grant, grant.verbs & covered)
+            for role in self.roles
+            for grant in role.grants
+            if grant.entity in (info.id, EVERY_ENTITY)
+        ]
+        verbs = frozenset[str]().union(*(verbs for _role, _grant, verbs in grants))
+        scopes = {verb: VerbScope.union(grant for _r, grant, verbs in grants if verb in verbs) for verb in verbs}
+        shared = _BY_SHARE & covered if info.id in self.shared else frozenset[str]()
+        readers = [role for role, _grant, verbs in grants if "read" in verbs]
+        writers = [role for role, _grant, verbs in grants if verbs & {"update", "create"}]
         readable = _fields_open_to(readers, info.id, names, ("hidden",)) | ALWAYS_READABLE
         # A computed field that needs a hidden one would tell what that holds.
         readable -= {name for name, needs in computed.items() if not readable.issuperset(needs)}

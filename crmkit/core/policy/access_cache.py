@@ -16,6 +16,7 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import Grant, Mask, Role
+from crmkit.core.policy.scopes import Scopes
 from crmkit.core.registry import Registry
 from crmkit.core.registry_checks import check_grant
 from crmkit.core.shipped.role_trees import merged_role
@@ -46,7 +47,7 @@ class _Policy:
     epoch: int
     children: Mapping[UUID, tuple[UUID, ...]]
     roles: Mapping[str, Role]
-    accesses: dict[UUID, Access]
+    accesses: dict[tuple[UUID, Scopes | None], Access]
 
 
 class AccessCache:
@@ -68,9 +69,10 @@ class AccessCache:
         if principal.user_id is None:
             return self._system
         policy = self._current(connection, epoch)
-        access = policy.accesses.get(principal.user_id)
+        key = principal.user_id, principal.scopes
+        access = policy.accesses.get(key)
         if access is None:
-            access = policy.accesses[principal.user_id] = self._read_access(connection, policy, principal)
+            access = policy.accesses[key] = self._read_access(connection, policy, principal)
         return access
 
     def roles(self, connection: Connection) -> Mapping[str, Role]:
@@ -152,6 +154,7 @@ class AccessCache:
             teams=teams,
             subtree=_subtree(teams, policy.children),
             shared=self._shared_with(connection, id_, teams),
+            scopes=principal.scopes,
             time_zone=row.time_zone if accepts(time_zone, row.time_zone) else self._company.time_zone,
             locale=row.locale if accepts(locale, row.locale) else self._company.locale,
         )

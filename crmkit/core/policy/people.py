@@ -37,13 +37,17 @@ class Team(Record):
 
 @entity("core.user", label=_("User"), person=True)
 class User(Record):
-    """Somebody who signs in. New records belong to the user's home team."""
+    """Somebody who signs in. New records belong to the user's home team.
+
+    A service account (*kind*) is a program's: it acts with tokens, and nobody signs in to it.
+    """
 
     name: str = field(Text(max=200), search=True, indexed=True, personal=True, purpose="account", label=_("Name"))
     email: str | None = field(
         PlainEmail(), default=None, unique=True, personal=True, purpose="account", label=_("E-mail")
     )
     team_id: UUID | None = ref("core.team", default=None, label=_("Home team"))
+    kind: str = field(Choice(["person", "service"]), default="person", label=_("Kind"))
     is_active: bool = field(default=True, label=_("Active"))
     time_zone: str = field(TimeZone(), default="UTC", label=_("Time zone"))
     locale: str = field(Locale(), default="en", label=_("Language"))
@@ -119,7 +123,10 @@ CORE_ROLES = (
     Role(
         "core.member",
         _("Member"),
-        [Grant(entity, ["read"], "all") for entity in ("core.user", "core.team", "core.exchange_rate")],
+        [
+            *(Grant(entity, ["read"], "all") for entity in ("core.user", "core.team", "core.exchange_rate")),
+            Grant("core.token", ["read", "create", "update"], "user_id == me()"),
+        ],
     ),
 )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 import attrs
 
 from crmkit.core.errors import CrmkitError
+from crmkit.core.policy.scopes import Scopes
 from crmkit.core.text import gettext as _
 
 __all__ = ["Principal", "ReasonError", "stated"]
@@ -15,16 +17,22 @@ __all__ = ["Principal", "ReasonError", "stated"]
 _LONGEST = 190
 
 
+def _scopes(given: Iterable[str] | None) -> Scopes | None:
+    return None if given is None else frozenset(given)
+
+
 @attrs.frozen
 class Principal:
     """An identity, immutable for life. What it may do is resolved anew whenever policy changes.
 
-    The system has no user; *reason* says why it acts and is kept in the ledger.
+    The system has no user; *reason* says why it acts and is kept in the ledger. *scopes* limit a user to a part of
+    their rights, see :mod:`crmkit.core.policy.scopes`: none of them leaves nothing, ``None`` leaves all.
     """
 
     user_id: UUID | None
     name: str
     reason: str | None = None
+    scopes: Scopes | None = attrs.field(default=None, converter=_scopes)
 
     @property
     def is_system(self) -> bool:

@@ -135,7 +135,7 @@ class Visibility:
                 yield columns.team_id.in_(teams)
         for rule in scope.rules:
             yield self._trusted(info, columns, rule)
-        if entity.shared and verb in ("read", "update"):
+        if verb in entity.shared:
             yield columns.id.in_(self._shared_ids(info, verb))
 
     def unrestricted(self, info: EntityInfo, columns: Columns, verb: str) -> ColumnElement[bool]:
@@ -180,7 +180,7 @@ class Visibility:
 
     def _sees(self, info: EntityInfo) -> bool:
         entity = self.access.entity(info)
-        return bool(entity.scope("read")) or entity.shared
+        return bool(entity.scope("read") or entity.shared)
 
     def visible_ids(self, entity: str, *, deleted: bool = False) -> sa.Select[Any]:
         """Return a select of the ids of every record of *entity* that is :meth:`shown`."""

@@ -66,7 +66,8 @@ def erasures(db: Reader) -> Iterator[Tombstone]:
     """
     access = db.access
     grants = [grant for role in access.roles for grant in role.grants if "erase" in grant.verbs]
-    if not access.is_system and not any((grant.entity, grant.scope) == (EVERY_ENTITY, "all") for grant in grants):
+    everywhere = any((grant.entity, grant.scope) == (EVERY_ENTITY, "all") for grant in grants)
+    if not access.is_system and (access.is_limited or not everywhere):
         raise ForbiddenError("core.erasure", "read", EVERY_ENTITY)
     return read_tombstones(db.connection, db.model.schema)
 

@@ -90,7 +90,7 @@ class _Sections:
 
 def _is_readable(visibility: Visibility, info: EntityInfo) -> bool:
     access = visibility.access.entity(info)
-    return visibility.access.is_system or bool(access.scope("read")) or access.shared
+    return visibility.access.is_system or bool(access.scope("read") or access.shared)
 
 
 @attrs.frozen(eq=False)

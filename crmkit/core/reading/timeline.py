@@ -190,7 +190,7 @@ class _Line:
 def _sees(visibility: Visibility, part: TimelinePart, info: EntityInfo) -> bool:
     access = visibility.access.entity(info)
     needed = {part.at} if part.at else {"stage", "stage_entered_at"}
-    may = visibility.access.is_system or bool(access.scope("read")) or access.shared
+    may = visibility.access.is_system or bool(access.scope("read") or access.shared)
     return may and needed <= access.readable
 
 

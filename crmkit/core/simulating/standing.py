@@ -31,7 +31,7 @@ def _parts(access: Access | None) -> Any:
 
 def _of(access: Access | None, info: EntityInfo) -> EntityAccess:
     if access is None:
-        return EntityAccess({}, frozenset(), frozenset(), {}, shared=False)
+        return EntityAccess({}, frozenset(), frozenset(), {}, shared=frozenset())
     return access.entity(info)
 
 

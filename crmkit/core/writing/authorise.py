@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from crmkit.core.approving.entities import KEPT_BY_CRMKIT
 from crmkit.core.errors import ConflictError, ForbiddenError
 from crmkit.core.policy.access import EntityAccess, VerbScope
+from crmkit.core.policy.kept import KEPT_BY_CRMKIT
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 
 if TYPE_CHECKING:

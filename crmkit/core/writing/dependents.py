@@ -1,6 +1,7 @@
 """What deleting a record does to those that refer to it: refuse, empty the reference, or delete them too.
 
-What goes or is emptied needs no grant of its own, but it must be visible and no restriction may forbid it.
+What goes or is emptied needs no grant of its own, but no restriction may forbid it, and it must be visible: all but
+what a deleted user was known by.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from uuid import UUID
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import ConflictError
 from crmkit.core.fields import Reference
+from crmkit.core.policy.kept import CREDENTIALS
 from crmkit.core.storage.locks import Purpose
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
 from crmkit.core.writing.referring import host_of, qualified, referring
@@ -90,7 +92,8 @@ def _dependents(
         found = [id_ for id_ in found if (host.id, id_) not in gone]
         if not found:
             continue
-        if on_delete == "restrict" or set(found) - writer.visible_ids(host, found):
+        goes_unseen = host.id in CREDENTIALS
+        if on_delete == "restrict" or (not goes_unseen and set(found) - writer.visible_ids(host, found)):
             raise ConflictError(asked)
         made += [_dependent(host, id_, on_delete, qualified(info, field), asked) for id_ in found]
     return made

@@ -25,6 +25,7 @@ from crmkit.core.merging.redirects import winners_of
 from crmkit.core.privacy.holding import check_holds
 from crmkit.core.privacy.retaining import check_retention_rule
 from crmkit.core.shipped.record_edits import edits_that_begin
+from crmkit.core.signing_in.ending import credentials_that_end
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -155,6 +156,7 @@ def _hook_rounds(writer: Writer, normaliser: Normaliser, writes: Sequence[Write]
     additions = [
         *dependent_writes(writer, writes),
         *assignments_that_end(writer, writes),
+        *credentials_that_end(writer, writes),
         *policy_that_ends(writer, writes),
         *edits_that_begin(writer, writes),
     ]

@@ -1,8 +1,8 @@
 """What comes back with a record that is taken out of the bin: what its deletion took along.
 
 The ledger tells what that was: what was deleted in the same transaction, and not by itself. It comes back if the
-principal may restore it and all that it refers to is there. Rights do not come back: whoever restores a user or a
-record gives them anew.
+principal may restore it and all that it refers to is there. Rights and credentials do not come back: whoever restores a
+user or a record gives them anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import Reference
+from crmkit.core.policy.kept import CREDENTIALS
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.writing.changes import Write, grouped
 from crmkit.core.writing.custom import stored_custom
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bring_back"]
 
-_RIGHTS = frozenset({"core.assignment", "core.membership", "core.share"})
+_RIGHTS = CREDENTIALS | {"core.assignment", "core.membership", "core.share"}
 _MOST, _NEWEST = 500, 2**63
 
 

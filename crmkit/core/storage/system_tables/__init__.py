@@ -16,6 +16,7 @@ from crmkit.core.storage.system_tables import (
     offboarding,
     records,
     side_doors,
+    signing_in,
 )
 
 __all__ = ["SystemTables"]
@@ -47,6 +48,7 @@ class SystemTables:
     turn: sa.Table
     data_key: sa.Table
     side_door: sa.Table
+    token_secret: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -74,4 +76,5 @@ class SystemTables:
             turn=automating.turn(metadata),
             data_key=encrypting.data_key(metadata),
             side_door=side_doors.side_door(metadata),
+            token_secret=signing_in.token_secret(metadata),
         )

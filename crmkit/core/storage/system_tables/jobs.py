@@ -36,6 +36,7 @@ def job(metadata: sa.MetaData) -> sa.Table:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("payload", JsonText(), nullable=False),
         sa.Column("principal_id", Id()),
+        sa.Column("scopes", JsonText()),
         sa.Column("cause", text(200), nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("error", text(100)),

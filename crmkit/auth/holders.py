@@ -1,0 +1,37 @@
+"""For whom somebody may make, and end, what a user is known by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crmkit.core.automating.saving import is_administrator
+from crmkit.core.entity import Record, entity_info
+from crmkit.core.errors import ForbiddenError, NotFoundError
+from crmkit.core.policy.people import User
+
+if TYPE_CHECKING:
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["check_may_make_for"]
+
+
+def check_may_make_for(db: Writer, kind: type[Record], user: UUID | None) -> UUID:
+    """Return the user for whom the principal makes a credential of this *kind*: *user*, or themselves.
+
+    For themselves a grant to create some is enough. For somebody else, as whom they could act then, they must be an
+    administrator. With a token nobody makes more of what they could act with once it is ended.
+
+    Raises:
+        NotFoundError: there is no such user, or one that is not active.
+        ForbiddenError: the principal may not.
+    """
+    info, access = entity_info(kind), db.access
+    holder = user or access.user_id
+    if access.scopes is not None or not access.entity(info).scope("create"):
+        raise ForbiddenError(info.id, "create", holder)
+    if holder is None or not getattr(db.get(User, holder), "is_active", True):
+        raise NotFoundError("core.user", holder)
+    if holder != access.user_id and not is_administrator(access):
+        raise ForbiddenError(info.id, "create", holder)
+    return holder

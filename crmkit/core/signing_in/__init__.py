@@ -1,0 +1,1 @@
+"""What the core keeps of signing in: by what users are known, and when that ends. Who is who decides crmkit.auth."""
