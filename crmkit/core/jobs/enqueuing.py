@@ -49,7 +49,7 @@ def wake(writer: Writer, job: Job | str, *, run_at: datetime | None = None) -> U
     declared = _declared(writer, job)
     if declared.arguments is not NoArguments:
         raise JobArgumentsError(declared.id, _("it takes {expected}."), expected=declared.arguments.__name__)
-    row = {**_row(writer, declared, NoArguments(), _WOKEN, run_at), "principal_id": None}
+    row = {**_row(writer, declared, NoArguments(), _WOKEN, run_at), "principal_id": None, "scopes": None}
     woken = writer.model.jobs.wake(writer.connection, row)
     if row["run_at"] <= writer.now:
         writer.enqueued.append(woken)
