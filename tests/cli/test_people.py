@@ -125,7 +125,8 @@ def test_who_has_no_right_to_manage_people_is_refused(crmkit, project, command):
 
 def test_person_and_team_are_shown_under_headings_in_the_language(crmkit, project):
     shown = crmkit("user", "show", "Ada Winter", "--locale", "zh_CN").stdout
-    assert [line.split()[0] for line in shown.splitlines()] == "ID 名称 电子邮件 团队 另属 角色 类型 启用 时区 语言".split()
+    headings = "ID 名称 电子邮件 团队 另属 角色 类型 启用 时区 语言".split()
+    assert [line.split()[0] for line in shown.splitlines()] == headings
     crmkit("team", "create", "Sales")
     assert crmkit("team", "create", "North", "--parent", "Sales").stdout.splitlines()[1:] == [
         "Name         North",
