@@ -106,4 +106,4 @@ def _may_concern(access: Access, event_type: EventType, registry: Registry) -> b
     if access.is_system or event_type.entity == EVERY_ENTITY:
         return True
     theirs = access.entity(registry.entities[event_type.entity])
-    return theirs.shared or bool(theirs.scope("read"))
+    return bool(theirs.shared or theirs.scope("read"))
