@@ -58,7 +58,8 @@ class Dispatcher:
         #: The position up to which everything has been told.
         self.told = sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
         self._told = self.told.with_for_update(skip_locked=True)
-        self._lag = sa.select(self._head.scalar_subquery() - self.told.scalar_subquery())
+        #: How many rows of the ledger nobody has looked at yet.
+        self.untold = sa.select(self._head.scalar_subquery() - self.told.scalar_subquery())
         self._meet()
 
     def _meet(self) -> None:
@@ -74,7 +75,7 @@ class Dispatcher:
 
     def lag(self, connection: Connection) -> int:
         """Return how many rows of the ledger nobody has looked at yet."""
-        return int(connection.execute(self._lag).scalar() or 0)
+        return int(connection.execute(self.untold).scalar() or 0)
 
     def tell(self, connection: Connection, now: datetime) -> int:
         """Enqueue deliveries of what comes next, and return by how many rows of the ledger it went on."""

@@ -71,10 +71,10 @@ class Sender:
         """Go on with what there is, and return whether there was anything."""
         now, went_on = self._crm.clock.now(), 0
         with self._crm.storage.reading() as connection:
-            is_due = self._upkeep.is_due(connection, now)
-        if is_due:
+            outlook = self._upkeep.outlook(connection, now)
+        if outlook.has_upkeep:
             with self._crm.storage.writing() as connection:
-                went_on = self._upkeep.go_on(connection, now)
+                went_on = self._upkeep.go_on(connection, now, outlook)
         with self._crm.storage.reading() as connection:
             # Whatever has just become a job here, nobody else has sent.
             found = self._waiting(connection, now, now if went_on else now - _GRACE)

@@ -20,6 +20,7 @@ IDLE = {"owner": None, "leased_until": None, "is_suspect": False}
 _LEASED = [field.name for field in attrs.fields(Lease)]
 _NOW = sa.bindparam("now", type_=Moment())
 _PLUGINS = sa.bindparam("plugins", type_=sa.String(), expanding=True)
+_MOST = sa.bindparam("most", type_=sa.Integer())
 
 
 class Statements:
@@ -31,19 +32,22 @@ class Statements:
         ready = sa.and_(c.state == "ready", c.plugin.in_(_PLUGINS))
         due = sa.and_(ready, c.run_at <= _NOW)
         leased = sa.select(*(c[name] for name in _LEASED)).where(due).order_by(c.run_at, c.id)
-        locked = leased.limit(sa.bindparam("most", type_=sa.Integer())).with_for_update(skip_locked=True)
-        #: Locks up to ``most`` due rows of one ``priority``, suspect or not.
-        self.due = locked.where(
-            c.priority == sa.bindparam("priority"), c.is_suspect == sa.bindparam("suspect", type_=sa.Boolean())
-        )
+        locked = leased.limit(_MOST).with_for_update(skip_locked=True)
+        of_priority = [locked.where(c.priority == p, ~c.is_suspect) for p in range(len(PRIORITIES))]
+        #: Locks up to ``most`` due rows, the most urgent first; of a priority none before those above are too few.
+        self.due = sa.union_all(*(sa.select(found.subquery()) for found in of_priority)).limit(_MOST)
+        #: Locks up to ``most`` due rows that are suspect.
+        self.suspect = locked.where(c.is_suspect)
         #: Locks the row ``id`` if it is due.
         self.due_one = locked.where(c.id == sa.bindparam("id", type_=Id()))
         one = sa.select(sa.literal(1))
-        self.is_due = sa.select(sa.or_(*(sa.exists(one.where(due, c.priority == p)) for p in range(len(PRIORITIES)))))
+        #: Whether any row is due; one that is suspect; and one whose worker gave no sign of life.
+        self.is_due = sa.or_(*(sa.exists(one.where(due, c.priority == p)) for p in range(len(PRIORITIES))))
+        self.is_suspect = sa.exists(one.where(due, c.is_suspect))
+        expired = sa.and_(c.state == "running", c.leased_until <= _NOW)
+        self.is_lost = sa.exists(one.where(expired))
         self.waits = one.where(due, c.id == sa.bindparam("id", type_=Id()))
         self.next_due = sa.select(c.run_at).where(ready).order_by(c.run_at).limit(1)
-        expired = sa.and_(c.state == "running", c.leased_until <= _NOW)
-        self.has_expired = one.where(expired).limit(1)
         #: Ends what a worker was lost with alone once too often.
         self.give_up = (
             sa.update(table)

@@ -12,7 +12,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from crmkit.core.jobs.errors import WorkerLostError
-from crmkit.core.jobs.job import PRIORITIES
 from crmkit.core.jobs.lease import LEASE, Lease, Waiting
 from crmkit.core.jobs.statements import IDLE, Statements, woken
 from crmkit.core.storage.columns import Id
@@ -39,7 +38,8 @@ class JobStore:
         self._insert = Insert(table, dialect)
         make = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         # The index is partial for the eye alone: NULL keys never collide.
-        self._insert_once = make(table).on_conflict_do_nothing(index_elements=[table.c.key])
+        self._insert_once = make(table).on_conflict_do_nothing(index_elements=[table.c.key]).returning(table.c.id)
+        self._by_key = sa.select(table.c.id).where(table.c.key == sa.bindparam("key"))
         self._wake = woken(make(table), table.c)
         held = [
             table.c.id == sa.bindparam("_id", type_=Id(), required=True),
@@ -48,7 +48,7 @@ class JobStore:
         ]
         self._held = sa.and_(*held)
         self._delete = Prepared(sa.delete(table).where(self._held), dialect)
-        self._statements = Statements(table)
+        self.statements = Statements(table)
         self._changes: dict[tuple[str, ...], sa.Update] = {}
 
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -57,11 +57,9 @@ class JobStore:
 
     def add_once(self, connection: Connection, row: Mapping[str, Any]) -> UUID:
         """Insert *row* unless there is one with its key, and return the id of the one that is there."""
-        connection.execute(self._insert_once, row)
-        if row["key"] is None:
-            return row["id"]  # type: ignore[no-any-return]
-        found = sa.select(self.table.c.id).where(self.table.c.key == row["key"])
-        id_: UUID = connection.execute(found).scalar_one()
+        id_: UUID | None = connection.execute(self._insert_once, row).scalar()
+        if id_ is None:
+            id_ = connection.execute(self._by_key, {"key": row["key"]}).scalar_one()
         return id_
 
     def wake(self, connection: Connection, row: Mapping[str, Any]) -> UUID:
@@ -83,30 +81,26 @@ class JobStore:
 
         Only those that a lost worker had among others, if *suspect*: a worker does such work alone.
         """
-        found: list[Lease] = []
-        for priority in range(len(PRIORITIES)):
-            if len(found) < most and plugins:
-                asked = {"priority": priority, "suspect": suspect, "most": most - len(found)}
-                found += self._due(connection, self._statements.due, now, plugins, asked)
-        return self._take(connection, owner, now, found)
+        statement = self.statements.suspect if suspect else self.statements.due
+        return self._take(connection, owner, now, self._due(connection, statement, now, plugins, {"most": most}))
 
     def lease_one(
         self, connection: Connection, owner: str, now: datetime, plugins: Collection[str], id_: UUID
     ) -> list[Lease]:
         """Return the row *id_*, now leased by *owner* for a while; nothing unless :meth:`waits` holds."""
-        found = self._due(connection, self._statements.due_one, now + _SKEW, plugins, {"id": id_, "most": 1})
+        found = self._due(connection, self.statements.due_one, now + _SKEW, plugins, {"id": id_, "most": 1})
         return self._take(connection, owner, now, found)
 
     def _take(self, connection: Connection, owner: str, now: datetime, found: list[Lease]) -> list[Lease]:
         if found:
             taken = {"ids": [lease.id for lease in found], "by": owner, "until": now + LEASE}
-            connection.execute(self._statements.take, taken)
+            connection.execute(self.statements.take, taken)
         return found
 
     def _due(
         self,
         connection: Connection,
-        statement: sa.Select[Any],
+        statement: sa.Select[Any] | sa.CompoundSelect[Any],
         now: datetime,
         plugins: Collection[str],
         asked: Mapping[str, Any],
@@ -114,14 +108,10 @@ class JobStore:
         rows = connection.execute(statement, {"now": now, "plugins": list(plugins), **asked}).mappings()
         return [Lease(**{**row, "fence": row["fence"] + 1, "attempts": row["attempts"] + 1}) for row in rows]
 
-    def is_due(self, connection: Connection, now: datetime, plugins: Collection[str]) -> bool:
-        """Return whether a row of *plugins* is due."""
-        return bool(connection.execute(self._statements.is_due, {"now": now, "plugins": list(plugins)}).scalar())
-
     def waits(self, connection: Connection, now: datetime, plugins: Collection[str], id_: UUID) -> bool:
         """Return whether the row *id_* is due, of *plugins*, and nobody's; clocks may differ by a few seconds."""
         asked = {"now": now + _SKEW, "plugins": list(plugins), "id": id_}
-        return connection.execute(self._statements.waits, asked).scalar() is not None
+        return connection.execute(self.statements.waits, asked).scalar() is not None
 
     def waiting(
         self, connection: Connection, now: datetime, before: datetime, plugins: Collection[str], most: int
@@ -142,11 +132,7 @@ class JobStore:
 
     def next_due(self, connection: Connection, plugins: Collection[str]) -> datetime | None:
         """Return when the first of the rows of *plugins* that are ready is, or was, due."""
-        return connection.execute(self._statements.next_due, {"plugins": list(plugins)}).scalar()
-
-    def has_expired(self, connection: Connection, now: datetime) -> bool:
-        """Return whether a worker gave no sign of life until *now*."""
-        return connection.execute(self._statements.has_expired, {"now": now}).scalar() is not None
+        return connection.execute(self.statements.next_due, {"plugins": list(plugins)}).scalar()
 
     def reclaim(self, connection: Connection, now: datetime) -> int:
         """Take back what workers that gave no sign of life had, and return how much that was.
@@ -155,8 +141,8 @@ class JobStore:
         was lost with alone counts.
         """
         given_up = {"now": now, "details": str(WorkerLostError())}
-        dead = connection.execute(self._statements.give_up, given_up).rowcount
-        return dead + connection.execute(self._statements.take_back, {"now": now}).rowcount
+        dead = connection.execute(self.statements.give_up, given_up).rowcount
+        return dead + connection.execute(self.statements.take_back, {"now": now}).rowcount
 
     def sweep(self, connection: Connection, before: datetime) -> int:
         """Forget some of the jobs that were done or cancelled *before* that moment, and return how many."""
@@ -179,7 +165,7 @@ class JobStore:
         if lease.kind == "delivery":
             return self.finish_deliveries(connection, [lease]) == 1
         mine = {"id_": lease.id, "fence_": lease.fence, "now": now}
-        return connection.execute(self._statements.finish, mine).rowcount == 1
+        return connection.execute(self.statements.finish, mine).rowcount == 1
 
     def finish_deliveries(self, connection: Connection, leases: Sequence[Lease]) -> int:
         """Mark deliveries as done and return how many of them still were their worker's."""

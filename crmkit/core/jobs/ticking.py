@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.jobs.due import DueRecords
 from crmkit.core.jobs.job import NoArguments
 from crmkit.core.jobs.limits import AUTOMATIONS
+from crmkit.core.jobs.outlook import LOOK
 from crmkit.core.jobs.rows import new_row
 from crmkit.core.jobs.schedule import RecordSchedule, Schedule, next_time
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ticker"]
 
-# How often records are looked at for times that were set or put off meanwhile.
-_LOOK = timedelta(minutes=1)
 _NEVER = timedelta(days=365)
 
 
@@ -48,11 +47,22 @@ class Ticker:
         }
         self._is_known = False
 
-    def is_due(self, connection: Connection, now: datetime) -> bool:
-        """Return whether there is something to do."""
+    @property
+    def is_known(self) -> bool:
+        """Whether every schedule that there is now has its row."""
         if self._crm.registry is not self._registry:
             self._look_up()
-        return not self._is_known or any(self._strikes(row, now) for row in self._rows(connection))
+        return self._is_known
+
+    @property
+    def names(self) -> Collection[str]:
+        """The schedules."""
+        return self._schedules.keys()
+
+    @property
+    def of_records(self) -> Collection[str]:
+        """Those of them that look at records."""
+        return self._registry.record_schedules.keys()
 
     def next_due(self, connection: Connection) -> datetime | None:
         """Return when the first schedule is due."""
@@ -60,9 +70,7 @@ class Ticker:
 
     def tick(self, connection: Connection, now: datetime) -> int:
         """Enqueue the jobs of every schedule that is due, and return how many schedules that were."""
-        if self._crm.registry is not self._registry:
-            self._look_up()
-        if not self._is_known:
+        if not self.is_known:
             self._meet(connection, now)
         due = [row for row in self._rows(connection, lock=True) if self._strikes(row, now)]
         for row in due:
@@ -82,7 +90,7 @@ class Ticker:
 
     def _strikes(self, row: Any, now: datetime) -> bool:
         # A clock that was put back must not make records wait until it is where it was.
-        is_late = isinstance(self._schedules[row.name], RecordSchedule) and row.run_at > now + _LOOK
+        is_late = isinstance(self._schedules[row.name], RecordSchedule) and row.run_at > now + LOOK
         return bool(row.run_at <= now) or is_late
 
     def _meet(self, connection: Connection, now: datetime) -> None:
@@ -129,7 +137,7 @@ class Ticker:
         found, following = due.take(connection, since, now)
         for one in found:
             self._enqueue(connection, schedule, one, f"{one.record_id}:{one.due_at.isoformat()}", now)
-        return min(following or now + _LOOK, now + _LOOK)
+        return min(following or now + LOOK, now + LOOK)
 
     def _enqueue(
         self, connection: Connection, schedule: Schedule | RecordSchedule, arguments: Any, when: str, now: datetime

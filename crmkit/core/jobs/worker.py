@@ -23,6 +23,7 @@ from crmkit.core.jobs.circuits import Circuit, Circuits
 from crmkit.core.jobs.errors import LeaseLostError, LoopError
 from crmkit.core.jobs.lease import LEASE, Lease
 from crmkit.core.jobs.limits import AUTOMATIONS
+from crmkit.core.jobs.outlook import Outlook
 from crmkit.core.jobs.retrying import backoff
 from crmkit.core.jobs.threads import Task, Threads
 from crmkit.core.jobs.upkeep import Upkeep
@@ -78,9 +79,32 @@ class Worker:
         self.close()
 
     def step(self, *, wait: float = 0) -> bool:
-        """Go on with what there is, and return whether there was anything; wait *wait* seconds for what runs."""
-        begun = self._begin()
-        return self._end(self._threads.over(wait)) or begun or bool(self._threads.busy)
+        """Go on with what there is, and return whether there was anything; wait *wait* seconds for what runs.
+
+        What came of the work that has ended is written down in the transaction that takes further work.
+        """
+        self._ended += self._threads.over(wait)
+        now = self.crm.clock.now()
+        self._keep_leases(now)
+        with self.crm.storage.reading() as connection:
+            # Without locking anything, so that an idle worker is in nobody's way.
+            outlook = self._upkeep.outlook(connection, now)
+        return self._go_on(now, outlook) or bool(self._threads.busy)
+
+    def _go_on(self, now: datetime, outlook: Outlook) -> bool:
+        is_wanted = outlook.is_due and self._room > 0
+        if not (self._ended or outlook.has_upkeep or is_wanted):
+            return False
+        with self.crm.storage.writing() as connection:
+            has_failures = self._write_down(connection, self._ended, outlook.has_failures)
+            went_on = self._upkeep.go_on(connection, now, outlook)
+            circuits = self._circuits.all(connection) if has_failures else []
+            leases = self._lease(connection, now, outlook, circuits) if is_wanted or went_on else []
+            self._catch_up(connection, leases)
+        ended, self._ended = self._ended, []
+        for lease in leases:
+            self._start(lease)
+        return bool(ended or went_on or leases)
 
     def do(self, id_: UUID) -> bool:
         """Do the work *id_*, and return whether this worker had to: it was due, and nobody else had it."""
@@ -108,30 +132,10 @@ class Worker:
                 allowed |= {circuit.plugin}
         return jobs.lease_one(connection, self.owner, now, allowed, id_)
 
-    def _begin(self) -> bool:
-        now = self.crm.clock.now()
-        self._keep_leases(now)
-        if not self._is_anything_due(now):
-            return False
-        with self.crm.storage.writing() as connection:
-            went_on = self._upkeep.go_on(connection, now)
-            leases = self._lease(connection, now)
-            self._catch_up(connection, leases)
-        for lease in leases:
-            self._start(lease)
-        return bool(went_on or leases)
-
     def _catch_up(self, connection: Connection, leases: Sequence[Lease]) -> None:
         if any(lease.plugin == AUTOMATIONS for lease in leases):
             # Another worker may have told of one that this one has not heard of.
             self.crm.refresh(connection)
-
-    def _is_anything_due(self, now: datetime) -> bool:
-        """Ask without locking anything, so that an idle worker is in nobody's way."""
-        with self.crm.storage.reading() as connection:
-            if self._upkeep.is_due(connection, now):
-                return True
-            return self._room > 0 and self.crm.model.jobs.is_due(connection, now, self._plugins)
 
     def next_due(self) -> datetime | None:
         """Return when there is something to do by the clock; ``None`` if never, as far as is known."""
@@ -156,12 +160,15 @@ class Worker:
                 self.crm.model.jobs.extend(connection, self.owner, ids, now)
             self._extended_at = now
 
-    def _lease(self, connection: Connection, now: datetime) -> list[Lease]:
+    def _lease(
+        self, connection: Connection, now: datetime, outlook: Outlook, circuits: Sequence[Circuit]
+    ) -> list[Lease]:
         """Take what is due; of a plugin whose circuit is open, one piece of work now and then."""
-        opened = [circuit for circuit in self._circuits.all(connection) if circuit.opened_at]
+        opened = [circuit for circuit in circuits if circuit.opened_at]
         free = self._plugins - {circuit.plugin for circuit in opened}
         lease = partial(self.crm.model.jobs.lease, connection, self.owner, now)
-        found = [] if self._threads.shared else lease(free, 1, suspect=True)
+        is_suspect = outlook.is_suspect or outlook.is_lost
+        found = lease(free, 1, suspect=True) if is_suspect and not self._threads.shared else []
         found = found or lease(free, self._room)
         for circuit in opened:
             if circuit.plugin in self._plugins and self._circuits.probe(connection, circuit, now):
@@ -175,31 +182,21 @@ class Worker:
             with self.crm.storage.writing() as connection:
                 self._fail(connection, lease, error, is_final=True)
 
-    def _end(self, tasks: Sequence[Task]) -> bool:
-        """Write down what came of *tasks*, and of those before that could not be written down."""
-        self._ended += tasks
-        if not self._ended:
-            return False
-        with self.crm.storage.writing() as connection:
-            self._write_down(connection, self._ended)
-        self._ended = []
-        return True
-
-    def _write_down(self, connection: Connection, tasks: Sequence[Task]) -> None:
+    def _write_down(self, connection: Connection, tasks: Sequence[Task], has_failures: bool = True) -> bool:
+        """Write what came of *tasks*, and return whether a plugin has failed since it last succeeded, if any had."""
         jobs, now = self.crm.model.jobs, self.crm.clock.now()
         done = [task.lease for task in tasks if task.error is None and not task.context.is_finished]
         jobs.finish_deliveries(connection, [lease for lease in done if lease.kind == "delivery"])
         for lease in done:
             if lease.kind != "delivery":
                 jobs.finish(connection, lease, now)
-        self._succeed(connection, {task.lease.plugin for task in tasks if task.error is None})
-        for task in tasks:
-            if task.error is not None:
-                self._fail(connection, task.lease, task.error, is_final=isinstance(task.error, LoopError))
-
-    def _succeed(self, connection: Connection, plugins: set[str]) -> None:
-        if plugins and any(circuit.plugin in plugins for circuit in self._circuits.all(connection)):
-            self._circuits.succeeded(connection, plugins)
+        succeeded = {task.lease.plugin for task in tasks if task.error is None}
+        if has_failures and succeeded:
+            self._circuits.succeeded(connection, succeeded)
+        failed = [(task.lease, task.error) for task in tasks if task.error is not None]
+        for lease, error in failed:
+            self._fail(connection, lease, error, is_final=isinstance(error, LoopError))
+        return has_failures or bool(failed)
 
     def _fail(self, connection: Connection, lease: Lease, error: BaseException, *, is_final: bool) -> None:
         """Have the work tried again later, or park it if that cannot help or was done often enough."""
@@ -228,9 +225,13 @@ class Worker:
         self._threads.close()
 
     def _finish_all(self) -> None:
-        while self._threads.busy:
+        while self._threads.busy or self._ended:
             self._keep_leases(self.crm.clock.now())
-            self._end(self._threads.over(_LOOK))
+            self._ended += self._threads.over(_LOOK)
+            if self._ended:
+                with self.crm.storage.writing() as connection:
+                    self._write_down(connection, self._ended)
+                self._ended = []
 
 
 def _storable(text: str) -> str:

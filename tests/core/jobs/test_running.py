@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 from crmkit import Job
 from crmkit.core.jobs.waking import waker
@@ -72,6 +73,18 @@ def test_worker_that_is_told_to_stop_finishes_what_it_began_and_gives_back_the_r
     assert [(row.state, row.attempts) for row in rows(crm)] == [("done", 1), *[("ready", 0)] * 4]
     with crm.system("look") as db:
         assert [parcel.name for parcel in db.find(Parcel)] == ["0"]
+
+
+def test_worker_that_has_nothing_to_do_asks_one_question(make_crm, database, make_worker):
+    crm = make_crm(post(jobs=[Job("post.work", lambda context, arguments: None)]), database=database)
+    worker = make_worker(crm)
+    with crm.system("test") as db:
+        db.enqueue("post.work")
+    worker.run_until_idle()
+    asked = []
+    sa.event.listen(crm.storage.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+    assert not worker.step()
+    assert len([statement for statement in asked if statement != "BEGIN"]) == 1
 
 
 def test_sleeper_wakes_at_once_when_it_is_told_to_stop(make_crm, database):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from crmkit.core.storage.columns import Id, JsonText, Moment
 from crmkit.core.storage.system_tables.making import system_table, text
 
 __all__ = ["circuit", "job", "occurrence"]
+
+# As each database is asked: their planners compare the words.
+_SUSPECT: dict[str, Any] = {"sqlite_where": sa.text("is_suspect = 1"), "postgresql_where": sa.text("is_suspect")}
 
 
 def job(metadata: sa.MetaData) -> sa.Table:
@@ -46,6 +51,8 @@ def job(metadata: sa.MetaData) -> sa.Table:
         sa.Index("uq_core_job_key", "key", unique=True),
         # What is due next, of one priority.
         sa.Index("ix_core_job_state_priority_run_at_id", "state", "priority", "run_at", "id"),
+        # Hardly any row, so that whether there is one is known without looking at all that is due.
+        sa.Index("ix_core_job_suspect_state_run_at", "state", "run_at", **_SUSPECT),
         sa.Index("ix_core_job_state_leased_until", "state", "leased_until"),
         sa.Index("ix_core_job_state_finished_at", "state", "finished_at"),
     )
