@@ -112,6 +112,7 @@ def _settings(session: Session) -> Iterator[Finding]:
 _EXTRAS = {
     "backup": (("cryptography",), frozenset[str]()),
     "io": (("xlsxwriter",), frozenset[str]()),
+    "obs": (("structlog", "prometheus_client", "opentelemetry"), frozenset[str]()),
     "customers": (("email_validator", "phonenumbers", "rapidfuzz"), frozenset({"customers"})),
 }
 

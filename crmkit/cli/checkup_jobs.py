@@ -33,6 +33,20 @@ def examine_jobs(crm: CRM) -> Iterator[Finding]:
     if not found:
         found.append(Finding("jobs", "ok", _("nothing is parked, nothing lags")))
     yield from found
+    yield _workers(crm)
+
+
+def _workers(crm: CRM) -> Finding:
+    from crmkit.core.jobs.heartbeat import ALIVE, workers_seen
+
+    with crm.storage.reading() as connection:
+        seen = workers_seen(connection, crm.schema, crm.clock.now() - ALIVE)
+    if not seen:
+        return Finding(
+            "workers", "ok", _("none is at work; what is to be done waits for crmkit serve or crmkit worker")
+        )
+    facts = {"number": len(seen), "names": ", ".join(worker.owner for worker in seen)}
+    return Finding("workers", "ok", _("at work: {number} ({names})"), facts)
 
 
 def _lag(crm: CRM, connection: sa.Connection) -> Iterator[Finding]:

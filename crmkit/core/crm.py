@@ -32,6 +32,7 @@ from crmkit.core.hooks import Hooks
 from crmkit.core.migrating.applied import check_agreement
 from crmkit.core.model import Model, build_registry
 from crmkit.core.network.guard import NetworkGuard
+from crmkit.core.observing import NOBODY
 from crmkit.core.plugins import LoadedPlugin, as_loaded, find_plugins, load_order
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import InactiveUserError
@@ -87,6 +88,8 @@ class CRM:
         """
         self.config, self.clock, self.without = config, clock or SystemClock(), frozenset(without)
         self.carrier = carrier
+        #: Is told of transactions and of work, for metrics and traces.
+        self.observer = NOBODY
         if plugins is None:
             plugins = find_plugins(config.plugins, config.trust.plugins)
         self.plugins: tuple[LoadedPlugin, ...] = tuple(load_order([_loaded(plugin) for plugin in plugins]))
@@ -184,7 +187,7 @@ class CRM:
         """
         opened, watching = self._opened, begin_watching()
         try:
-            with opened.reading() as connection:
+            with self.observer.transaction("read"), opened.reading() as connection:
                 held = Held(connection)
                 try:
                     yield self._reader(held, principal)
@@ -207,7 +210,7 @@ class CRM:
         """
         opened, watching = self._opened, begin_watching()
         try:
-            with opened.writing() as connection:
+            with self.observer.transaction("write"), opened.writing() as connection:
                 model, access = self._resolved(connection, principal)
                 held = Held(connection, writes=True)
                 writer = Writer(model, held, access, cause or principal.name, request_id, depth)

@@ -1,15 +1,19 @@
 """``crmkit worker`` and ``crmkit jobs``, and what ``crmkit doctor`` says of them."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
+from urllib.request import urlopen
 
 import pytest
 
 from crmkit import CRM
 from crmkit.core.configuration.settings import load_settings
+from tests.celery.brokers import free_port
 
 HOOKS = """
     import attrs
@@ -109,3 +113,28 @@ def test_worker_ends_well_when_it_is_told_to_by_a_signal(gifts):
     out, _err = worker.communicate(timeout=60)
     assert worker.returncode == 0
     assert "nothing is left half done" in out
+
+
+def test_worker_tells_metrics_to_this_machine_and_logs_what_went_wrong_without_its_values(gifts):
+    path = os.pathsep.join(sys.path)
+    program = "import sys; from crmkit.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "worker", "--metrics", str(port := free_port())]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    worker = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, **piped)
+    assert "Working as" in worker.stdout.readline()
+    enqueue(gifts, up=True)
+
+    def told():
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            return answer.read().decode()
+
+    while "crmkit_dead_letters 1.0" not in (text := told()):
+        time.sleep(0.1)
+    worker.send_signal(signal.SIGTERM)
+    _out, err = worker.communicate(timeout=60)
+
+    assert "crmkit_workers 1.0" in text
+    assert 'crmkit_work_failures_total{kind="job",name="gifts.give"} 1.0' in text
+    (line,) = [line for line in map(json.loads, err.splitlines()) if line["level"] == "error"]
+    assert line["event"] == "gifts.give failed, try 1 of 1"
+    assert line["exception"].endswith("ValueError: a secret")

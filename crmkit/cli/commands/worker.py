@@ -26,20 +26,47 @@ __all__ = ["command"]
     show_default=True,
     help=_("How many pieces of work are done at once."),
 )
+@click.option(
+    "--metrics",
+    "metrics_port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help=_("Tell metrics to Prometheus on this port of 127.0.0.1."),
+)
 @click.option("--until-idle", is_flag=True, help=_("Stop when nothing is due any more."))
 @click.option("--celery", is_flag=True, help=_("Do what the broker in [celery] of crm.toml brings, in processes."))
 @click.option("--dispatch-only", is_flag=True, help=_("Send what is due to workers of Celery, and do nothing of it."))
 @click.pass_obj
-def command(session: Session, threads: int, until_idle: bool, celery: bool, dispatch_only: bool) -> None:
+def command(
+    session: Session, threads: int, metrics_port: int | None, until_idle: bool, celery: bool, dispatch_only: bool
+) -> None:
     """Work until a signal says stop; what runs then is finished first, and a second signal ends that too."""
     if celery + dispatch_only + until_idle > 1:
         raise click.UsageError(translate(_("Give one of --celery, --dispatch-only and --until-idle.")))
     if celery:
         _work_for_celery(session, threads)
-    elif dispatch_only:
-        _dispatch(session)
-    else:
-        _work(session, threads, until_idle)
+        return
+    with _watched(session, metrics_port):
+        if dispatch_only:
+            _dispatch(session)
+        else:
+            _work(session, threads, until_idle)
+
+
+@contextmanager
+def _watched(session: Session, metrics_port: int | None) -> Iterator[None]:
+    """Have what happens in the block logged, counted and traced."""
+    from crmkit.observing.logs import logs_set_up
+    from crmkit.observing.redacting import personal_names
+    from crmkit.observing.watching import told_on, watch
+
+    watching = watch(session.crm)
+    with logs_set_up(session.settings.config.log, personal=personal_names(session.crm.registry)):
+        if metrics_port is None:
+            yield
+            return
+        with told_on(watching, metrics_port):
+            yield
 
 
 def _work(session: Session, threads: int, until_idle: bool) -> None:

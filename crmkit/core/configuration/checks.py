@@ -24,6 +24,7 @@ __all__ = [
     "locale",
     "name",
     "networks",
+    "one_of",
     "positive",
     "queue",
     "time_zone",
@@ -166,6 +167,21 @@ def queue(value: str) -> None:
     """
     if not _QUEUE.match(value):
         raise Unacceptable(_("is no name of a queue; give 1 to 100 letters, digits, dots, hyphens and underscores"))
+
+
+def one_of(*words: str) -> Callable[[str], None]:
+    """Return a check that accepts *words*.
+
+    Raises:
+        Unacceptable: by what is returned, for anything else.
+    """
+
+    def check(value: str) -> None:
+        if value not in words:
+            known = ", ".join(words)
+            raise Unacceptable(_("{value!r} is none of {known}"), value=value, known=known)
+
+    return check
 
 
 def hashes(value: list[str]) -> None:

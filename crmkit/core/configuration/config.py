@@ -24,6 +24,7 @@ __all__ = [
     "Encryption",
     "Files",
     "Keeping",
+    "Log",
     "Network",
     "SettingInfo",
     "Trust",
@@ -205,6 +206,24 @@ class Network:
 
 
 @attrs.frozen
+class Log:
+    """How servers and workers tell what they do."""
+
+    __section__ = "log"
+
+    format: str = _setting(
+        "auto",
+        _("What lines of the log look like: json, console, or auto, which is json unless a terminal shows them."),
+        checked=check.one_of("auto", "json", "console"),
+    )
+    level: str = _setting(
+        "info",
+        _("What is logged: debug, info, warning or error, and what is worse."),
+        checked=check.one_of("debug", "info", "warning", "error"),
+    )
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -234,3 +253,4 @@ class Config:
     celery: Broker = attrs.field(factory=Broker)
     keep: Keeping = attrs.field(factory=Keeping)
     network: Network = attrs.field(factory=Network)
+    log: Log = attrs.field(factory=Log)

@@ -12,6 +12,7 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from crmkit.core.jobs.circuits import Circuits
+from crmkit.core.jobs.heartbeat import Heartbeat, owner_name
 from crmkit.core.jobs.lease import LEASE, Waiting
 from crmkit.core.jobs.upkeep import Upkeep
 from crmkit.core.jobs.waking import keep_going
@@ -65,7 +66,8 @@ class Sender:
 
     def run(self, stop: Event) -> None:
         """Send what is due until *stop* is set."""
-        keep_going(self._crm.storage, self.step, stop)
+        with Heartbeat(self._crm, owner_name(), 0) as heart:
+            keep_going(self._crm.storage, heart.beating(self.step), stop)
 
     def step(self) -> bool:
         """Go on with what there is, and return whether there was anything."""

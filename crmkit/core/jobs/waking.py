@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from crmkit.core.errors import TryAgainError
+from crmkit.core.errors import DatabaseFullError, DatabaseUnreachableError, TryAgainError
 from crmkit.core.storage.engines import Storage
 
 __all__ = ["Waker", "keep_going", "waker"]
@@ -19,6 +19,8 @@ __all__ = ["Waker", "keep_going", "waker"]
 _log = logging.getLogger(__name__)
 _LOOK = 0.2
 _LONGEST = 1.0
+# What is wrong with a database today and need not be tomorrow.
+_PASSING = (TryAgainError, DatabaseFullError, DatabaseUnreachableError)
 
 
 class Waker(Protocol):
@@ -38,7 +40,7 @@ def keep_going(storage: Storage, step: Callable[[], bool], stop: Event) -> None:
         while not stop.is_set():
             try:
                 went_on = step()
-            except (TryAgainError, sa.exc.DBAPIError) as error:
+            except (*_PASSING, sa.exc.DBAPIError) as error:
                 _log.warning("the worker could not go on, and tries again", exc_info=error)
                 went_on = False
             if not went_on:

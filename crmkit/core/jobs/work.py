@@ -38,4 +38,9 @@ def task_of(crm: CRM, lease: Lease, stopping: Event) -> Task:
         raise UnknownJobError(lease.name)
     given = msgspec.convert(lease.payload, declared.takes if isinstance(declared, Subscriber) else declared.arguments)
     handler, aside = declared.handler, isinstance(declared, Job) and declared.aside
-    return Task(lease, context, lambda: handler(context, given), declared.time_limit.total_seconds(), aside)
+
+    def call() -> None:
+        with crm.observer.work(lease.kind, lease.name):
+            handler(context, given)
+
+    return Task(lease, context, call, declared.time_limit.total_seconds(), aside)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -21,6 +18,7 @@ from sqlalchemy.engine import Connection
 from crmkit.core.errors import CrmkitError
 from crmkit.core.jobs.circuits import Circuit, Circuits
 from crmkit.core.jobs.errors import LeaseLostError, LoopError
+from crmkit.core.jobs.heartbeat import Heartbeat, owner_name
 from crmkit.core.jobs.lease import LEASE, Lease
 from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.outlook import Outlook
@@ -56,7 +54,7 @@ class Worker:
         Raises:
             NotMigratedError, RevisionsMissingError, PluginParkedError: the database is not what the plugins need.
         """
-        self.crm, self.owner = crm, f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.crm, self.owner = crm, owner_name()
         self._threads, self._chance = Threads(threads), chance or Random()
         self._upkeep = Upkeep(crm)
         self._circuits = Circuits(crm.schema, crm.storage.dialect)
@@ -75,8 +73,9 @@ class Worker:
 
         What goes wrong with the database is logged and tried again.
         """
-        keep_going(self.crm.storage, partial(self.step, wait=_LOOK), stop)
-        self.close()
+        with Heartbeat(self.crm, self.owner, self._threads.number) as heart:
+            keep_going(self.crm.storage, heart.beating(partial(self.step, wait=_LOOK)), stop)
+            self.close()
 
     def step(self, *, wait: float = 0) -> bool:
         """Go on with what there is, and return whether there was anything; wait *wait* seconds for what runs.

@@ -42,6 +42,7 @@ class SystemTables:
     job: sa.Table
     circuit: sa.Table
     occurrence: sa.Table
+    worker: sa.Table
     offboarding: sa.Table
     erasure: sa.Table
     unwanted_content: sa.Table
@@ -70,6 +71,7 @@ class SystemTables:
             job=jobs.job(metadata),
             circuit=jobs.circuit(metadata),
             occurrence=jobs.occurrence(metadata),
+            worker=jobs.worker(metadata),
             offboarding=offboarding.offboarding(metadata),
             erasure=erasing.erasure(metadata),
             unwanted_content=erasing.unwanted_content(metadata),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from crmkit.core.storage.columns import Id, JsonText, Moment
 from crmkit.core.storage.system_tables.making import system_table, text
 
-__all__ = ["circuit", "job", "occurrence"]
+__all__ = ["circuit", "job", "occurrence", "worker"]
 
 # As each database is asked: their planners compare the words.
 _SUSPECT: dict[str, Any] = {"sqlite_where": sa.text("is_suspect = 1"), "postgresql_where": sa.text("is_suspect")}
@@ -80,4 +80,16 @@ def occurrence(metadata: sa.MetaData) -> sa.Table:
         sa.Column("schedule", text(100), primary_key=True),
         sa.Column("record_id", Id(), primary_key=True),
         sa.Column("due_at", Moment(), primary_key=True),
+    )
+
+
+def worker(metadata: sa.MetaData) -> sa.Table:
+    """One row for each worker that was at work lately; one that was killed leaves its row for a day."""
+    return system_table(
+        metadata,
+        "core_worker",
+        sa.Column("owner", text(80), primary_key=True),
+        sa.Column("threads", sa.Integer(), nullable=False),
+        sa.Column("started_at", Moment(), nullable=False),
+        sa.Column("seen_at", Moment(), nullable=False),
     )
