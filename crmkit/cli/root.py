@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -51,11 +52,15 @@ COMMANDS: dict[str, Text] = {
     "backup": _("Write the whole database, and what is inside files, to an encrypted file, while others go on."),
     "restore": _("Put a backup into an empty database, or in the place of one."),
     "files": _("Find content of files that is missing, and delete what nothing needs."),
+    "serve": _("Serve the HTTP API, and do jobs, until told to stop."),
     "worker": _("Deliver events and do jobs until told to stop."),
     "jobs": _("See what is to be done and what failed, try it again or cancel it."),
     "shell": _("Open a Python prompt with the CRM at hand."),
 }
 
+
+# Commands that are those of other surfaces, and the module in which they stand.
+_ELSEWHERE = {"serve": "crmkit.rest.commands"}
 
 _ABOUT = _("Build and run a company's own CRM.")
 
@@ -185,6 +190,10 @@ def _value(args: Sequence[str], option: str) -> str | None:
 def _own(name: str) -> click.Command:
     from importlib import import_module
 
+    if name in _ELSEWHERE:
+        elsewhere: click.Command = copy(getattr(import_module(_ELSEWHERE[name]), name))
+        elsewhere.help = COMMANDS[name]
+        return elsewhere
     module = "import_" if name == "import" else name
     command: click.Command = import_module(f"crmkit.cli.commands.{module}").command
     return command

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from crmkit import CRM, Principal, Reader, Writer
+    from crmkit.core.configuration.config import Config
     from crmkit.core.configuration.settings import Settings
 
 __all__ = ["NobodyError", "PluginNotEnabledError", "Session"]
@@ -154,6 +155,12 @@ class Session:
         if not name:
             raise NobodyError()
         return find_principal(self.crm, name)
+
+    def opener(self, config: Config | None = None) -> Callable[[], CRM]:
+        """Return what opens this CRM in another process, to which it can be sent; *config* replaces the settings."""
+        from crmkit.cli.opening import load_crm
+
+        return partial(load_crm, config or self.settings.config, self.left_out, safe_mode=self.no_plugins)
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:

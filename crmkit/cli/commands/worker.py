@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -87,12 +86,10 @@ def _work(session: Session, threads: int, until_idle: bool) -> None:
 
 def _work_for_celery(session: Session, processes: int) -> None:
     from crmkit.celery.working import run_worker
-    from crmkit.cli.opening import load_crm
 
-    config, left_out = session.settings.config, session.left_out
     # Asked for here, where what is amiss is told well; each process opens its own.
     session.crm.close()
-    run_worker(config.celery, partial(load_crm, config, left_out), processes=processes)
+    run_worker(session.settings.config.celery, session.opener(), processes=processes)
 
 
 def _dispatch(session: Session) -> None:

@@ -24,7 +24,10 @@ __all__ = [
     "locale",
     "name",
     "networks",
+    "not_negative",
     "one_of",
+    "origin",
+    "port",
     "positive",
     "queue",
     "time_zone",
@@ -33,6 +36,7 @@ __all__ = [
 _LOCALE = re.compile(r"([a-z]{2,3})(_[A-Z][a-z]{3})?(_[A-Z]{2})?\Z")
 _HASH = re.compile(r"[a-z][a-z0-9_]*=sha256:[0-9a-f]{64}\Z")
 _BROKER = re.compile(r"(amqps?|rediss?|redis\+socket|sentinel)://")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
 _URL = re.compile(r"(sqlite|postgresql)(\+\w+)?://")
 
@@ -237,3 +241,33 @@ def positive(value: int) -> None:
     """
     if value < 1:
         raise Unacceptable(_("{value} is too small; give 1 or more"), value=value)
+
+
+def not_negative(value: int) -> None:
+    """Return if *value* is 0 or more.
+
+    Raises:
+        Unacceptable: it is less.
+    """
+    if value < 0:
+        raise Unacceptable(_("{value} is too small; give 0 or more"), value=value)
+
+
+def port(value: int) -> None:
+    """Return if *value* is a port.
+
+    Raises:
+        Unacceptable: there is no such port.
+    """
+    if not 0 < value < 65536:
+        raise Unacceptable(_("{value} is no port; give 1 to 65535"), value=value)
+
+
+def origin(value: str | None) -> None:
+    """Return if *value* is the origin of a site: a scheme, a host and perhaps a port, with nothing behind.
+
+    Raises:
+        Unacceptable: it is something else.
+    """
+    if value is not None and not _ORIGIN.match(value):
+        raise Unacceptable(_("{value!r} is no address such as https://crm.example.org"), value=value)

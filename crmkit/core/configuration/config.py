@@ -26,6 +26,7 @@ __all__ = [
     "Keeping",
     "Log",
     "Network",
+    "Server",
     "SettingInfo",
     "Trust",
     "setting_info",
@@ -224,6 +225,33 @@ class Log:
 
 
 @attrs.frozen
+class Server:
+    """How the CRM is served over HTTP."""
+
+    __section__ = "server"
+
+    host: str = _setting("127.0.0.1", _("The address on which the server listens."))
+    port: int = _setting(8000, _("The port on which the server listens."), checked=check.port)
+    public_origin: str | None = _setting(
+        None, _("Under which address people reach the server: such as https://crm.example.org."), checked=check.origin
+    )
+    trusted_hosts: list[str] = _setting(  # noqa: RUF009
+        [], _("Further names of hosts under which the server may be asked.")
+    )
+    threads: int = _setting(
+        8, _("How many requests each process of the server answers at once."), checked=check.positive
+    )
+    most_megabytes: int = _setting(
+        10, _("How large the body of a request may be, in millions of bytes."), checked=check.positive
+    )
+    requests_per_minute: int = _setting(
+        6000,
+        _("How often one user may ask each process of the server within a minute; 0 is no limit."),
+        checked=check.not_negative,
+    )
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -254,3 +282,4 @@ class Config:
     keep: Keeping = attrs.field(factory=Keeping)
     network: Network = attrs.field(factory=Network)
     log: Log = attrs.field(factory=Log)
+    server: Server = attrs.field(factory=Server)

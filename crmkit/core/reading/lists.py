@@ -71,6 +71,7 @@ class Lists(Transaction):
         order_by: Ordering = None,
         limit: int = 50,
         after: str | None = None,
+        deleted: bool = False,
     ) -> Page[R]:
         """Return up to *limit* records behind the cursor *after*, as :meth:`find` does, and the next cursor.
 
@@ -79,7 +80,7 @@ class Lists(Transaction):
         """
         check_limit(limit)
         info = self.model.registry.entity(entity)
-        records, order, values = self._read(info, where, order_by, limit + 1, after, deleted=False)
+        records, order, values = self._read(info, where, order_by, limit + 1, after, deleted)
         if len(records) <= limit:
             return Page(records, None)
         return Page(records[:limit], encode_cursor(order, [*values[limit - 1], records[limit - 1].id]))

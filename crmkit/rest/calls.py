@@ -1,0 +1,134 @@
+"""One request, as the handler of a door sees it: without a web framework, in a thread of its own."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl
+
+import attrs
+import msgspec
+
+from crmkit.auth import NotSignedInError
+from crmkit.core.crm import CRM
+from crmkit.core.errors import TryAgainError
+from crmkit.core.policy.principal import Principal
+from crmkit.core.reading.reader import Reader
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.writer import Writer
+from crmkit.rest.errors import BodyError, MediaTypeError, QueryError
+
+if TYPE_CHECKING:
+    from crmkit.rest.doors import Door
+    from crmkit.rest.identities import Identity
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+_CAUSE = "rest"
+_MOST_PARAMETERS = 200
+# How often a change that collided with others is made anew before the client is told to do so.
+_TRIES = 12
+
+
+@attrs.define(eq=False)
+class Call:
+    """One request.
+
+    *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
+    handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
+    """
+
+    crm: CRM
+    door: Door
+    path: str
+    parameters: Mapping[str, str]
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str
+    request_id: str
+    identity: Identity | None = None
+    locale: str | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks.
+
+        Raises:
+            NotSignedInError: the door is public, so that this is not known.
+        """
+        if self.identity is None:
+            raise NotSignedInError
+        return self.identity.principal
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Give a reader for the principal."""
+        with self.crm.read(self.principal) as db:
+            self.locale = db.access.locale
+            yield db
+
+    def write(self, work: Callable[[Writer], T]) -> T:
+        """Return what *work* gives; it is done in one transaction, and again from the beginning after a collision.
+
+        Raises:
+            TryAgainError: it collided again and again.
+        """
+        for tried in range(1, _TRIES + 1):
+            try:
+                with self.crm.write(self.principal, cause=_CAUSE, request_id=self.request_id) as db:
+                    self.locale = db.access.locale
+                    return work(db)
+            except TryAgainError:
+                if tried == _TRIES:
+                    raise
+                time.sleep(random.uniform(0, min(0.5, 0.002 * 2**tried)))
+        raise AssertionError("the last try returns or raises")
+
+    @cached_property
+    def arguments(self) -> list[tuple[str, str]]:
+        """The parameters of the query, in their order.
+
+        Raises:
+            QueryError: it cannot be decoded.
+        """
+        try:
+            return parse_qsl(self.query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+        except ValueError:
+            raise QueryError("?", _("the query cannot be decoded")) from None
+
+    def json(self, *media_types: str) -> Any:
+        """Return the body as JSON; it may be of the type ``application/json`` or of one of *media_types*.
+
+        Raises:
+            MediaTypeError: it is said to be of another type.
+            BodyError: it is no JSON.
+        """
+        accepted = ("application/json", *media_types)
+        given = self.headers.get("content-type", accepted[0]).partition(";")[0].strip().lower()
+        if given not in accepted:
+            raise MediaTypeError(given, ", ".join(accepted))
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BodyError(_("it is no JSON ({said})"), said=str(error)[:200]) from None
+
+    def object(self, *names: str, media_types: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return the body, an object of JSON; with *names*, one that has no others.
+
+        Raises:
+            MediaTypeError: it is said to be of another type.
+            BodyError: it is no such object.
+        """
+        given = self.json(*media_types) if self.body or not names else {}
+        if not isinstance(given, dict):
+            raise BodyError(_("it is no object"))
+        for name in given:
+            if names and name not in names:
+                raise BodyError(_("there is no {name!r} here; known: {known}"), name=name[:80], known=", ".join(names))
+        return given

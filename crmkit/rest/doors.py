@@ -1,0 +1,118 @@
+"""The doors of the HTTP API: every route is declared here or in a module that :mod:`crmkit.rest.app` lists.
+
+A route that is no door, or a door that does not say who may knock and what protects it, keeps the server from starting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import attrs
+
+from crmkit.core.errors import CrmkitError
+from crmkit.core.text import Text, gettext as _
+
+if TYPE_CHECKING:
+    from crmkit.rest.calls import Call
+    from crmkit.rest.replies import Reply
+
+__all__ = ["Door", "DoorError", "DoorsError", "Method", "Policy", "Protection", "check_doors", "check_routes"]
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+#: Who may knock: anybody, whoever is known by a token or a session, or whoever is signed in by a session.
+Policy = Literal["public", "principal", "session"]
+#: What protects a browser's session from other sites: nothing is changed, a secret of the session must be sent along,
+#: or no session opens the door.
+Protection = Literal["safe", "checked", "exempt"]
+
+
+@attrs.frozen(kw_only=True)
+class Door:
+    """One route and method of the HTTP API.
+
+    The *handler* runs in a thread of its own and gives the answer. Its errors become problems (RFC 9457). *path* is
+    that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it, where that is the
+    same for every entity. *headers* that it may be sent beside the usual ones are named there too.
+    """
+
+    name: str
+    method: Method
+    path: str
+    policy: Policy
+    csrf: Protection
+    handler: Callable[[Call], Reply]
+    operation: Mapping[str, Any] | None = None
+
+
+class DoorError(CrmkitError):
+    """A route is no door, or a door lacks what it must declare."""
+
+    code = "door"
+    template = _("{door}: {reason}")
+
+    def __init__(self, door: str, reason: Text, **facts: Any) -> None:
+        """Name the *door*, and the *reason*."""
+        super().__init__(door=door, reason=reason, **facts)
+
+
+class DoorsError(CrmkitError):
+    """The HTTP API cannot be opened; every reason is given."""
+
+    code = "doors"
+    template = _("The HTTP API cannot be opened: {summary}")
+
+    def __init__(self, reasons: Sequence[DoorError]) -> None:
+        """Keep all *reasons*."""
+        super().__init__(reasons=tuple(reasons), summary="; ".join(map(str, reasons)))
+
+
+def check_doors(doors: Sequence[Door]) -> None:
+    """Return if every one of *doors* says what it must, and no two are the same.
+
+    Raises:
+        DoorsError: some do not.
+    """
+    reasons = [reason for door in doors for reason in _reasons(door)]
+    reasons += _repeated(doors, lambda door: door.name)
+    reasons += _repeated(doors, lambda door: (door.method, door.path))
+    if reasons:
+        raise DoorsError(reasons)
+
+
+def _reasons(door: Door) -> Iterator[DoorError]:
+    declared: tuple[tuple[str, Any, Any], ...] = (
+        ("method", door.method, Method),
+        ("policy", door.policy, Policy),
+        ("csrf", door.csrf, Protection),
+    )
+    for name, value, accepted in declared:
+        if value not in get_args(accepted):
+            reason = _("{name} is one of {accepted}, got {value!r}")
+            yield DoorError(door.name, reason, name=name, accepted=", ".join(get_args(accepted)), value=value)
+    if (door.method == "GET") != (door.csrf == "safe"):
+        yield DoorError(door.name, _("what is only read is safe, and nothing else"))
+    if door.csrf == "exempt" and door.policy != "public":
+        yield DoorError(door.name, _("only what is public is exempt from proving that no other site asks"))
+
+
+def _repeated(doors: Iterable[Door], key: Callable[[Door], Any]) -> Iterator[DoorError]:
+    seen = set[Any]()
+    for door in doors:
+        if key(door) in seen:
+            yield DoorError(door.name, _("is declared twice"))
+        seen.add(key(door))
+
+
+def check_routes(routes: Iterable[tuple[str, str]], doors: Sequence[Door]) -> None:
+    """Return if each of *routes*, a method and a path, is one of *doors*.
+
+    Raises:
+        DoorsError: some are not.
+    """
+    known = {(door.method, door.path) for door in doors}
+    strangers = [
+        DoorError(f"{method} {path}", _("is no door")) for method, path in routes if (method, path) not in known
+    ]
+    if strangers:
+        raise DoorsError(strangers)

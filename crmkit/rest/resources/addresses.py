@@ -1,0 +1,61 @@
+"""The addresses of records, and finding what stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crmkit.core.entity import EntityInfo, Record
+from crmkit.core.reading.reader import Reader
+from crmkit.core.representing.records import Representation, represented
+from crmkit.rest.calls import Call
+from crmkit.rest.collections import ROOT, address_of, entity_at
+from crmkit.rest.doors import Door, Method
+from crmkit.rest.etags import check_seen, etag_of
+from crmkit.rest.queries import EVERYTHING, Shown
+from crmkit.rest.replies import Reply, json_reply
+
+__all__ = ["COLLECTION", "RECORD", "at_record", "record_door", "record_reply", "seen_record"]
+
+COLLECTION = f"{ROOT}/{{plugin:str}}/{{collection:str}}"
+RECORD = f"{COLLECTION}/{{record:str}}"
+
+
+def record_door(name: str, method: Method, path: str, handler: Callable[[Call], Reply]) -> Door:
+    """Return the door *name* to records, which the principal opens; what a session changes is checked."""
+    csrf: Any = "safe" if method == "GET" else "checked"
+    return Door(name=name, method=method, path=path, policy="principal", csrf=csrf, handler=handler)
+
+
+def at_record(db: Reader, call: Call) -> tuple[EntityInfo, Any]:
+    """Return the entity and the record that the path of *call* names, by its id or its human number.
+
+    Raises:
+        NothingHereError, NotFoundError: there is no such entity, or no such record.
+    """
+    info = entity_at(db, call.parameters)
+    return info, db.get(info.cls, call.parameters["record"])
+
+
+def seen_record(db: Reader, call: Call, *, required: bool = False) -> tuple[EntityInfo, Any]:
+    """Return what :func:`at_record` does, if the sender has seen the record as it is.
+
+    Raises:
+        PreconditionMissingError: ``If-Match`` is *required* and not sent.
+        StaleError: it names another version.
+        NothingHereError, NotFoundError: as :func:`at_record`.
+    """
+    info, record = at_record(db, call)
+    check_seen(record, call.headers.get("if-match"), required=required)
+    return info, record
+
+
+def record_reply(
+    db: Reader, info: EntityInfo, record: Record, shown: Shown = EVERYTHING, *, status: int = 200
+) -> Reply:
+    """Return *record* as the answer; a new one (*status* 201) with the address at which it stands."""
+    (body,) = represented(db, [record], fields=shown.fields, expand=shown.expand)
+    headers = {"etag": etag_of(record, Representation.of(db, info, None).signature)}
+    if status == 201:
+        headers["location"] = f"{address_of(db.model.registry, info.id)}/{record.id}"
+    return json_reply(body, status, headers)

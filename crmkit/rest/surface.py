@@ -1,0 +1,78 @@
+"""What all doors share: the CRM, who knows who asks, threads that answer, and how much one may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+
+from crmkit.core.crm import CRM
+from crmkit.rest.calls import Call
+from crmkit.rest.errors import HostError, OverloadedError
+from crmkit.rest.identities import Identity, check_identity
+from crmkit.rest.limits import RequestLimit
+from crmkit.rest.problems import problem_of
+from crmkit.rest.replies import Reply
+
+__all__ = ["Surface"]
+
+# How many requests may wait for each thread before further ones are sent away.
+_WAITING = 32
+_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class Surface:
+    """The HTTP API of one CRM, without its routes."""
+
+    def __init__(self, crm: CRM, identify: Callable[[Call], Identity]) -> None:
+        """Serve *crm*; *identify* says who sends a request, or raises an error that becomes the answer."""
+        server = crm.config.server
+        self.crm, self._identify = crm, identify
+        self._threads = ThreadPoolExecutor(server.threads, thread_name_prefix="crmkit-rest")
+        #: How many bytes the body of a request may have.
+        self.most_bytes = server.most_megabytes * 1_000_000
+        self._most, self._waiting = server.threads * _WAITING, 0
+        self._limit = RequestLimit(server.requests_per_minute)
+        self._hosts = _hosts(server.host, server.public_origin, server.trusted_hosts)
+
+    async def answer(self, call: Call) -> Reply:
+        """Return the answer to *call*, worked out in one of the threads."""
+        if self._waiting >= self._most:
+            return problem_of(call, OverloadedError(1))
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, call)
+        finally:
+            self._waiting -= 1
+
+    def _answer(self, call: Call) -> Reply:
+        headers: dict[str, str] = {}
+        try:
+            self._check_host(call)
+            if call.door.policy != "public":
+                identity = self._identify(call)
+                check_identity(call, identity)
+                call.identity = identity
+                headers, refused = self._limit.count(identity.principal.user_id)
+                if refused is not None:
+                    raise refused
+            return call.door.handler(call).beside(headers)
+        except Exception as error:
+            return problem_of(call, error).beside(headers)
+
+    def _check_host(self, call: Call) -> None:
+        host = call.headers.get("host", "")
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if name.lower() not in self._hosts and "*" not in self._hosts:
+            raise HostError
+
+    def close(self) -> None:
+        """Finish what has been begun."""
+        self._threads.shutdown()
+
+
+def _hosts(host: str, origin: str | None, trusted: Collection[str]) -> frozenset[str]:
+    """Return the names of hosts for which the server stands, in lower case and without a port."""
+    named = origin.partition("://")[2] if origin else ""
+    bare = named.rpartition(":")[0] if named.rpartition(":")[2].isdigit() else named
+    return _LOCAL | {each.lower() for each in (host, bare, *trusted) if each}
