@@ -11,7 +11,7 @@ PYTEST := TMPDIR="$(TEST_TMP)" $(BIN)/python -m pytest -n 2 --dist worksteal
 STATIC := lint types imports docs
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
+.PHONY: help env demo test test-twins test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
 
 # Where this is set, crmkit would be compiled again at every start, which no user of a released wheel sees.
 demo bench: export PYTHONDONTWRITEBYTECODE :=
@@ -25,8 +25,11 @@ env: ## Build .venv from uv.lock; done by every target that needs it
 demo: env ## Make a demo company with two years of data and show what different people see
 	@$(BIN)/crmkit demo $(ARGS)
 
-test: env test-tmp ## Run the tests but the slow ones
-	@$(PYTEST) -m "not slow" $(ARGS)
+test: env test-tmp ## Run the tests but the slow ones, on SQLite and what is about storage on PostgreSQL as well
+	@$(PYTEST) -m "not slow and not twin" $(ARGS)
+
+test-twins: env test-tmp ## Run on PostgreSQL what `make test` ran on SQLite alone
+	@$(PYTEST) -m "twin and not slow" $(ARGS)
 
 test-all: env test-tmp ## Run every test
 	@$(PYTEST) $(ARGS)
