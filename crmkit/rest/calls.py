@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import attrs
@@ -21,14 +21,15 @@ from crmkit.core.reading.reader import Reader
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.errors import BodyError, MediaTypeError, QueryError
+from crmkit.rest.idempotency import Once
 
 if TYPE_CHECKING:
     from crmkit.rest.doors import Door
     from crmkit.rest.identities import Identity
+    from crmkit.rest.replies import Reply
 
 __all__ = ["Call"]
 
-T = TypeVar("T")
 _CAUSE = "rest"
 _MOST_PARAMETERS = 200
 # How often a change that collided with others is made anew before the client is told to do so.
@@ -73,12 +74,23 @@ class Call:
             self.locale = db.access.locale
             yield db
 
-    def write(self, work: Callable[[Writer], T]) -> T:
-        """Return what *work* gives; it is done in one transaction, and again from the beginning after a collision.
+    def write(self, work: Callable[[Writer], Reply]) -> Reply:
+        """Return the answer that *work* gives; it is done in one transaction, and once for an ``Idempotency-Key``.
+
+        After a collision with others it is done anew from the beginning.
 
         Raises:
+            KeyReusedError, KeyInUseError: the key belongs to another request, or the same is being answered.
             TryAgainError: it collided again and again.
         """
+        key, user = self.headers.get("idempotency-key"), self.principal.user_id
+        if key is None or user is None:
+            return self._written(work)
+        once = Once(self, user, key)
+        with once.alone():
+            return self._written(lambda db: once.answer(db, work))
+
+    def _written(self, work: Callable[[Writer], Reply]) -> Reply:
         for tried in range(1, _TRIES + 1):
             try:
                 with self.crm.write(self.principal, cause=_CAUSE, request_id=self.request_id) as db:

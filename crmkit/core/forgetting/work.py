@@ -15,12 +15,17 @@ __all__ = ["FORGETTING_WORK"]
 
 def _forget(context: WorkContext, _arguments: NoArguments) -> None:
     # What wipes knows writers and all below them; what declares does not load it.
+    from crmkit.core.forgetting.answers import forget_answers
     from crmkit.core.forgetting.runs import forget_runs
 
     outbox_before = context.now - timedelta(days=context.keep.outbox_days)
     runs_before = context.now - timedelta(days=context.keep.run_days)
     done = 0
-    for forgotten in chain(forget_outbox(context.write, outbox_before), forget_runs(context.write, runs_before)):
+    for forgotten in chain(
+        forget_outbox(context.write, outbox_before),
+        forget_runs(context.write, runs_before),
+        forget_answers(context.write, context.now),
+    ):
         done += forgotten
         context.progress(done)
 

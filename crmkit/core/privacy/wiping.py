@@ -37,6 +37,8 @@ def wipe(writer: Writer, extent: Extent, people: Iterable[Key], purged: Sequence
     for entity, ids in by_entity(extent.keys).items():
         _forget_history(writer, entity, ids)
         _forget_names(writer, entity, ids)
+    # Any of them may tell of somebody; without them a request that is sent again is done again.
+    writer.connection.execute(sa.delete(writer.model.schema.system.answer))
     _delete_rows(writer, by_entity(extent.gone))
     for entity, ids in by_entity(extent.stays).items():
         _empty_rows(writer, writer.model.registry.entities[entity], ids)

@@ -6,6 +6,7 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core.storage.system_tables import (
+    answering,
     automating,
     bookkeeping,
     changing,
@@ -49,6 +50,7 @@ class SystemTables:
     turn: sa.Table
     data_key: sa.Table
     side_door: sa.Table
+    answer: sa.Table
     token_secret: sa.Table
 
     @classmethod
@@ -78,5 +80,6 @@ class SystemTables:
             turn=automating.turn(metadata),
             data_key=encrypting.data_key(metadata),
             side_door=side_doors.side_door(metadata),
+            answer=answering.answer(metadata),
             token_secret=signing_in.token_secret(metadata),
         )
