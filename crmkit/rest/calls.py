@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Call"]
 
+S = TypeVar("S", bound=msgspec.Struct)
 _CAUSE = "rest"
 _MOST_PARAMETERS = 200
 # How often a change that collided with others is made anew before the client is told to do so.
@@ -130,17 +131,28 @@ class Call:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BodyError(_("it is no JSON ({said})"), said=str(error)[:200]) from None
 
-    def object(self, *names: str, media_types: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Return the body, an object of JSON; with *names*, one that has no others.
+    def read(self, form: type[S]) -> S:
+        """Return the body as an instance of *form*.
 
         Raises:
-            MediaTypeError: it is said to be of another type.
-            BodyError: it is no such object.
+            MediaTypeError: it is said to be no JSON.
+            BodyError: it is no JSON, or not of this form.
         """
-        given = self.json(*media_types) if self.body or not names else {}
-        if not isinstance(given, dict):
-            raise BodyError(_("it is no object"))
-        for name in given:
-            if names and name not in names:
-                raise BodyError(_("there is no {name!r} here; known: {known}"), name=name[:80], known=", ".join(names))
-        return given
+        try:
+            return msgspec.convert(self.json(), form)
+        except msgspec.ValidationError as error:
+            raise BodyError(_("{said}"), said=str(error)[:400]) from None
+
+    def read_query(self, form: type[S]) -> S:
+        """Return the query as an instance of *form*.
+
+        Raises:
+            QueryError: a parameter is unknown, missing or given twice, or its value is not accepted.
+        """
+        given = dict(self.arguments)
+        if len(given) < len(self.arguments):
+            raise QueryError("?", _("a parameter is given twice"))
+        try:
+            return msgspec.convert(given, form, strict=False)
+        except msgspec.ValidationError as error:
+            raise QueryError("?", _("{said}"), said=str(error)[:400]) from None

@@ -56,7 +56,7 @@ from crmkit.rest.replies import PROBLEM, Reply, encoded
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
 
-__all__ = ["problem_of", "status_of"]
+__all__ = ["described", "problem_of", "status_of"]
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
@@ -115,17 +115,23 @@ def problem_of(call: Call | None, error: Exception) -> Reply:
     if isinstance(told, BrokenError):
         request = call.request_id if call else "-"
         _log.error("request %s: %s", request, type(error).__name__, exc_info=error)
-    status = status_of(told)
     locale = (call.locale or call.crm.config.company.locale) if call else None
+    body = described(told, locale)
+    return Reply(body["status"], encoded(body), PROBLEM, _headers(told, body["status"]))
+
+
+def described(error: CrmkitError, locale: str | None) -> dict[str, Any]:
+    """Return the problem that tells of *error* in the language *locale*."""
+    told = _told(error)
     body: dict[str, Any] = {
         "type": f"{_PREFIX}{told.code}",
         "title": told.code.replace("-", " ").capitalize(),
-        "status": status,
+        "status": status_of(told),
         "detail": told.localized(locale),
     }
     if errors := list(_errors(told, locale)):
         body["errors"] = errors
-    return Reply(status, encoded({**body, **_further(told, locale)}), PROBLEM, _headers(told, status))
+    return {**body, **_further(told, locale)}
 
 
 def status_of(error: CrmkitError) -> int:

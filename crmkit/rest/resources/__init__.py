@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from crmkit.rest.doors import Door
-from crmkit.rest.resources import listing, single
+from crmkit.rest.resources import (
+    around,
+    discovery,
+    duplicates,
+    explaining,
+    external,
+    listing,
+    merging,
+    moving,
+    sharing,
+    single,
+)
 
 __all__ = ["DOORS"]
 
-DOORS: tuple[Door, ...] = (*listing.DOORS, *single.DOORS)
+_MODULES = (discovery, listing, single, moving, sharing, merging, around, duplicates, explaining, external)
+DOORS: tuple[Door, ...] = tuple(door for module in _MODULES for door in module.DOORS)

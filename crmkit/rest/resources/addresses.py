@@ -15,10 +15,11 @@ from crmkit.rest.etags import check_seen, etag_of
 from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply, json_reply
 
-__all__ = ["COLLECTION", "RECORD", "at_record", "record_door", "record_reply", "seen_record"]
+__all__ = ["COLLECTION", "MERGE_PATCH", "RECORD", "at_record", "record_door", "record_reply", "seen_record"]
 
 COLLECTION = f"{ROOT}/{{plugin:str}}/{{collection:str}}"
 RECORD = f"{COLLECTION}/{{record:str}}"
+MERGE_PATCH = "application/merge-patch+json"
 
 
 def record_door(name: str, method: Method, path: str, handler: Callable[[Call], Reply]) -> Door:

@@ -12,11 +12,17 @@ from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.queries import Shown
 from crmkit.rest.replies import Reply
-from crmkit.rest.resources.addresses import COLLECTION, RECORD, at_record, record_door, record_reply, seen_record
+from crmkit.rest.resources.addresses import (
+    COLLECTION,
+    MERGE_PATCH,
+    RECORD,
+    at_record,
+    record_door,
+    record_reply,
+    seen_record,
+)
 
 __all__ = ["DOORS"]
-
-_MERGE_PATCH = "application/merge-patch+json"
 
 
 def get_record(call: Call) -> Reply:
@@ -44,7 +50,7 @@ def change_record(call: Call) -> Reply:
 
     def work(db: Writer) -> Reply:
         info, record = seen_record(db, call, required=True)
-        values = read_values(db, info.cls, call.json(_MERGE_PATCH), over=record)
+        values = read_values(db, info.cls, call.json(MERGE_PATCH), over=record)
         return record_reply(db, info, db.update(record, values))
 
     return call.write(work)

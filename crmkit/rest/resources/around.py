@@ -1,0 +1,128 @@
+"""What is known around a record: its history, its time line, the sections that plugins show with it, its visits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+
+from crmkit.core.ledger import LedgerEntry
+from crmkit.core.reading.reader import Reader
+from crmkit.core.reading.section_lists import SectionList
+from crmkit.core.reading.timeline import TimelineEntry
+from crmkit.core.representing.plain import plain
+from crmkit.core.representing.records import represent
+from crmkit.core.text import translate
+from crmkit.rest.calls import Call
+from crmkit.rest.queries import MOST
+from crmkit.rest.replies import Reply, json_reply
+from crmkit.rest.resources.addresses import RECORD, at_record, record_door
+
+__all__ = ["DOORS", "TimelinePage"]
+
+
+class TimelinePage(msgspec.Struct, forbid_unknown_fields=True):
+    """Which part of a time line is asked for."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 20
+    cursor: str | None = None
+
+
+def list_history(call: Call) -> Reply:
+    """Return what happened to a record, oldest first."""
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        return json_reply({"items": [_entry(entry) for entry in db.history(record)]})
+
+
+def list_timeline(call: Call) -> Reply:
+    """Return what happened to a record and around it, newest first."""
+    asked = call.read_query(TimelinePage)
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        return json_reply(_timeline(db, record, asked))
+
+
+def list_sections(call: Call) -> Reply:
+    """Return what plugins show with a record."""
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        return json_reply({"items": _sections(db, record)})
+
+
+def get_overview(call: Call) -> Reply:
+    """Return a record with everything around it: its sections, and the newest part of its time line."""
+    asked = call.read_query(TimelinePage)
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        (shown,) = represent(db, [record])
+        return json_reply(
+            {"record": shown, "sections": _sections(db, record), "timeline": _timeline(db, record, asked)}
+        )
+
+
+def list_visits(call: Call) -> Reply:
+    """Return how long a record stood in which stages, oldest first."""
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        return json_reply({"items": [attrs.asdict(visit) for visit in db.visits(record)]})
+
+
+def _entry(entry: LedgerEntry) -> dict[str, Any]:
+    changes = None
+    if entry.changes is not None:
+        changes = {name: {"old": old, "new": new} for name, (old, new) in entry.changes.items()}
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "by_id": entry.principal_id,
+        "kind": entry.kind,
+        "cause": entry.cause,
+        "changes": changes,
+    }
+
+
+def _timeline(db: Reader, record: Any, asked: TimelinePage) -> dict[str, Any]:
+    found = db.timeline(record, limit=asked.limit, after=asked.cursor)
+    records = [entry.record for entry in found.entries if entry.record is not None]
+    shown = iter(represent(db, records))
+    items = [_happening(entry, None if entry.record is None else next(shown)) for entry in found.entries]
+    return {"items": items, "next": found.next}
+
+
+def _happening(entry: TimelineEntry, shown: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "kind": entry.kind,
+        "part": None if entry.part is None else entry.part.id,
+        "entity": None if entry.part is None else entry.part.entity,
+        "record": shown,
+        "visit": None if entry.visit is None else attrs.asdict(entry.visit),
+        "change": None if entry.change is None else _entry(entry.change),
+    }
+
+
+def _sections(db: Reader, record: Any) -> list[dict[str, Any]]:
+    return [_section(db, section) for section in db.sections(record)]
+
+
+def _section(db: Reader, found: SectionList) -> dict[str, Any]:
+    return {
+        "id": found.section.id,
+        "label": translate(found.section.label, db.access.locale),
+        "entity": found.section.entity,
+        "count": found.count,
+        "fields": found.fields,
+        "measures": plain(found.measures),
+        "items": represent(db, found.records),
+    }
+
+
+DOORS = (
+    record_door("history", "GET", f"{RECORD}/history", list_history),
+    record_door("timeline", "GET", f"{RECORD}/timeline", list_timeline),
+    record_door("sections", "GET", f"{RECORD}/sections", list_sections),
+    record_door("overview", "GET", f"{RECORD}/overview", get_overview),
+    record_door("visits", "GET", f"{RECORD}/visits", list_visits),
+)

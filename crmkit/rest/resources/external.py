@@ -1,0 +1,75 @@
+"""Records by the ids under which other systems know them."""
+
+from __future__ import annotations
+
+from crmkit.core.entity import EntityInfo, Record
+from crmkit.core.errors import ConflictError
+from crmkit.core.representing.reading import new_record, read_values
+from crmkit.core.writing.external import Known
+from crmkit.core.writing.writer import Writer
+from crmkit.rest.calls import Call
+from crmkit.rest.collections import entity_at
+from crmkit.rest.errors import NothingHereError
+from crmkit.rest.etags import check_seen
+from crmkit.rest.replies import Reply
+from crmkit.rest.resources.addresses import COLLECTION, MERGE_PATCH, record_door, record_reply
+
+__all__ = ["DOORS"]
+
+# What another system calls a record may have slashes.
+_EXTERNAL = f"{COLLECTION}/external/{{system:str}}/{{value:path}}"
+
+
+def get_external(call: Call) -> Reply:
+    """Return the record that another system knows by this id."""
+
+    def work(db: Writer) -> Reply:
+        info = entity_at(db, call.parameters)
+        known = _known(db, call, info)
+        if known is None or known.is_deleted:
+            raise NothingHereError
+        return record_reply(db, info, db.get(info.cls, known.record_id))
+
+    return call.write(work)
+
+
+def put_external(call: Call) -> Reply:
+    """Create the record that another system knows by this id, or change it by a merge patch; return it.
+
+    A record in the bin stays there: it has to be restored first.
+    """
+
+    def work(db: Writer) -> Reply:
+        info = entity_at(db, call.parameters)
+        known = _known(db, call, info)
+        if known is None:
+            return record_reply(db, info, _created(db, call, info), status=201)
+        if known.is_deleted:
+            raise ConflictError(info.id)
+        record = db.get(info.cls, known.record_id)
+        check_seen(record, call.headers.get("if-match"), required=False)
+        return record_reply(db, info, db.update(record, read_values(db, info.cls, call.json(MERGE_PATCH), over=record)))
+
+    return call.write(work)
+
+
+def _known(db: Writer, call: Call, info: EntityInfo) -> Known | None:
+    value = _value(call)
+    return db.external.find(call.parameters["system"], info.cls, [value]).get(value)
+
+
+def _created(db: Writer, call: Call, info: EntityInfo) -> Record:
+    record, beside = new_record(info, read_values(db, info.cls, call.json(MERGE_PATCH)))
+    created: Record = db.create(record)
+    db.external.give(call.parameters["system"], info.cls, {_value(call): created.id})
+    return db.update(created, beside) if beside else created
+
+
+def _value(call: Call) -> str:
+    return str(call.parameters["value"]).removeprefix("/")
+
+
+DOORS = (
+    record_door("get by external id", "GET", _EXTERNAL, get_external),
+    record_door("put by external id", "PUT", _EXTERNAL, put_external),
+)

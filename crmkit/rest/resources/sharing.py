@@ -1,0 +1,76 @@
+"""With whom a record is shared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from crmkit.core.reading.shares import SharedWith
+from crmkit.core.writing.writer import Writer
+from crmkit.rest.calls import Call
+from crmkit.rest.errors import NothingHereError
+from crmkit.rest.replies import Reply, json_reply
+from crmkit.rest.resources.addresses import RECORD, at_record, record_door, seen_record
+
+__all__ = ["DOORS", "NewShare", "WithWhom"]
+
+_SHARES = f"{RECORD}/shares"
+
+
+class NewShare(msgspec.Struct, forbid_unknown_fields=True):
+    """A user or a team, what they may do, and until when."""
+
+    user_id: UUID | None = None
+    team_id: UUID | None = None
+    level: Literal["read", "write"] = "read"
+    ends_at: datetime | None = None
+
+
+class WithWhom(msgspec.Struct, forbid_unknown_fields=True):
+    """A user or a team."""
+
+    user_id: UUID | None = None
+    team_id: UUID | None = None
+
+
+def list_shares(call: Call) -> Reply:
+    """Return with whom a record is shared, as far as the principal may know it."""
+    with call.reading() as db:
+        _info, record = at_record(db, call)
+        return json_reply({"items": [attrs.asdict(share) for share in db.shares(record)]})
+
+
+def share_record(call: Call) -> Reply:
+    """Share a record and return how it is shared from now on."""
+    asked = call.read(NewShare)
+
+    def work(db: Writer) -> Reply:
+        _info, record = seen_record(db, call)
+        made = db.share(record, user=asked.user_id, team=asked.team_id, level=asked.level, until=asked.ends_at)
+        return json_reply(attrs.asdict(SharedWith(made.user_id, made.team_id, made.level, made.ends_at)), 201)
+
+    return call.write(work)
+
+
+def unshare_record(call: Call) -> Reply:
+    """End what is shared of a record with somebody."""
+    asked = call.read_query(WithWhom)
+
+    def work(db: Writer) -> Reply:
+        _info, record = seen_record(db, call)
+        if not db.unshare(record, user=asked.user_id, team=asked.team_id):
+            raise NothingHereError
+        return Reply(204)
+
+    return call.write(work)
+
+
+DOORS = (
+    record_door("list shares", "GET", _SHARES, list_shares),
+    record_door("share", "POST", _SHARES, share_record),
+    record_door("unshare", "DELETE", _SHARES, unshare_record),
+)

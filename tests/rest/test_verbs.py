@@ -1,0 +1,216 @@
+"""What is done with records beside changing them, and what is known around them."""
+
+import pytest
+
+from crmkit import new_id
+from crmkit.plugins.customers.entities import Company
+from crmkit.plugins.sales.entities import Deal
+from crmkit.testing import both_databases
+
+DEALS, COMPANIES, CONTACTS = "/api/v1/sales/deals", "/api/v1/customers/companies", "/api/v1/customers/contacts"
+
+
+@pytest.fixture
+def crm(make_crm, database, clock):
+    return make_crm("sales", database=database, clock=clock)
+
+
+@pytest.fixture
+def anna(people):
+    return people.user("Anna", team="North", roles=["sales.manager", "customers.manager"])
+
+
+@pytest.fixture
+def otto(people):
+    return people.user("Otto", team="South", roles=["sales.agent", "customers.agent"])
+
+
+@pytest.fixture
+def deal(crm, anna):
+    with crm.write(anna) as db:
+        company = db.create(Company(name="Acme"))
+        return db.create(Deal(name="Pilot", company_id=company.id))
+
+
+@both_databases
+def test_deal_is_moved_and_a_move_that_is_refused_says_what_would_be_accepted(api, anna, deal):
+    path = f"{DEALS}/{deal.id}"
+    moved = api("POST", f"{path}/move", anna, json={"stage": "engaging"})
+    assert (moved.status_code, moved.json()["stage"], moved.json()["version"]) == (200, "engaging", 2), moved.text
+    refused = api("POST", f"{path}/move", anna, json={"stage": "nosuch"})
+    assert refused.status_code == 422, refused.text
+    stale = api("POST", f"{path}/move", anna, headers={"if-match": '"1"'}, json={"stage": "won"})
+    assert stale.status_code == 412
+    refused = api("POST", f"{path}/move", anna, json={"stage": "won"})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:crmkit:problem:move-refused")
+    assert refused.json()["missing"] == ["amount"]
+    assert "proposal" in refused.json()["allowed"]
+    visits = api("GET", f"{path}/visits", anna).json()["items"]
+    assert [visit["stage"] for visit in visits] == ["prospecting", "engaging"]
+    assert visits[0]["left_by"] == str(anna.user_id)
+
+
+@both_databases
+def test_deal_is_given_to_somebody_else_who_then_sees_it(api, anna, otto, deal):
+    path = f"{DEALS}/{deal.id}"
+    assert api("GET", path, otto).status_code == 404
+    given = api("POST", f"{path}/transfer", anna, json={"owner_id": str(otto.user_id), "keep": "read"})
+    assert (given.status_code, given.json()["owner_id"]) == (200, str(otto.user_id)), given.text
+    assert api("GET", path, otto).status_code == 200
+    assert api("POST", f"{path}/transfer", anna, json={"owner_id": str(new_id())}).status_code in (403, 404, 422)
+
+
+@both_databases
+def test_record_is_shared_and_not_shared_any_more(api, anna, otto, deal):
+    path, who = f"{DEALS}/{deal.id}", str(otto.user_id)
+    made = api("POST", f"{path}/shares", anna, json={"user_id": who, "ends_at": "2026-04-01T00:00:00Z"})
+    assert made.status_code == 201, made.text
+    assert made.json() == {"user_id": who, "team_id": None, "level": "read", "ends_at": "2026-04-01T00:00:00Z"}
+    assert api("GET", f"{path}/shares", anna).json() == {"items": [made.json()]}
+    assert api("GET", path, otto).status_code == 200
+    ended = [api("DELETE", f"{path}/shares?user_id={who}", anna).status_code for _n in range(2)]
+    assert ended == [204, 404]
+    assert api("GET", path, otto).status_code == 404
+
+
+@both_databases
+def test_companies_are_merged_and_one_is_taken_out_again(api, crm, anna):
+    with crm.write(anna) as db:
+        one, other = db.create_many([Company(name="Acme"), Company(name="ACME", city="Berlin")])
+    asked = {"losers": [str(other.id)], "values": {"name": "Acme AG"}}
+    plan = api("POST", f"{COMPANIES}/{one.id}/merge/preview", anna, json=asked)
+    assert plan.status_code == 200, plan.text
+    assert (plan.json()["refusal"], plan.json()["winner"]["id"]) == (None, str(one.id))
+    assert "city" in [field["name"] for field in plan.json()["fields"]]
+    merged = api("POST", f"{COMPANIES}/{one.id}/merge", anna, json=asked)
+    assert (merged.status_code, merged.json()["name"], merged.json()["city"]) == (200, "Acme AG", "Berlin"), merged.text
+    assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(one.id)
+    apart = api("POST", f"{COMPANIES}/{other.id}/unmerge", anna)
+    assert (apart.status_code, apart.json()["record"]["name"]) == (200, "ACME"), apart.text
+    assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(other.id)
+
+
+@both_databases
+def test_history_time_line_and_sections_of_a_record(api, crm, anna, deal):
+    with crm.write(anna) as db:
+        db.update(deal, name="Pilot 2")
+    path = f"{COMPANIES}/{deal.company_id}"
+    entries = api("GET", f"{DEALS}/{deal.id}/history", anna).json()["items"]
+    assert [entry["kind"] for entry in entries] == ["create", "update"]
+    assert entries[1]["changes"] == {"name": {"old": "Pilot", "new": "Pilot 2"}}
+    assert entries[1]["by_id"] == str(anna.user_id)
+    sections = {each["id"]: each for each in api("GET", f"{path}/sections", anna).json()["items"]}
+    deals = next(each for each in sections.values() if each["entity"] == "sales.deal")
+    assert (deals["count"], [item["name"] for item in deals["items"]]) == (1, ["Pilot 2"])
+    line = api("GET", f"{path}/timeline?limit=1", anna).json()
+    further = api("GET", f"{path}/timeline?cursor={line['next']}", anna).json()
+    kinds = [item["kind"] for item in (*line["items"], *further["items"])]
+    assert sorted(kinds) == ["change", "move"]
+    overview = api("GET", f"{path}/overview", anna).json()
+    assert (overview["record"]["name"], len(overview["timeline"]["items"])) == ("Acme", 2)
+    assert {each["id"] for each in overview["sections"]} == set(sections)
+
+
+@both_databases
+def test_records_that_may_be_the_same_are_found_before_one_is_created(api, crm, anna):
+    with crm.write(anna) as db:
+        email = "a@acme.example"
+        one, other = db.create_many([Company(name="Acme", email=email), Company(name="ACME", email=email)])
+    assert [item["id"] for item in api("GET", f"{COMPANIES}/{one.id}/matches", anna).json()["items"]] == [str(other.id)]
+    found = api("POST", f"{COMPANIES}/matches", anna, json={"name": "Acme", "email": "A@acme.example"}).json()
+    assert {item["id"] for item in found["items"]} == {str(one.id), str(other.id)}
+    assert found["is_hidden_one"] is False
+
+
+def test_why_somebody_may_or_may_not_is_explained(api, anna, otto, deal):
+    mine = api("GET", f"{DEALS}/{deal.id}/explain?verb=update", anna).json()
+    assert (mine["answer"], mine["verb"], mine["record_id"]) == ("yes", "update", str(deal.id)), mine
+    every = api("GET", f"{DEALS}/explain?verb=delete", otto).json()
+    assert every["entity"] == "sales.deal"
+    assert api("GET", f"{DEALS}/{deal.id}/explain?verb=update", otto).status_code == 404
+    assert api("GET", f"{DEALS}/{deal.id}/explain?verb=nosuch", anna).status_code == 400
+    assert api("GET", f"{DEALS}/{deal.id}/explain", anna).status_code == 400
+
+
+@both_databases
+def test_record_is_put_by_the_id_that_another_system_has_for_it(api, anna, otto):
+    path = f"{CONTACTS}/external/erp/customers/17"
+    assert api("GET", path, anna).status_code == 404
+    made = api("PUT", path, anna, json={"name": "Mia", "job_title": "Buyer"})
+    assert made.status_code == 201, made.text
+    changed = api("PUT", path, anna, json={"name": "Maya"})
+    assert (changed.status_code, changed.json()["id"]) == (200, made.json()["id"])
+    assert (changed.json()["name"], changed.json()["job_title"]) == ("Maya", "Buyer")
+    assert api("GET", path, anna).json()["id"] == made.json()["id"]
+    assert api("GET", path, otto).status_code == 404
+    assert api("PUT", path, otto, json={"name": "Other"}).status_code == 409
+    api("DELETE", f"{CONTACTS}/{made.json()['id']}", anna, headers={"if-match": "*"})
+    assert (api("GET", path, anna).status_code, api("PUT", path, anna, json={}).status_code) == (404, 409)
+
+
+def test_entities_and_fields_are_those_that_exist_for_who_asks(api, anna, people):
+    mine = {each["id"]: each for each in api("GET", "/api/v1", anna).json()["items"]}
+    deal = mine["sales.deal"]
+    assert (deal["path"], deal["label"], deal["fields"]["stage"]["type"]) == (DEALS, "Deal", "text")
+    assert {"read", "create", "move"} <= set(deal["verbs"])
+    assert deal["fields"]["company_id"]["entity"] == "customers.company"
+    assert deal["fields"]["name"]["required"]
+    assert not deal["fields"]["version"]["writable"]
+    nobody = api("GET", "/api/v1", people.user("Nobody", member=False)).json()
+    assert nobody == {"items": []}
+
+
+def test_who_asks_is_told_who_they_are(api, anna):
+    me = api("GET", "/api/v1/me", anna).json()
+    assert (me["user_id"], me["name"], me["currency"], me["scopes"]) == (str(anna.user_id), "Anna", "EUR", None)
+    assert me["user"]["name"] == "Anna"
+    assert "sales.manager" in me["roles"]
+
+
+@pytest.mark.parametrize(
+    ("method", "behind", "body"),
+    [
+        ("POST", "/move", {"stage": 1}),
+        ("POST", "/move", {}),
+        ("POST", "/move", {"stage": "won", "more": 1}),
+        ("POST", "/transfer", {"owner_id": "x"}),
+        ("POST", "/shares", {"level": "own"}),
+        ("POST", "/shares", []),
+        ("POST", "/merge", {"losers": "x"}),
+        ("GET", "/timeline?limit=0", None),
+        ("GET", "/timeline?limit=201", None),
+        ("GET", "/timeline?cursor=x", None),
+        ("GET", "/timeline?x=1", None),
+        ("DELETE", "/shares?user_id=x", None),
+    ],
+)
+def test_what_makes_no_sense_is_refused(api, anna, deal, method, behind, body):
+    answer = api(method, f"{DEALS}/{deal.id}{behind}", anna, **({} if body is None else {"json": body}))
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), answer.text
+
+
+def test_t04_every_verb_on_a_hidden_record_is_answered_as_on_none(api, otto, deal):
+    asked = [
+        ("POST", "/move", {"stage": "won"}), ("POST", "/transfer", {"owner_id": None}), ("GET", "/shares", None),
+        ("POST", "/shares", {"user_id": str(otto.user_id)}), ("DELETE", f"/shares?user_id={otto.user_id}", None),
+        ("POST", "/merge", {"losers": [str(deal.id)]}), ("POST", "/merge/preview", {"losers": []}),
+        ("POST", "/unmerge", None), ("GET", "/history", None), ("GET", "/timeline", None), ("GET", "/sections", None),
+        ("GET", "/overview", None), ("GET", "/visits", None), ("GET", "/matches", None),
+        ("GET", "/explain?verb=read", None),
+    ]  # fmt: skip
+    for method, behind, body in asked:
+        more = {} if body is None else {"json": body}
+        hidden, none = (api(method, f"{DEALS}/{id_}{behind}", otto, **more) for id_ in (deal.id, new_id()))
+        assert hidden.status_code == 404, (method, behind, hidden.text)
+        assert (hidden.content, hidden.headers.keys()) == (none.content, none.headers.keys())
+
+
+def test_nothing_of_this_needs_more_than_readers_and_writers(api, people, deal):
+    viewer = people.user("Vera", team="North", roles=["sales.viewer"])
+    path = f"{DEALS}/{deal.id}"
+    denied = [
+        api("POST", f"{path}/move", viewer, json={"stage": "engaging"}),
+        api("POST", f"{path}/transfer", viewer, json={"owner_id": str(viewer.user_id)}),
+        api("POST", f"{path}/shares", viewer, json={"user_id": str(viewer.user_id)}),
+    ]
+    assert [answer.status_code for answer in denied] == [403, 403, 403]
