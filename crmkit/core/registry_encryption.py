@@ -32,6 +32,8 @@ def check_encryption(info: EntityInfo) -> Iterator[CrmkitError]:
         for name in group:
             if name in encrypted and not encrypted[name].blind_index:
                 yield DeclarationError(f"{info.id}.{name}", _("is encrypted: to be unique it needs blind_index=True"))
+    for name in sorted({name for group in info.indexes for name in group} & encrypted.keys()):
+        yield DeclarationError(f"{info.id}.{name}", _("is encrypted and has no order; leave it out of indexes"))
     for computed in info.computed.values():
         yield from _unreadable(f"{info.id}.{computed.name}", computed.needs, encrypted)
 

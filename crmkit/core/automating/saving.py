@@ -13,19 +13,19 @@ from crmkit.core.automating.checking import problems_of
 from crmkit.core.automating.defining import automation_of
 from crmkit.core.automating.parts import Assign, ByRule, Pool
 from crmkit.core.errors import DeclarationError, FieldProblem
-from crmkit.core.policy.access import Access
 from crmkit.core.policy.access_cache import InactiveUserError
 from crmkit.core.policy.people import Team, User
 from crmkit.core.policy.principal import Principal
-from crmkit.core.policy.roles import EVERY_ENTITY, VERBS
+from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.rules.errors import RuleError
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
+    from crmkit.core.policy.access import Access
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["begin_now", "check_saved", "is_administrator", "may_act_as"]
+__all__ = ["begin_now", "check_saved"]
 
 _DEFINES = ("name", "entity", "trigger", "condition", "actions", "runs_as_id")
 
@@ -59,7 +59,7 @@ def check_saved(writer: Writer, write: Write) -> Iterator[FieldProblem]:
 
 def _check(writer: Writer, automation: Automation, shipped: Automation | None) -> Iterator[FieldProblem]:
     is_as_shipped = shipped is not None and automation.does == shipped.does and automation.runs_as == shipped.runs_as
-    if not (is_as_shipped or may_act_as(writer.access, automation.runs_as)):
+    if not (is_as_shipped or writer.access.may_act_as(automation.runs_as)):
         message = _("an automation acts as yourself; as somebody else only administrators let one act")
         yield FieldProblem("runs_as_id", message, "forbidden")
         return
@@ -73,31 +73,6 @@ def _check(writer: Writer, automation: Automation, shipped: Automation | None) -
         found = problems_of(writer.model.registry, automation, theirs)
     yield from found
     yield from _check_people(writer, automation)
-
-
-def may_act_as(access: Access, user: UUID | None) -> bool:
-    """Return whether *access* may let an automation act as *user*; as the system (``None``) only the system itself.
-
-    An administrator, who could take any role, may let it act as anybody; whose scopes are limited as nobody, as it
-    would act without those limits.
-    """
-    if access.is_system:
-        return True
-    if user is None or access.is_limited:
-        return False
-    return user == access.user_id or is_administrator(access)
-
-
-def is_administrator(access: Access) -> bool:
-    """Return whether *access* has every verb on everything, so that it could grant itself what it has not."""
-    return access.is_system or any(
-        not access.is_limited
-        and grant.entity == EVERY_ENTITY
-        and grant.scope == "all"
-        and grant.verbs >= frozenset(VERBS)
-        for role in access.roles
-        for grant in role.grants
-    )
 
 
 def _access_of(writer: Writer, user: UUID | None) -> Access:

@@ -22,7 +22,6 @@ from crmkit.core.automating.keeping import Kept
 from crmkit.core.automating.managing import find_automation
 from crmkit.core.automating.parts import OnCron, OnDue, OnEvent, OnWrite
 from crmkit.core.automating.running import Occasion, perform
-from crmkit.core.automating.saving import is_administrator, may_act_as
 from crmkit.core.errors import ForbiddenError
 from crmkit.core.events import Trigger
 from crmkit.core.fields import Date
@@ -65,8 +64,8 @@ class Rehearsal:
         """Return what :meth:`crmkit.CRM.try_automation` promises."""
         asker = self._writer(self.access, "try")
         automation = find_automation(asker, name)
-        mine = may_act_as(self.access, automation.runs_as)
-        if not (mine or (automation.runs_as is None and is_administrator(self.access))):
+        mine = self.access.may_act_as(automation.runs_as)
+        if not (mine or (automation.runs_as is None and self.access.is_administrator)):
             raise ForbiddenError("core.automation", "update", name)
         accesses = self.model.fresh_accesses(self.model.registry)
         access = accesses.resolve(self.connection, Principal(automation.runs_as, automation.id))

@@ -28,13 +28,15 @@ def entity(
     *,
     label: Text,
     unique: Sequence[Sequence[str]] = (),
+    indexes: Sequence[Sequence[str]] = (),
     links: Mapping[str, str] | None = None,
     person: bool = False,
     kept: Text | None = None,
 ) -> Callable[[type[R]], type[R]]:
     """Return a decorator that makes a class the entity *id*, such as ``sales.deal``.
 
-    *unique* lists groups of fields whose values together occur once. *links* names many-to-many relations and the
+    *unique* lists groups of fields whose values together occur once, *indexes* those by which records are often found
+    together, in this order. *links* names many-to-many relations and the
     link entity behind each: ``links={"contacts": "sales.deal_contact"}``. Each record of a *person* entity is somebody
     who may ask what is known about them, and be erased. *kept* is the reason, such as a duty to keep invoices, for
     which records about an erased person stay, without their personal data.
@@ -61,6 +63,7 @@ def entity(
             pipelined=Pipelined in bases,
             person=person,
             kept=kept,
+            indexes=tuple(map(tuple, indexes)),
         )
         made.f = FieldNamespace(id)
         return typing.cast("type[R]", made)

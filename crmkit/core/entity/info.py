@@ -110,6 +110,7 @@ class EntityInfo:
     fields: Mapping[str, FieldInfo]
     computed: Mapping[str, computed[Any]]
     unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = attrs.field(default=(), kw_only=True)
     links: Mapping[str, str] = attrs.field(factory=dict)
     host: str | None = None
     extends_as: str | None = None

@@ -95,6 +95,7 @@ def describe(
     pipelined: bool = False,
     person: bool = False,
     kept: Text | None = None,
+    indexes: tuple[tuple[str, ...], ...] = (),
 ) -> EntityInfo:
     """Return what crmkit knows about *cls*, which :func:`build_class` made.
 
@@ -104,7 +105,7 @@ def describe(
     infos = {name: _field_info(id, name, a, f) for name, (a, f) in cls.__crmkit_fields__.items()}
     derived = {c.name: c for base in reversed(cls.__mro__) for c in vars(base).values() if isinstance(c, computed)}
     made = EntityInfo(id, cls, label, infos, derived, unique, links, host, owned=owned, pipelined=pipelined)
-    return attrs.evolve(made, person=person, kept=kept)
+    return attrs.evolve(made, person=person, kept=kept, indexes=indexes)
 
 
 def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> FieldInfo:

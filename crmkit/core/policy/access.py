@@ -151,6 +151,30 @@ class Access:
             )
         )
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the principal has every verb on everything, and so could grant itself what it has not."""
+        return self.is_system or any(
+            not self.is_limited
+            and grant.entity == EVERY_ENTITY
+            and grant.scope == "all"
+            and grant.verbs >= frozenset(VERBS)
+            for role in self.roles
+            for grant in role.grants
+        )
+
+    def may_act_as(self, user: UUID | None) -> bool:
+        """Return whether the principal may let something act as *user* later; as the system (``None``) only the system.
+
+        An administrator, who could take any role, may let it act as anybody; whose scopes are limited as nobody, as it
+        would act without those limits.
+        """
+        if self.is_system:
+            return True
+        if user is None or self.is_limited:
+            return False
+        return user == self.user_id or self.is_administrator
+
     def team_ids(self, level: str) -> tuple[UUID, ...]:
         """Return the teams within which *level* (team or subtree) sees; one's own teams come first in both."""
         return self.teams if level == "team" else self.subtree if level == "subtree" else ()

@@ -166,6 +166,8 @@ def _indexes(info: EntityInfo) -> Iterator[tuple[str, bool, Sequence[str]]]:
             yield "uq", True, _key_columns(field)
     for group in info.unique:
         yield "uq", True, [name for field in group for name in _key_columns(info.fields[field])]
+    for group in info.indexes:
+        yield "ix", False, [*(filter_column(info.fields[field]) for field in group), "id"]
     if info.host:
         found = [field for field in info.fields.values() if field.indexed or field.blind_index]
         yield from (("ix", False, [filter_column(field), "record_id"]) for field in found)
