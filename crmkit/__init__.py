@@ -114,7 +114,7 @@ if TYPE_CHECKING:
         Trigger as Trigger,
         event as event,
     )
-    from crmkit.core.events.types import EventType as EventType, event_types as event_types
+    from crmkit.core.events.types import EventType as EventType, event_types as event_types, types_of as types_of
     from crmkit.core.explaining.explanation import Explanation as Explanation
     from crmkit.core.fields import (
         AnyReference as AnyReference,
@@ -158,6 +158,7 @@ if TYPE_CHECKING:
         cycle_times as cycle_times,
         funnel as funnel,
     )
+    from crmkit.core.forgetting.records import forget_records as forget_records
     from crmkit.core.hooks import Problem as Problem, hookimpl as hookimpl
     from crmkit.core.ids import new_id as new_id
     from crmkit.core.jobs import (
@@ -290,6 +291,12 @@ if TYPE_CHECKING:
     from crmkit.core.shipped.settling import settle_shipped as settle_shipped
     from crmkit.core.shipped.shipping import Shipped as Shipped, ShippedKind as ShippedKind
     from crmkit.core.shipped.three_way import Difference as Difference
+    from crmkit.core.signing.errors import SecretError as SecretError
+    from crmkit.core.signing.standard import (
+        new_secret as new_secret,
+        sign_webhook as sign_webhook,
+        signing_key as signing_key,
+    )
     from crmkit.core.simulating.simulation import (
         FieldShift as FieldShift,
         RecordShift as RecordShift,
@@ -406,7 +413,10 @@ _HOMES = {
     "core.writing.changes": "Write WriteContext",
     "core.writing.life": "WriteRefusedError",
     "core.writing.writer": "Writer",
-    "core.events.types": "EventType event_types",
+    "core.events.types": "EventType event_types types_of",
+    "core.signing.standard": "new_secret sign_webhook signing_key",
+    "core.signing.errors": "SecretError",
+    "core.forgetting.records": "forget_records",
 }
 _HOME_OF = {name: f"crmkit.{home}" for home, names in _HOMES.items() for name in names.split()}
 
@@ -566,6 +576,7 @@ __all__ = [
     "Schedule",
     "ScopeShift",
     "SealedValueError",
+    "SecretError",
     "Section",
     "SectionList",
     "SetFields",
@@ -644,6 +655,7 @@ __all__ = [
     "field",
     "find_automation",
     "finish_erasures",
+    "forget_records",
     "funnel",
     "give_back_entity",
     "give_back_fields",
@@ -656,6 +668,7 @@ __all__ = [
     "local_edits",
     "mixin",
     "new_id",
+    "new_secret",
     "offboard",
     "personal_data",
     "plan_carry_over",
@@ -678,6 +691,8 @@ __all__ = [
     "save_automation",
     "save_draft",
     "settle_shipped",
+    "sign_webhook",
+    "signing_key",
     "switch_automation",
     "take_back",
     "take_over_entity",
@@ -687,6 +702,7 @@ __all__ = [
     "translate",
     "translator",
     "try_draft",
+    "types_of",
     "use_locale",
     "versions_of",
     "written_pipeline",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmkit.core.automating.saving import is_administrator
 from crmkit.core.entity import Record, entity_info
 from crmkit.core.errors import ForbiddenError, NotFoundError
 from crmkit.core.policy.people import User
@@ -32,6 +31,6 @@ def check_may_make_for(db: Writer, kind: type[Record], user: UUID | None) -> UUI
         raise ForbiddenError(info.id, "create", holder)
     if holder is None or not getattr(db.get(User, holder), "is_active", True):
         raise NotFoundError("core.user", holder)
-    if holder != access.user_id and not is_administrator(access):
+    if holder != access.user_id and not access.is_administrator:
         raise ForbiddenError(info.id, "create", holder)
     return holder

@@ -48,14 +48,15 @@ def first_party_plugins() -> list[str]:
 
 
 def plugins_without(names: Iterable[str]) -> list[str]:
-    """Return the plugins that come with crmkit, but for *names* and those that require them.
+    """Return the plugins that a new CRM has by default, but for *names* and those that require them.
 
     Raises:
         ConfigurationError: one of *names* is none of them.
     """
     from crmkit.cli.opening import left_out
+    from crmkit.core.plugins import find_plugins
 
-    offered = first_party_plugins()
+    offered = [plugin.name for plugin in find_plugins(first_party_plugins()) if plugin.manifest.by_default]
     gone = left_out(offered, names)
     return [name for name in offered if name not in gone]
 

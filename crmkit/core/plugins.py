@@ -41,7 +41,8 @@ class Plugin:
     """A manifest: readable before any other code of the plugin runs.
 
     *requires* maps the names of plugins to version ranges (PEP 440, such as ``>=1.2,<2``); *crmkit* is the range of
-    the plugin API's version that this plugin was written for.
+    the plugin API's version that this plugin was written for. A new CRM has the plugins that come with crmkit, but for
+    those that are not there *by_default*: they need something that whoever runs it has to give.
 
     Raises:
         DeclarationError: the name, the version or a range is not acceptable.
@@ -53,6 +54,7 @@ class Plugin:
     summary: Text = attrs.field(factory=lambda: Text(""))
     requires: Mapping[str, str] = attrs.field(converter=_ranges, default=())
     crmkit: str = ">=0.1,<1"
+    by_default: bool = True
 
     def __attrs_post_init__(self) -> None:
         if not _NAME.match(self.name) or self.name in _RESERVED:

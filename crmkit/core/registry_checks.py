@@ -115,7 +115,7 @@ def _check_table(
         if taken := {*field.former} & info.fields.keys():
             message = _("was formerly {name!r}, which is another field now: a name in the ledger keeps its meaning")
             yield DeclarationError(f"{info.id}.{field.name}", message, name=min(taken))
-    for what, groups in (("unique", info.unique), ("indexes", info.indexes)):
+    for what, groups in (("unique", info.unique), ("indexes", info.indexes), ("tells_of", [info.tells_of or ()])):
         for name in (name for group in groups for name in group if name not in info.fields):
             yield DeclarationError(info.id, _("{what} names the unknown field {field!r}"), what=what, field=name)
     for computed in info.computed.values():

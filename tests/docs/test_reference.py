@@ -7,6 +7,7 @@ import crmkit_reference
 import pytest
 from crmkit_reference.api import GROUPS, grouped, members
 from crmkit_reference.entities import find_entities
+from crmkit_reference.events import find_event_types
 from crmkit_reference.fields import find_types
 from crmkit_reference.hooks import find_hooks
 
@@ -79,6 +80,17 @@ def test_entity_has_a_section_with_every_field(entity):
     assert entity.cls.__doc__
     assert [name for name in entity.fields if f"| `{name}` |" not in section + common] == []
     assert [name for name in entity.computed if f"| `{name}` |" not in section] == []
+
+
+# Events.
+
+
+def test_catalogue_has_every_type_of_event():
+    text, found = page("event-types"), find_event_types()
+    declared = [each.type for each in found if each.event is not None]
+    assert [type_ for type_ in declared if f"`{type_}`" not in text] == []
+    assert {f"`crm.{each.entity}.…`" for each in found if each.event is None} <= set(re.findall(r"`crm\.\S+…`", text))
+    assert len(found) > len(declared) > 3
 
 
 # Hooks and permissions.

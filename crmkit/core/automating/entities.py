@@ -43,7 +43,12 @@ _OUTCOMES = [
 ]
 
 
-@entity("core.automation_run", label=_("Run of an automation"), unique=[("automation", "occasion")])
+@entity(
+    "core.automation_run",
+    label=_("Run of an automation"),
+    unique=[("automation", "occasion")],
+    tells_of=("entity", "record_id"),
+)
 class AutomationRun(Record):
     """What came of one occasion on which an automation was set off; *wrote* names records and fields, no values."""
 

@@ -32,6 +32,7 @@ def entity(
     links: Mapping[str, str] | None = None,
     person: bool = False,
     kept: Text | None = None,
+    tells_of: tuple[str, str] | None = None,
 ) -> Callable[[type[R]], type[R]]:
     """Return a decorator that makes a class the entity *id*, such as ``sales.deal``.
 
@@ -39,7 +40,8 @@ def entity(
     together, in this order. *links* names many-to-many relations and the
     link entity behind each: ``links={"contacts": "sales.deal_contact"}``. Each record of a *person* entity is somebody
     who may ask what is known about them, and be erased. *kept* is the reason, such as a duty to keep invoices, for
-    which records about an erased person stay, without their personal data.
+    which records about an erased person stay, without their personal data. *tells_of* names two fields of a log, which
+    hold an entity and the id of one of its records: an entry is about that record, though it does not refer to it.
 
     Raises:
         DeclarationError: the id, a field's name, its annotation or its type is not acceptable.
@@ -64,6 +66,7 @@ def entity(
             person=person,
             kept=kept,
             indexes=tuple(map(tuple, indexes)),
+            tells_of=tells_of,
         )
         made.f = FieldNamespace(id)
         return typing.cast("type[R]", made)

@@ -100,7 +100,8 @@ class EntityInfo:
 
     *owned* records have an owner and a team, *pipelined* ones stand in a stage of a pipeline. *custom* are the fields
     that were added at run time, by their whole name. Each record of a *person* entity is somebody; *kept* is the reason
-    for which records stay, without what they tell of a person, when that person is erased. *declared_by* is the plugin
+    for which records stay, without what they tell of a person, when that person is erased. *tells_of* are the two
+    fields of a log's entry that name the record which it is about. *declared_by* is the plugin
     of an entity that was made at run time before, and kept its id.
     """
 
@@ -111,6 +112,7 @@ class EntityInfo:
     computed: Mapping[str, computed[Any]]
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[tuple[str, ...], ...] = attrs.field(default=(), kw_only=True)
+    tells_of: tuple[str, str] | None = attrs.field(default=None, kw_only=True)
     links: Mapping[str, str] = attrs.field(factory=dict)
     host: str | None = None
     extends_as: str | None = None

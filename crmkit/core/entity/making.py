@@ -96,6 +96,7 @@ def describe(
     person: bool = False,
     kept: Text | None = None,
     indexes: tuple[tuple[str, ...], ...] = (),
+    tells_of: tuple[str, str] | None = None,
 ) -> EntityInfo:
     """Return what crmkit knows about *cls*, which :func:`build_class` made.
 
@@ -105,7 +106,7 @@ def describe(
     infos = {name: _field_info(id, name, a, f) for name, (a, f) in cls.__crmkit_fields__.items()}
     derived = {c.name: c for base in reversed(cls.__mro__) for c in vars(base).values() if isinstance(c, computed)}
     made = EntityInfo(id, cls, label, infos, derived, unique, links, host, owned=owned, pipelined=pipelined)
-    return attrs.evolve(made, person=person, kept=kept, indexes=indexes)
+    return attrs.evolve(made, person=person, kept=kept, indexes=indexes, tells_of=tells_of)
 
 
 def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> FieldInfo:

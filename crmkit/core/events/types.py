@@ -49,8 +49,9 @@ class EventType:
     label: Text
 
 
-def types_of(registry: Registry, known: KnownEvent) -> list[str]:
-    """Return the types of the events that a write is, as far as the reader of *known* may know of it."""
+def types_of(reader: Reader, known: KnownEvent) -> list[str]:
+    """Return the types of the events that a write is, as far as *reader*, which knows it, may know."""
+    registry = reader.model.registry
     declared = [_type_of_event(registry.events[event]) for event in known.events]
     if known.kind not in _PAST:
         return declared

@@ -19,7 +19,7 @@ from crmkit.core.jobs.limits import DEEPEST
 from crmkit.core.policy.principal import Principal
 
 if TYPE_CHECKING:
-    from crmkit.core.configuration.config import Keeping
+    from crmkit.core.configuration.config import Company, Keeping
     from crmkit.core.content.store import ContentStore
     from crmkit.core.crm import CRM
     from crmkit.core.network.guard import NetworkGuard
@@ -81,6 +81,11 @@ class WorkContext:
     def keep(self) -> Keeping:
         """For how long what is done is kept."""
         return self._crm.config.keep
+
+    @property
+    def company(self) -> Company:
+        """Whose CRM it is."""
+        return self._crm.config.company
 
     @property
     def network(self) -> NetworkGuard:

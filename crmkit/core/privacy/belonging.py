@@ -43,7 +43,7 @@ def about(reader: Reader, keys: Iterable[Key]) -> list[Key]:
         step: dict[Key, None] = {}
         for entity, ids in by_entity(todo).items():
             step |= dict.fromkeys((entity, id_) for id_ in merged_into(reader, entity, ids))
-            step |= dict.fromkeys(("core.automation_run", id_) for id_ in _runs(reader, entity, ids))
+            step |= dict.fromkeys(_entries(reader, entity, ids))
             for info, field in reader.model.registry.references_to(entity):
                 if info.host is None and is_about(field):
                     rows = referring_rows(reader, entity, info, field, ids)
@@ -53,12 +53,14 @@ def about(reader: Reader, keys: Iterable[Key]) -> list[Key]:
     return list(found)
 
 
-def _runs(reader: Reader, entity: str, ids: Sequence[UUID]) -> Iterator[UUID]:
-    """Yield the runs of automations that the records with *ids* set off: their errors may tell of them."""
-    table = reader.model.schema.tables["core_automation_run"]
-    for batch in padded_batches(ids):
-        mine = sa.select(table.c.id).where(table.c.record_id.in_(batch), table.c.entity == entity)
-        yield from reader.connection.scalars(mine)
+def _entries(reader: Reader, entity: str, ids: Sequence[UUID]) -> Iterator[Key]:
+    """Yield the entries of logs that tell of the records with *ids*: their errors may repeat what stands in these."""
+    for info in reader.model.registry.entities.values():
+        if info.tells_of is not None:
+            table, (of, record) = reader.model.schema.table(info), info.tells_of
+            for batch in padded_batches(ids):
+                mine = sa.select(table.c.id).where(table.c[record].in_(batch), table.c[of] == entity)
+                yield from ((info.id, id_) for id_ in reader.connection.scalars(mine))
 
 
 def merged_into(reader: Reader, entity: str, ids: Sequence[UUID]) -> Iterator[UUID]:

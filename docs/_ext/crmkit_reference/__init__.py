@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
-from crmkit_reference import api, cli, configuration, entities, errors, fields, hooks, permissions
+from crmkit_reference import api, cli, configuration, entities, errors, events, fields, hooks, permissions
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "api": api.render,
@@ -25,6 +25,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "configuration": configuration.render,
     "entities": entities.render,
     "errors": errors.render,
+    "events": events.render,
     "fields": fields.render,
     "hooks": hooks.render,
     "permissions": permissions.render,

@@ -40,7 +40,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Writing": "Writer ExchangeRate",
         "Matching": "Matcher MatchKey Matches",
         "Privacy": "personal_data PersonalField preview_erasure erase_person Erasure ErasedRecords finish_erasures "
-        "LegalHold LegalHoldError RetentionRule plan_retention RetentionPlan run_retention RetentionRun",
+        "LegalHold LegalHoldError RetentionRule plan_retention RetentionPlan run_retention RetentionRun "
+        "forget_records",
         "Encrypted fields": "Encryption change_master_key change_data_key Rotation keys_in_use FieldKeys "
         "EncryptionKeyError SealedValueError",
         "Merging": "MergePlan FieldChoice Repointing Unmerged Leftover",
@@ -48,9 +49,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "CreateRecord MoveStage Assign RunAction To RoundRobin LeastBusy ByRule Case automations_of find_automation "
         "save_automation remove_automation switch_automation Template Told",
         "Events and jobs": "event Event Trigger Subscriber RecordChanged EveryEvent Span event_types EventType "
-        "Job NoArguments Schedule RecordSchedule "
+        "types_of Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
-        "Reaching out": "NetworkGuard Destination RefusedAddressError Network",
+        "Reaching out": "NetworkGuard Destination RefusedAddressError Network new_secret signing_key sign_webhook "
+        "SecretError",
         "Fields made at run time": "CustomEntity CustomField convert_field FieldConversion FieldConversionError "
         "purge_field purge_entity PurgedEntity",
         "Texts": "translator translate use_locale",
@@ -71,8 +73,8 @@ _MEMBERS: Mapping[str, str] = {
     "Writer": "create create_many update update_many delete delete_many restore transfer transfer_many move move_many "
     "change_pipeline change_pipeline_many share share_many unshare unshare_many merge merge_preview "
     "unmerge enqueue wake external attempt now",
-    "WorkContext": "read write finish enqueue progress heartbeat is_stopping network id name attempt depth cause "
-    "now principal",
+    "WorkContext": "read write finish enqueue progress heartbeat is_stopping network company id name attempt depth "
+    "cause now principal",
     "Worker": "run run_until_idle step do next_due circuits close",
     "Event": "id",
     "NetworkGuard": "check resolve",

@@ -2,8 +2,7 @@
 
 import pytest
 
-from crmkit import Event, EveryEvent, Span, Subscriber, Team, Trigger, event, event_types, translator
-from crmkit.core.events.types import types_of
+from crmkit import Event, EveryEvent, Span, Subscriber, Team, Trigger, event, event_types, translator, types_of
 from crmkit.testing import People, both_databases
 from tests.core.jobs.watching import Parcel, ParcelSent, post, rows
 
@@ -79,7 +78,7 @@ def test_write_is_told_by_every_type_that_it_is(crm):
         db.move(db.get(Parcel, light.id), "sent")
         db.delete(heavy)
     with crm.system("test") as db:
-        told = [(known.kind, types_of(db.model.registry, known)) for known in db.events(after=0).events]
+        told = [(known.kind, types_of(db, known)) for known in db.events(after=0).events]
     assert told == [
         # What a plugin declares by that name takes the place of what every entity has.
         ("create", []),

@@ -1,0 +1,1 @@
+"""Signatures of what passes between this CRM and other programs."""

@@ -1,0 +1,182 @@
+"""What a webhook is told of, and what may be written of it: it leads somewhere, and gives nobody rights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from crmkit import (
+    CrmkitError,
+    KnownEvent,
+    Problem,
+    Reader,
+    Rule,
+    SecretError,
+    User,
+    Write,
+    WriteContext,
+    Writer,
+    event_types,
+    new_secret,
+    signing_key,
+    translate,
+    translator,
+    types_of,
+)
+
+from ..entities import Endpoint
+
+__all__ = ["check_endpoints", "complete_endpoints", "event_types_told", "rotate_secret", "secrets_of", "told_types"]
+
+_ = translator(__package__.rpartition(".")[0])
+
+_ENTITY = "webhooks.endpoint"
+#: Of itself the plugin tells nothing: endpoints have secrets, and messages about messages would have no end.
+_OWN = "webhooks."
+#: How long messages are signed by the secret before as well, unless somebody says otherwise.
+OVERLAP = timedelta(hours=24)
+# What crmkit writes down itself, whatever others give.
+_KEPT = ("failing_since_at", "resumes_at", "off_reason", "since")
+# Whoever changes one of these decides what somebody learns.
+_DECIDES = ("url", "events", "entity", "condition", "acts_as_id", "secret", "old_secret", "old_secret_ends_at")
+
+
+def complete_endpoints(context: WriteContext, writes: Sequence[Write]) -> None:
+    """Give each new webhook its user and its secret; let a secret that is changed count for a day more."""
+    for write in writes:
+        if write.entity.id == _ENTITY and write.kind in ("create", "update"):
+            _complete(context, write)
+
+
+def _complete(context: WriteContext, write: Write) -> None:
+    if not context.principal.is_system:
+        for name in _KEPT:
+            if name in write.values:
+                write.set(name, write.stored.get(name))
+    if write.get("acts_as_id") is None:
+        write.set("acts_as_id", context.principal.user_id)
+    if write.get("secret") is None:
+        write.set("secret", new_secret())
+    if write.kind == "update" and write.changes("secret") and not write.changes("old_secret"):
+        write.set("old_secret", write.stored.get("secret"))
+        if not write.changes("old_secret_ends_at"):
+            write.set("old_secret_ends_at", context.now + OVERLAP)
+    if write.kind == "create" or (write.changes("is_active") and write.get("is_active")):
+        begun = {**dict.fromkeys(_KEPT), "since": context.trusted.events().position}
+        for name, value in begun.items():
+            write.set(name, value)
+
+
+def check_endpoints(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
+    """Return a problem for each value of a webhook that makes no sense, or would give somebody rights."""
+    return [
+        Problem(translate(message), place, field)
+        for place, write in enumerate(writes)
+        if write.entity.id == _ENTITY and write.kind in ("create", "update", "restore")
+        for field, message in _problems(context, write)
+    ]
+
+
+def _problems(context: WriteContext, write: Write) -> Iterator[tuple[str, str]]:
+    if write.kind == "update" and not any(map(write.changes, _DECIDES)):
+        return  # Whoever may change it may switch it on and off, and call it something else.
+    user = write.get("acts_as_id")
+    if user is None or not all(map(context.principal.may_act_as, {user, write.stored.get("acts_as_id") or user})):
+        yield "acts_as_id", _("a webhook acts as yourself; as somebody else only administrators let one act")
+        return
+    for name in ("secret", "old_secret"):
+        yield from ((name, str(error)) for error in _no_secret(write.get(name)))
+    try:
+        context.trusted.network.check(write.get("url"))
+    except CrmkitError as error:
+        yield "url", str(error)
+    for _user, theirs in context.trusted.readers_of([user]):
+        yield from _unknown(theirs, write)
+        return
+    yield "acts_as_id", _("this user is gone or inactive")
+
+
+def _no_secret(secret: str | None) -> Iterator[SecretError]:
+    try:
+        if secret is not None:
+            signing_key(secret)
+    except SecretError as error:
+        yield error
+
+
+def _unknown(theirs: Reader, write: Write) -> Iterator[tuple[str, str]]:
+    """Yield what of *write* names what *theirs*, a reader of the user as whom it acts, does not know."""
+    yield from _unknown_events(theirs, write.get("events"))
+    entity, condition = write.get("entity"), write.get("condition")
+    try:
+        told = None if entity is None else theirs.entity(entity)
+        if told is None and condition is not None:
+            yield "condition", _("a condition is one on records of an entity; name that")
+        elif told is not None and condition is not None:
+            theirs.find(told, condition, limit=1)
+    except CrmkitError as error:
+        yield ("condition" if condition is not None else "entity"), str(error)
+
+
+def _unknown_events(theirs: Reader, events: Any) -> Iterator[tuple[str, str]]:
+    if not (isinstance(events, list | tuple) and events and all(isinstance(each, str) for each in events)):
+        yield "events", _("expected a list of types of events, such as crm.sales.deal.won.v1 or crm.sales.*")
+        return
+    known = [each.type for each in event_types_told(theirs)]
+    for pattern in events:
+        if not any(_picks(pattern, type_) for type_ in known):
+            yield "events", translate(_("there is no event {pattern!r}")).format(pattern=pattern[:160])
+
+
+def event_types_told(db: Reader) -> list[Any]:
+    """Return the types of events of which webhooks that act as the reader can be told."""
+    return [each for each in event_types(db) if not each.entity.startswith(_OWN)]
+
+
+def told_types(db: Reader, known: KnownEvent) -> list[str]:
+    """Return by which types *known* is told; by none if webhooks are told nothing of it."""
+    return [] if known.entity.startswith(_OWN) else types_of(db, known)
+
+
+def wanted_types(endpoint: Endpoint, known: KnownEvent, types: Sequence[str]) -> list[str]:
+    """Return those of *types*, by which *known* is told, that *endpoint* wants; its condition is not looked at."""
+    if endpoint.entity not in (None, known.entity) or known.position <= endpoint.since:
+        return []
+    return [type_ for type_ in types if any(_picks(pattern, type_) for pattern in endpoint.events)]
+
+
+def _picks(pattern: str, type_: str) -> bool:
+    if pattern == "*":
+        return True
+    return type_.startswith(pattern[:-1]) if pattern.endswith(".*") else type_ == pattern
+
+
+def condition_of(endpoint: Endpoint) -> Rule | None:
+    """Return the rule that must hold for a record of which *endpoint* is told."""
+    return None if endpoint.condition is None else Rule.parse(endpoint.condition)
+
+
+def secrets_of(endpoint: Endpoint, now: Any) -> list[str]:
+    """Return the secrets by which messages to *endpoint* are signed *now*, the newest first."""
+    is_still = endpoint.old_secret is not None and (
+        endpoint.old_secret_ends_at is None or endpoint.old_secret_ends_at > now
+    )
+    return [str(endpoint.secret), *([str(endpoint.old_secret)] if is_still else [])]
+
+
+def rotate_secret(db: Writer, endpoint: Endpoint, *, overlap: timedelta = OVERLAP) -> Endpoint:
+    """Give *endpoint* a new secret and return it; messages are signed by the old one as well while *overlap* lasts.
+
+    Raises:
+        ForbiddenError, NotFoundError, StaleError: as for every change of a record.
+    """
+    values = {"secret": new_secret(), "old_secret": endpoint.secret, "old_secret_ends_at": db.now + overlap}
+    return db.update(endpoint, values)
+
+
+def acting_user(db: Reader, endpoint: Endpoint) -> User | None:
+    """Return the active user as whom *endpoint* acts; ``None`` if there is none any more."""
+    found = db.get_many(User, [endpoint.acts_as_id]) if endpoint.acts_as_id else {}
+    user = next(iter(found.values()), None)
+    return user if user is not None and user.is_active else None

@@ -1,0 +1,214 @@
+"""Sending: one sender for the whole CRM, to all endpoints at once, and to none more than it can take.
+
+Everything that waits for the network shares one thread. Each endpoint has a lane of its own: a lane begins with one
+message at a time, doubles with every success up to the most there may be, and is back at one once something fails.
+So an endpoint that hangs holds one connection, and nobody else waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from random import Random
+from time import monotonic
+from typing import Any, TypeVar
+from uuid import UUID
+
+import attrs
+
+from crmkit import NoArguments, WorkContext, sign_webhook
+
+from ..entities import Delivery, Endpoint
+from .client import Answer, Client
+from .endpoints import acting_user, secrets_of
+from .fanning import active_endpoints
+from .outcomes import GONE, Outcome, keep_outcomes, switch_off
+from .rendering import CONTENT_TYPE, Body, render
+
+__all__ = ["send_deliveries"]
+
+T = TypeVar("T")
+# So many messages are on their way to one endpoint at once, at most.
+_WIDEST = 16
+# How often the database is asked for what others have made due meanwhile, in seconds.
+_LOOK = 0.1
+_TOGETHER = 0.005
+# A sender that has gone on for so long makes room for another, so that none runs out of its time.
+_SHIFT = timedelta(hours=12)
+_AGENT = "crmkit-webhooks"
+
+
+@attrs.define
+class Lane:
+    """What is on its way to one endpoint, and how much may be. *is_idle* means that nothing was due last time."""
+
+    width: int = 1
+    on_the_way: set[UUID] = attrs.field(factory=set)
+    looked_at: float = 0.0
+    is_idle: bool = False
+
+    @property
+    def room(self) -> int:
+        """How many more messages may be sent."""
+        return self.width - len(self.on_the_way)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Note what came of a message; one that was not sent says nothing of the endpoint."""
+        self.on_the_way.discard(outcome.delivery.id)
+        self.is_idle = False
+        if outcome.answer is not None:
+            self.width = min(self.width * 2, _WIDEST) if outcome.is_success else 1
+
+
+@attrs.frozen
+class Parcel:
+    """A message that is ready to be sent to *url*."""
+
+    body: Body
+    url: str
+    headers: dict[str, str]
+
+
+def send_deliveries(context: WorkContext, _arguments: NoArguments) -> None:
+    """Send what is due, and what becomes due meanwhile, until nothing is on its way any more."""
+    with ThreadPoolExecutor(1, "webhooks-database") as database:
+        asyncio.run(Sender(context, database).run())
+
+
+class Sender:
+    """Sends until there is nothing to send. Whatever asks the database does so on one thread of its own."""
+
+    def __init__(self, context: WorkContext, database: ThreadPoolExecutor) -> None:
+        """Send for *context*."""
+        self._context, self._database = context, database
+        self._lanes: dict[UUID, Lane] = {}
+        self._sending: set[asyncio.Task[Outcome]] = set()
+        self._outcomes: list[Outcome] = []
+        self._chance, self._until = Random(), monotonic() + _SHIFT.total_seconds()
+
+    async def run(self) -> None:
+        """Go on until nothing is due, the worker is to end, or the shift is over."""
+        async with Client(self._context.network) as client:
+            while True:
+                if self._outcomes:
+                    await self._ask(self._keep)
+                if not self._is_ending:
+                    for parcel in await self._ask(self._parcels):
+                        self._sending.add(asyncio.create_task(self._send(client, parcel)))
+                if not self._sending and not self._outcomes:
+                    await self._ask(self._finish)
+                    return
+                await self._wait()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._context.is_stopping or monotonic() >= self._until
+
+    async def _ask(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._database, question)
+
+    async def _wait(self) -> None:
+        if not self._sending:
+            return
+        await asyncio.wait(self._sending, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+        # What ends together is written down together: a commit costs more than most answers.
+        done, self._sending = await asyncio.wait(self._sending, timeout=_TOGETHER)
+        for task in done:
+            self._ended(task.result())
+
+    def _ended(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._lanes[outcome.delivery.endpoint_id].ended(outcome)
+
+    async def _send(self, client: Client, parcel: Parcel) -> Outcome:
+        began, sent_at = monotonic(), self._context.now
+        answer = await client.post(parcel.url, parcel.headers, parcel.body.content or b"")
+        return Outcome(parcel.body.delivery, sent_at, answer, timedelta(seconds=monotonic() - began))
+
+    # What asks the database.
+
+    def _parcels(self) -> list[Parcel]:
+        """Return what is to be sent now, as the users as whom the endpoints act may know it now."""
+        found: list[Parcel] = []
+        now = monotonic()
+        with self._context.read() as db:
+            for endpoint in active_endpoints(db):
+                lane = self._lanes.setdefault(endpoint.id, Lane())
+                if lane.room > 0 and (not lane.is_idle or now - lane.looked_at >= _LOOK):
+                    found += self._of_lane(db, endpoint, lane)
+                    lane.looked_at = now
+        return found
+
+    def _of_lane(self, db: Any, endpoint: Endpoint, lane: Lane) -> list[Parcel]:
+        at = db.moment.now
+        if endpoint.resumes_at is not None and endpoint.resumes_at > at:
+            return []
+        f = Delivery.f
+        due = (f.endpoint_id == endpoint.id) & (f.next_at <= at)
+        # Those on their way, and those whose outcome is not written down yet, are due as well.
+        most = lane.room + len(lane.on_the_way) + len(self._outcomes)
+        rows = db.find(Delivery, due, order_by=("next_at", "id"), limit=most)
+        known = lane.on_the_way | {each.delivery.id for each in self._outcomes}
+        mine = [row for row in rows if row.id not in known][: lane.room]
+        lane.is_idle = not mine
+        return self._packed(db, endpoint, lane, mine, at) if mine else []
+
+    def _packed(self, db: Any, endpoint: Endpoint, lane: Lane, due: list[Delivery], at: datetime) -> list[Parcel]:
+        user = acting_user(db, endpoint)
+        if user is None:
+            with self._context.write() as writer:
+                switch_off(writer, [endpoint], GONE)
+            return []
+        packed: list[Parcel] = []
+        for body in self._bodies(db, user.id, due):
+            lane.on_the_way.add(body.delivery.id)
+            if body.content is None:
+                self._ended(Outcome(body.delivery, at))
+                continue
+            signed = sign_webhook(str(body.delivery.id), at, body.content, secrets_of(endpoint, at))
+            headers = {"Content-Type": CONTENT_TYPE, "User-Agent": _AGENT, **signed}
+            packed.append(Parcel(body, endpoint.url, headers))
+        return packed
+
+    def _bodies(self, db: Any, user: UUID, due: list[Delivery]) -> list[Body]:
+        for _user, theirs in db.readers_of([user]):
+            try:
+                return render(theirs, due, self._context.company)
+            except Exception:
+                # One of them cannot be told; the others are none the worse for it.
+                return [body for each in due for body in self._alone(theirs, each)]
+        return []
+
+    def _alone(self, theirs: Any, delivery: Delivery) -> list[Body]:
+        try:
+            return render(theirs, [delivery], self._context.company)
+        except Exception as error:
+            failed = Answer(error=f"{type(error).__name__}: {error}"[:500])
+            self._lanes[delivery.endpoint_id].on_the_way.add(delivery.id)
+            self._ended(Outcome(delivery, self._context.now, failed))
+            return []
+
+    def _keep(self) -> None:
+        """Write down what came of messages."""
+        with self._context.write() as db:
+            keep_outcomes(db, self._outcomes, self._chance)
+        self._outcomes = []
+
+    def _finish(self) -> None:
+        """Say that the work is done, and when there is something to do again."""
+        with self._context.finish() as db:
+            due = [when for endpoint in active_endpoints(db) if (when := _due(db, endpoint)) is not None]
+            if due:
+                db.wake("webhooks.send", run_at=max(min(due), db.now))
+
+
+def _due(db: Any, endpoint: Endpoint) -> datetime | None:
+    """Return when something is to be sent to *endpoint*."""
+    f = Delivery.f
+    first = db.find(Delivery, (f.endpoint_id == endpoint.id) & f.next_at.is_not_null(), order_by="next_at", limit=1)
+    if not first:
+        return None
+    due: datetime = first[0].next_at
+    return due if endpoint.resumes_at is None else max(due, endpoint.resumes_at)

@@ -1,0 +1,6 @@
+"""The rules that every plugin keeps."""
+
+from crmkit.testing import PluginConformance
+
+
+class TestConformance(PluginConformance): ...
