@@ -15,7 +15,6 @@ STORED = tuple(
         "tests/core/rules",
         "tests/core/searching",
         "tests/core/storage",
-        "tests/core/verifying",
         "tests/core/test_batches.py",
         "tests/core/test_computed_fields.py",
         "tests/core/test_concurrency.py",

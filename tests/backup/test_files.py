@@ -174,6 +174,7 @@ def test_f16_what_is_uploaded_and_deleted_meanwhile_does_not_break_a_backup(
         assert [n.row for n in lost_content(db.model, db._connection, other.contents)] == [str(before[0].id)]
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(crm, attach, backed_up, elsewhere):
     attach("a.bin", *(os.urandom(65_536) for _n in range(480)))
     other = elsewhere("sqlite")

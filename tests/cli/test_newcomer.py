@@ -122,6 +122,7 @@ def test_demo_shows_a_company_and_what_three_people_see(crmkit, elsewhere):
         assert bottom <= middle <= top <= row["all"]
 
 
+@pytest.mark.slow
 def test_demo_of_today_is_the_same_all_day(crmkit, elsewhere):
     made = crmkit("demo", "one", "--scale", "0.01", "--json").json
     today = datetime.now(UTC).date().isoformat()

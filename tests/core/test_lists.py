@@ -136,6 +136,7 @@ def test_pages_in_any_order_add_up_to_the_sorted_list(crm, everybody, deals):
             assert ids_of(db.stream(Commission, order_by=asked, size=7)) == expected, asked
 
 
+@pytest.mark.slow
 def test_a_list_on_sqlite_is_the_same_whichever_statement_wins(crm, everybody, deals, monkeypatch):
     monkeypatch.setattr(races, "_STEPS", 1)
     monkeypatch.setattr(races, "_STEPS_PER_ROW", 0)

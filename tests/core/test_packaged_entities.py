@@ -362,6 +362,7 @@ def test_what_changed_since_the_export_is_not_taken_over(crm, projects, packaged
             assert db.find(CustomEntity, 'slug == "project"') == [definition]
 
 
+@pytest.mark.slow
 @both_databases_in_time
 def test_package_of_entities_keeps_the_rules_of_all_plugins(crm, projects, packaged, database, make_crm):
     packaged("custom.project", "custom.phase", "customers.company")
@@ -378,6 +379,7 @@ def test_package_of_entities_keeps_the_rules_of_all_plugins(crm, projects, packa
         rule(**{name: given[name] for name in inspect.signature(rule).parameters})
 
 
+@pytest.mark.slow
 @both_databases_in_time
 def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, world, packaged, tmp_path):
     before = everything(crm, world)
@@ -399,6 +401,7 @@ def test_process_that_is_killed_while_it_takes_over_leaves_all_or_nothing(crm, w
     assert_sound(with_code)
 
 
+@pytest.mark.slow
 def test_plugin_grows_by_fields_in_columns_like_any_other(crm, world, packaged, tmp_path):
     bring_indexes_up_to_date(crm.model)
     apply(packaged())
@@ -424,6 +427,7 @@ def test_plugin_grows_by_fields_in_columns_like_any_other(crm, world, packaged, 
     assert missing_indexes(crm.model) == []
 
 
+@pytest.mark.slow
 @both_databases_in_time
 def test_backup_of_what_was_taken_over_is_restored_in_the_other_kind_of_database(
     crm, world, packaged, make_crm, database, tmp_path

@@ -173,7 +173,7 @@ def test_simulation_says_what_then_happens(crm, world, boss, database, seed):
     """Changes are drawn one after another, each on top of what those before it made."""
     users, _made = world
     entities, random = (Commission, Invoice, Artist, User), Random(seed)
-    for place in range(8):
+    for place in range(8 if seed else 3):
         drawn = random.sample(CHANGES, random.choice([1, 1, 2]))
         _check(crm, users, entities, boss, drawn, 100 * seed + place)
 

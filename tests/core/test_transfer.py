@@ -134,6 +134,7 @@ def test_who_may_not_share_keeps_nothing_and_transfers_nothing(crm, people, staf
     assert owners(crm, staff) == before
 
 
+@pytest.mark.slow
 def test_ten_thousand_records_are_given_away_at_once(crm, staff):
     with crm.write(staff[0]) as db:
         made = db.create_many([Site(name=f"{n}") for n in range(10_000)])

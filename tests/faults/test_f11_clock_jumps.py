@@ -31,10 +31,11 @@ from crmkit import (
 )
 from crmkit.core.privacy.retaining import run_retention
 from crmkit.plugins.workspace.entities import Notification, Task
-from crmkit.testing import People, both_databases, play, plugin
+from crmkit.testing import People, play, plugin
 from tests.core.jobs.watching import Parcel, post
+from tests.marks import both_databases_in_time
 
-pytestmark = both_databases
+pytestmark = both_databases_in_time
 _ = translator("tests")
 
 BERLIN = Company(time_zone="Europe/Berlin")

@@ -17,7 +17,7 @@ from tests.core.rules.test_reference import EXAMPLES as REFERENCE
 from tests.core.rules.world import DEALS, NOBODY, SHANGHAI, TWINS, Fields, Source
 
 MANY = settings(
-    max_examples=350, deadline=None, derandomize=True, database=None,
+    max_examples=200, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )  # fmt: skip
 VERY_MANY = settings(MANY, max_examples=4000)
