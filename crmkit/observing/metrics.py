@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from crmkit.core.crm import CRM
 
-__all__ = ["CONTENT_TYPE", "Metrics"]
+__all__ = ["CONTENT_TYPE", "Metrics", "shared_by_processes"]
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -63,7 +66,8 @@ class Metrics:
         self.streams = Gauge(
             "crmkit_event_streams", "Streams of events that are open.", multiprocess_mode="livesum", registry=own
         )
-        self.dropped_streams = Counter(
+        #: Those that the server ended, and why: ``slow`` clients, ``left`` by who is signed in no more, ``stopping``.
+        self.ended_streams = Counter(
             "crmkit_event_streams_ended", "Streams of events that the server ended.", ["why"], registry=own
         )
 
@@ -101,6 +105,7 @@ class Metrics:
 
         if _FOLDER not in os.environ:
             return self._own
+        _bury(Path(os.environ[_FOLDER]))
         shared = CollectorRegistry()
         MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
         shared.register(self._standing)
@@ -111,6 +116,38 @@ class Metrics:
         from prometheus_client import generate_latest
 
         return generate_latest(self.registry)
+
+
+@contextmanager
+def shared_by_processes() -> Iterator[None]:
+    """Have the processes that are started in the block told as one, unless the environment says so already."""
+    if _FOLDER in os.environ or find_spec("prometheus_client") is None:
+        yield
+        return
+    with TemporaryDirectory(prefix="crmkit-metrics-") as folder:
+        os.environ[_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER]
+
+
+def _bury(folder: Path) -> None:
+    """Forget how many streams were open in processes that are no more; what they counted stays counted."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if not (pid.isdigit() and _is_alive(int(pid))):
+            file.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Standing:

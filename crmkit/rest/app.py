@@ -7,13 +7,14 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.connection import Request
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from crmkit.core.crm import CRM
-from crmkit.rest import resources
+from crmkit.rest import live, operations, resources
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door, check_doors, check_routes
 from crmkit.rest.endpoint import Answer, Endpoint, request_id_of
@@ -26,7 +27,7 @@ from crmkit.rest.surface import Surface
 __all__ = ["DOORS", "build_app"]
 
 #: Every door of crmkit; a package below this one that has doors is named here.
-DOORS: tuple[Door, ...] = (*resources.DOORS,)
+DOORS: tuple[Door, ...] = (*resources.DOORS, *live.DOORS, *operations.DOORS)
 
 
 def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Call], Identity] = identify) -> Litestar:
@@ -40,6 +41,7 @@ def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Ca
     app = Litestar(
         # In front: Litestar gives a path its own answer to OPTIONS, which names the first door alone, if it has none.
         [*_options(doors), *(_route(surface, door) for door in doors)],
+        state=State({"surface": surface}),
         openapi_config=None,
         logging_config=None,
         debug=False,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crmkit.rest.doors import Door
     from crmkit.rest.identities import Identity
     from crmkit.rest.replies import Reply
+    from crmkit.rest.surface import Surface
 
 __all__ = ["Call"]
 
@@ -45,7 +46,7 @@ class Call:
     handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
     """
 
-    crm: CRM
+    surface: Surface
     door: Door
     path: str
     parameters: Mapping[str, str]
@@ -56,6 +57,11 @@ class Call:
     request_id: str
     identity: Identity | None = None
     locale: str | None = None
+
+    @property
+    def crm(self) -> CRM:
+        """The CRM that is asked."""
+        return self.surface.crm
 
     @property
     def principal(self) -> Principal:

@@ -33,7 +33,8 @@ class Door:
 
     The *handler* runs in a thread of its own and gives the answer. Its errors become problems (RFC 9457). *path* is
     that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it, where that is the
-    same for every entity. *headers* that it may be sent beside the usual ones are named there too.
+    same for every entity. *headers* that it may be sent beside the usual ones are named there too. What *is_immediate*
+    waits for nothing, and is answered even while every thread is busy.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Door:
     csrf: Protection
     handler: Callable[[Call], Reply]
     operation: Mapping[str, Any] | None = None
+    is_immediate: bool = False
 
 
 class DoorError(CrmkitError):

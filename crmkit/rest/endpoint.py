@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 from litestar.types import Receive, Scope, Send
 
+from crmkit.observing.requests import watched_request
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door
 from crmkit.rest.errors import BodyTooLargeError, RequestError
@@ -43,16 +44,25 @@ class Endpoint:
     async def answer(self, scope: Any, receive: Receive) -> Answer:
         """Return the answer to one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request_id, is_head = request_id_of(headers), scope["method"] == "HEAD"
+        request_id, door = request_id_of(headers), self._door
+        with watched_request(self._surface.crm.observer, door.name, scope["method"], request_id, headers) as outcome:
+            reply, call = await self._reply(scope, receive, headers, request_id)
+            outcome.status = reply.status
+            outcome.principal_id = call.identity.principal.user_id if call and call.identity else None
+        return Answer(reply, request_id, scope["method"] == "HEAD")
+
+    async def _reply(
+        self, scope: Any, receive: Receive, headers: Mapping[str, str], request_id: str
+    ) -> tuple[Reply, Call | None]:
         try:
             body = b"" if self._door.method == "GET" else await _body(receive, self._surface.most_bytes)
         except _GoneError:
-            return Answer(Reply(400), request_id)
+            return Reply(400), None
         except RequestError as error:
-            return Answer(problem_of(None, error), request_id)
+            return problem_of(None, error), None
         client = scope.get("client")
         call = Call(
-            crm=self._surface.crm,
+            surface=self._surface,
             door=self._door,
             path=scope["path"],
             parameters=scope["path_params"],
@@ -62,7 +72,7 @@ class Endpoint:
             peer=client[0] if client else "",
             request_id=request_id,
         )
-        return Answer(await self._surface.answer(call), request_id, is_head)
+        return await self._surface.answer(call), call
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,10 @@ from crmkit.core.crm import CRM
 from crmkit.core.errors import CrmkitError
 from crmkit.core.jobs.worker import Worker
 from crmkit.core.text import gettext as _
+from crmkit.observing.logs import set_up_logs
+from crmkit.observing.metrics import shared_by_processes
+from crmkit.observing.redacting import personal_names
+from crmkit.observing.watching import watch
 
 __all__ = ["AddressInUseError", "serve"]
 
@@ -54,6 +59,11 @@ def serve(open_crm: Opener, server: Server, *, workers: int = 1, jobs: bool = Tr
         AddressInUseError: the address cannot be had.
     """
     _check_address(server)
+    with shared_by_processes():
+        _serve(open_crm, server, workers, jobs)
+
+
+def _serve(open_crm: Opener, server: Server, workers: int, jobs: bool) -> None:
     working = _Working(open_crm) if jobs else None
     granian = Granian(
         "crmkit",
@@ -101,7 +111,31 @@ def _application(open_crm: Opener) -> Any:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     _end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    return build_app(open_crm())
+    crm = open_crm()
+    _watch(crm)
+    app = build_app(crm)
+    app.on_startup.append(_end_streams_when_told)
+    return app
+
+
+def _end_streams_when_told(app: Any) -> None:
+    """Have streams of events end with the first signal: the server waits for whoever is still being answered."""
+    loop, surface = asyncio.get_running_loop(), app.state.surface
+    for number in _SIGNALS:
+        before = signal.getsignal(number)
+
+        def hear(number: int, frame: Any, before: Any = before) -> None:
+            loop.call_soon_threadsafe(surface.hub.stop)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, hear)
+
+
+def _watch(crm: CRM) -> None:
+    """Have what *crm* does in this process logged, counted and traced."""
+    set_up_logs(crm.config.log, personal=personal_names(crm.registry))
+    watch(crm)
 
 
 def _end_with_parent(end: Callable[[], Any]) -> None:
@@ -154,6 +188,7 @@ def _do_jobs(open_crm: Opener) -> None:
         signal.signal(number, lambda _number, _frame: stop.set())
     _end_with_parent(stop.set)
     crm = open_crm()
+    _watch(crm)
     worker = Worker(crm)
     try:
         worker.run(stop)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 
 from crmkit.core.crm import CRM
 from crmkit.rest.calls import Call
 from crmkit.rest.errors import HostError, OverloadedError
 from crmkit.rest.identities import Identity, check_identity
 from crmkit.rest.limits import RequestLimit
+from crmkit.rest.live.hub import Hub
 from crmkit.rest.problems import problem_of
 from crmkit.rest.replies import Reply
 
@@ -34,14 +37,20 @@ class Surface:
         self._most, self._waiting = server.threads * _WAITING, 0
         self._limit = RequestLimit(server.requests_per_minute)
         self._hosts = _hosts(server.host, server.public_origin, server.trusted_hosts)
+        #: What feeds streams of events.
+        self.hub = Hub(crm)
 
     async def answer(self, call: Call) -> Reply:
         """Return the answer to *call*, worked out in one of the threads."""
+        if call.door.is_immediate:
+            return self._answer(call)
         if self._waiting >= self._most:
             return problem_of(call, OverloadedError(1))
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, call)
+            # What the log and traces know of the request goes along.
+            answer = partial(copy_context().run, self._answer, call)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
         finally:
             self._waiting -= 1
 
@@ -50,15 +59,24 @@ class Surface:
         try:
             self._check_host(call)
             if call.door.policy != "public":
-                identity = self._identify(call)
-                check_identity(call, identity)
-                call.identity = identity
-                headers, refused = self._limit.count(identity.principal.user_id)
+                call.identity = self.identify(call)
+                headers, refused = self._limit.count(call.principal.user_id)
                 if refused is not None:
                     raise refused
             return call.door.handler(call).beside(headers)
         except Exception as error:
             return problem_of(call, error).beside(headers)
+
+    def identify(self, call: Call) -> Identity:
+        """Return who sends *call*, as they are known now.
+
+        Raises:
+            NotSignedInError: nobody that is known.
+            SiteError: a session asks for a change without its secret.
+        """
+        identity = self._identify(call)
+        check_identity(call, identity)
+        return identity
 
     def _check_host(self, call: Call) -> None:
         host = call.headers.get("host", "")
@@ -68,6 +86,7 @@ class Surface:
 
     def close(self) -> None:
         """Finish what has been begun."""
+        self.hub.close()
         self._threads.shutdown()
 
 

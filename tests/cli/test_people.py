@@ -27,7 +27,10 @@ def test_user_is_created_with_team_roles_and_what_the_company_takes_for_granted(
     ("arguments", "message"),
     [
         (["--team", "Sale"], "There is no team 'Sale'. Did you mean Sales?"),
-        (["--role", "sales.agent"], "There is no role 'sales.agent'. Roles: core.administrator, core.member."),
+        (
+            ["--role", "sales.agent"],
+            "There is no role 'sales.agent'. Roles: core.administrator, core.member, core.monitor.",
+        ),
         (["--time-zone", "Berlin"], "--time-zone: 'Berlin' is no time zone"),
         (["--language", "de-AT"], "--language: 'de-AT' is no language; did you mean 'de_AT'?"),
         (["--email", "ada@acme.example"], "conflicts with another record"),

@@ -244,6 +244,9 @@ class Server:
     most_megabytes: int = _setting(
         10, _("How large the body of a request may be, in millions of bytes."), checked=check.positive
     )
+    streams: int = _setting(
+        2000, _("How many streams of events each process of the server keeps open."), checked=check.positive
+    )
     requests_per_minute: int = _setting(
         6000,
         _("How often one user may ask each process of the server within a minute; 0 is no limit."),

@@ -128,6 +128,7 @@ CORE_ROLES = (
             Grant("core.token", ["read", "create", "update"], "user_id == me()"),
         ],
     ),
+    Role("core.monitor", _("Monitoring"), [Grant("core.operations", ["read"], "all")]),
 )
 
 PEOPLE = (Team, User, Membership, RoleRecord, GrantRecord, MaskRecord, Assignment, Share, ExchangeRate)

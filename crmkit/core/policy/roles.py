@@ -18,7 +18,7 @@ VERBS = ("read", "create", "update", "delete", "move", "transfer", "share", "exp
 SCOPES = ("own", "team", "subtree", "all")
 EVERY_ENTITY = "*"
 #: What grants may name beside entities: crmkit's own books, of which there is no record.
-SUBJECTS = frozenset({"core.job"})
+SUBJECTS = frozenset({"core.job", "core.operations"})
 Scope = Literal["own", "team", "subtree", "all"] | Rule
 _ROLE_ID = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,40}\Z")
 
