@@ -7,35 +7,30 @@ the database. It keeps nobody out: what counts is the digest.
 from __future__ import annotations
 
 import re
-import secrets
 import string
 import zlib
-from hashlib import sha256
 
-__all__ = ["SHOWN", "digest_of", "is_token_text", "new_token_text"]
+from crmkit.auth.digests import new_secret
+
+__all__ = ["SHOWN", "is_token_text", "new_token_text"]
 
 _PREFIX = "crmkit_"
 #: How many characters of a token people are shown, so that they know it again.
 SHOWN = len(_PREFIX) + 4
-_BYTES, _CHECK = 32, 6
+_CHECK = 6
 _TEXT = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}[A-Za-z0-9]{{{_CHECK}}}\Z")
 _DIGITS = string.digits + string.ascii_letters
 
 
 def new_token_text() -> str:
     """Return a token that nobody has had before."""
-    body = _PREFIX + secrets.token_urlsafe(_BYTES)
+    body = _PREFIX + new_secret()
     return body + _checksum(body)
 
 
 def is_token_text(text: str) -> bool:
     """Return whether *text* has the form of a token, and its checksum."""
     return bool(_TEXT.match(text)) and _checksum(text[:-_CHECK]) == text[-_CHECK:]
-
-
-def digest_of(text: str) -> str:
-    """Return what is kept of *text*: with 256 random bits in it, no slow hash is needed."""
-    return sha256(text.encode()).hexdigest()
 
 
 def _checksum(body: str) -> str:

@@ -11,9 +11,10 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
+from crmkit.auth.digests import digest_of
 from crmkit.auth.errors import NotSignedInError
 from crmkit.auth.holders import check_may_make_for
-from crmkit.auth.token_text import SHOWN, digest_of, is_token_text, new_token_text
+from crmkit.auth.token_text import SHOWN, is_token_text, new_token_text
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import FieldProblem, ForbiddenError, InapplicableVerbError, ValidationError
 from crmkit.core.policy.principal import Principal

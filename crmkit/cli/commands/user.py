@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crmkit.cli.offboarding import offboard
+from crmkit.cli.passwords import invite, set_password
 from crmkit.cli.root import COMMANDS
-from crmkit.cli.session import Session
+from crmkit.cli.session import Session, unorphaned
 from crmkit.core.errors import CrmkitError, ForbiddenError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from crmkit import Assignment, Membership, Reader, Team, User, Writer
+    from crmkit import Assignment, Membership, Reader, Team, User
 
 __all__ = ["NoMemberError", "command"]
 
@@ -50,6 +49,8 @@ def command() -> None:
 
 
 command.add_command(offboard)
+command.add_command(set_password)
+command.add_command(invite)
 
 
 @command.command("list", help=_("List the users with their teams and roles."))
@@ -108,20 +109,6 @@ def _show_user(session: Session, db: Reader, user: User) -> None:
     session.show(_described(db, [user])[0], columns=_COLUMNS)
 
 
-@contextmanager
-def _writer(session: Session) -> Iterator[Writer]:
-    """Give the writer of the person who acts; where nobody is an administrator any more, one without limits.
-
-    Whoever may run commands here could change the database as well, so nobody is locked out for good.
-    """
-    from crmkit.cli.people import active_administrators
-
-    with session.trusted() as db:
-        orphaned = not session.person and not active_administrators(db)
-    with session.system() if orphaned else session.writer() as writer:
-        yield writer
-
-
 @command.command("create", help=_("Create a user. Nobody gets a role by default, except that of a member."))
 @click.argument("name")
 @click.option("--email", help=_("E-mail address."))
@@ -148,7 +135,7 @@ def _create(
     company = session.settings.config.company
     _checked("--time-zone", checks.time_zone, time_zone)
     _checked("--language", checks.locale, language)
-    with _writer(session) as db:
+    with unorphaned(session) as db:
         _check_roles(session, db, roles)
         user = db.create(
             User(
@@ -193,7 +180,7 @@ def _activation(name: str, active: bool, help: str) -> None:
     def change(session: Session, person: str) -> None:
         from crmkit.cli.people import check_not_last, find_user
 
-        with _writer(session) as db:
+        with unorphaned(session) as db:
             user = find_user(db, person)
             if not active:
                 check_not_last(session, user)
@@ -215,7 +202,7 @@ _activation("deactivate", False, _("Stop somebody from acting. What they own sta
 def _change(session: Session, /, person: str, team: str | None, language: str | None, **given: str | None) -> None:
     from crmkit.cli.people import find_team, find_user
 
-    with _writer(session) as db:
+    with unorphaned(session) as db:
         user = find_user(db, person)
         values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if language is not None:
@@ -233,7 +220,7 @@ def _join(session: Session, person: str, team: str) -> None:
     from crmkit import Membership
     from crmkit.cli.people import find_team, find_user
 
-    with _writer(session) as db:
+    with unorphaned(session) as db:
         user, joined = find_user(db, person), find_team(db, team)
         if not _memberships(db, user, joined):
             db.create(Membership(user_id=user.id, team_id=joined.id))
@@ -247,7 +234,7 @@ def _join(session: Session, person: str, team: str) -> None:
 def _leave(session: Session, person: str, team: str) -> None:
     from crmkit.cli.people import find_team, find_user
 
-    with _writer(session) as db:
+    with unorphaned(session) as db:
         user, left = find_user(db, person), find_team(db, team)
         memberships = _memberships(db, user, left)
         if not memberships:
@@ -270,7 +257,7 @@ def _assign(session: Session, person: str, role: str) -> None:
     from crmkit import Assignment
     from crmkit.cli.people import find_user
 
-    with _writer(session) as db:
+    with unorphaned(session) as db:
         _check_roles(session, db, (role,))
         user = find_user(db, person)
         if role not in [held.role for held in _held(db, user)]:

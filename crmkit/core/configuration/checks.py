@@ -27,6 +27,7 @@ __all__ = [
     "not_negative",
     "one_of",
     "origin",
+    "password_length",
     "port",
     "positive",
     "queue",
@@ -271,3 +272,13 @@ def origin(value: str | None) -> None:
     """
     if value is not None and not _ORIGIN.match(value):
         raise Unacceptable(_("{value!r} is no address such as https://crm.example.org"), value=value)
+
+
+def password_length(value: int) -> None:
+    """Return if passwords of *value* characters are long enough: NIST SP 800-63B asks for 8 beside a second factor.
+
+    Raises:
+        Unacceptable: it is less, or more than anybody types.
+    """
+    if not 8 <= value <= 64:
+        raise Unacceptable(_("{value} is no length of passwords; give 8 to 64"), value=value)

@@ -15,6 +15,7 @@ from crmkit.core.errors import ConfigurationError
 from crmkit.core.text import Text, gettext as _
 
 __all__ = [
+    "Auth",
     "Backup",
     "Broker",
     "CommandLine",
@@ -26,6 +27,7 @@ __all__ = [
     "Keeping",
     "Log",
     "Network",
+    "OpenIdConnect",
     "Server",
     "SettingInfo",
     "Trust",
@@ -255,6 +257,44 @@ class Server:
 
 
 @attrs.frozen
+class Auth:
+    """How people sign in."""
+
+    __section__ = "auth"
+
+    password_length: int = _setting(
+        12, _("How many characters a password has at least; 8 is the least."), checked=check.password_length
+    )
+    idle_minutes: int = _setting(60, _("After how many minutes without use a session ends."), checked=check.positive)
+    session_hours: int = _setting(
+        12, _("After how many hours a session ends, however much it is used."), checked=check.positive
+    )
+    second_factor: list[str] = _setting(  # noqa: RUF009
+        [], _("Whose sign-in needs a second factor: ids of roles, or * for everybody. Who has one always needs it.")
+    )
+
+
+@attrs.frozen
+class OpenIdConnect:
+    """With which provider of OpenID Connect people sign in."""
+
+    __section__ = "openid"
+
+    issuer: str | None = _setting(
+        None, _("The provider with which people sign in: its issuer, such as https://login.example.org.")
+    )
+    client_id: str | None = _setting(None, _("The id that the provider has given to this CRM."))
+    client_secret: str | None = _setting(
+        None, _("The secret that the provider has given to this CRM, where it has given one."), secret="whole"
+    )
+    label: str = _setting("OpenID Connect", _("What people call the provider."))
+    scope: str = _setting("openid email profile", _("What the provider is asked for."))
+    by_email: bool = _setting(
+        False, _("Whether people are known at first by an e-mail address that the provider has verified.")
+    )
+
+
+@attrs.frozen
 class Trust:
     """Whose code may run here."""
 
@@ -277,6 +317,8 @@ class Config:
         factory=list, metadata={_INFO: SettingInfo(_("The plugins that are enabled, in any order."))}
     )
     files: Files = attrs.field(factory=Files)
+    auth: Auth = attrs.field(factory=Auth)
+    openid: OpenIdConnect = attrs.field(factory=OpenIdConnect)
     trust: Trust = attrs.field(factory=Trust)
     cli: CommandLine = attrs.field(factory=CommandLine)
     backup: Backup = attrs.field(factory=Backup)

@@ -149,7 +149,7 @@ def load_settings(
     return Settings(config, path, tuple(values.values()))
 
 
-_TAKES = {int: _("takes a whole number"), list[str]: _("takes a list of texts")}
+_TAKES = {int: _("takes a whole number"), bool: _("takes true or false"), list[str]: _("takes a list of texts")}
 
 
 def _convert(

@@ -14,7 +14,7 @@ from crmkit.core.encryption.keyring import INDEX, VALUES, DataKey
 if TYPE_CHECKING:
     from crmkit.core.model import Model
 
-__all__ = ["add_data_key", "open_keys", "read_keys", "refresh_keys", "rewrap"]
+__all__ = ["add_data_key", "ensure_keys", "open_keys", "read_keys", "refresh_keys", "rewrap"]
 
 _BYTES = 32
 
@@ -44,8 +44,16 @@ def open_keys(model: Model) -> None:
     Raises:
         EncryptionKeyError: no master key is given, or not the one that a data key needs; nothing was written.
     """
-    if not model.registry.encrypted:
-        return
+    if model.registry.encrypted:
+        ensure_keys(model)
+
+
+def ensure_keys(model: Model) -> None:
+    """Read the data keys, make those that are missing, and see that all of them open.
+
+    Raises:
+        EncryptionKeyError: as for :func:`open_keys`.
+    """
     keys = model.schema.keys
     refresh_keys(model)
     keys.check()

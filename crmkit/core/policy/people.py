@@ -126,6 +126,9 @@ CORE_ROLES = (
         [
             *(Grant(entity, ["read"], "all") for entity in ("core.user", "core.team", "core.exchange_rate")),
             Grant("core.token", ["read", "create", "update"], "user_id == me()"),
+            Grant("core.session", ["read", "update"], "user_id == me()"),
+            Grant("core.passkey", ["read", "create", "delete"], "user_id == me()"),
+            Grant("core.identity", ["read", "delete"], "user_id == me()"),
         ],
     ),
     Role("core.monitor", _("Monitoring"), [Grant("core.operations", ["read"], "all")]),

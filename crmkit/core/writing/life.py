@@ -25,7 +25,7 @@ from crmkit.core.merging.redirects import winners_of
 from crmkit.core.privacy.holding import check_holds
 from crmkit.core.privacy.retaining import check_retention_rule
 from crmkit.core.shipped.record_edits import edits_that_begin
-from crmkit.core.signing_in.ending import credentials_that_end
+from crmkit.core.signing_in.ending import credentials_that_end, forget_secrets
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.authorise import authorise, check_rows_after, refuse_forbidden
 from crmkit.core.writing.changes import VERB_OF, Write, grouped
@@ -101,6 +101,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
         _store(writer, kept)
         keep_match_keys(writer, kept)
         make_tables(writer, kept)
+        forget_secrets(writer, kept)
         check_rows_after(writer, kept)
     writer.note(_entries(writer, kept))
     clear_restored(writer, kept)

@@ -9,7 +9,7 @@ from typing import Any
 
 from crmkit.core.configuration.settings import Setting, known_settings
 
-_TYPES: dict[Any, str] = {int: "whole number", list[str]: "list of texts"}
+_TYPES: dict[Any, str] = {int: "whole number", bool: "true or false", list[str]: "list of texts"}
 
 
 def render() -> str:

@@ -52,6 +52,13 @@ class SystemTables:
     side_door: sa.Table
     answer: sa.Table
     token_secret: sa.Table
+    session_secret: sa.Table
+    password: sa.Table
+    ticket: sa.Table
+    totp: sa.Table
+    recovery_code: sa.Table
+    passkey_key: sa.Table
+    sign_in_wait: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -82,4 +89,11 @@ class SystemTables:
             side_door=side_doors.side_door(metadata),
             answer=answering.answer(metadata),
             token_secret=signing_in.token_secret(metadata),
+            session_secret=signing_in.session_secret(metadata),
+            password=signing_in.password(metadata),
+            ticket=signing_in.ticket(metadata),
+            totp=signing_in.totp(metadata),
+            recovery_code=signing_in.recovery_code(metadata),
+            passkey_key=signing_in.passkey_key(metadata),
+            sign_in_wait=signing_in.sign_in_wait(metadata),
         )

@@ -1,0 +1,126 @@
+"""When one factor is not enough: who has a second one always needs it, and so does who holds a role that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from crmkit.auth.errors import SecondFactorNeededError, SignInRefusedError
+from crmkit.auth.sessions import Open, find_session, strengthen
+from crmkit.auth.waits import check_and_count, forgive, second_factor_key
+from crmkit.core.policy.principal import Principal
+
+if TYPE_CHECKING:
+    from crmkit.core.crm import CRM
+
+__all__ = [
+    "Factors",
+    "SignedIn",
+    "check_may_enrol",
+    "check_second_factor",
+    "factors_of",
+    "principal_of_session",
+    "prove",
+]
+
+_EVERYBODY = "*"
+
+
+@attrs.frozen
+class Factors:
+    """The *methods* by which a user can give a second factor, and whether a role demands one of them."""
+
+    methods: tuple[str, ...]
+    demanded: bool
+
+    @property
+    def needed(self) -> bool:
+        """Whether a password alone is not enough."""
+        return bool(self.methods) or self.demanded
+
+
+@attrs.frozen
+class SignedIn:
+    """Somebody who has signed in as far as is needed; *csrf_token* has to come along with what changes something."""
+
+    principal: Principal
+    session_id: UUID
+    csrf_token: str = attrs.field(repr=False)
+
+
+def principal_of_session(crm: CRM, secret: str) -> SignedIn:
+    """Return who acts with the session whose cookie holds *secret*.
+
+    Raises:
+        NotSignedInError: there is no such session, it has ended, or its user may not act any more.
+        SecondFactorNeededError: a second factor is needed and was not given yet.
+    """
+    session = find_session(crm, secret)
+    check_second_factor(crm, session)
+    return SignedIn(session.principal, session.id, session.csrf_token)
+
+
+def check_second_factor(crm: CRM, session: Open) -> None:
+    """Return if as many factors have proved whose *session* it is as are needed.
+
+    Raises:
+        SecondFactorNeededError: one more is needed.
+    """
+    if session.assurance != "multiple" and (found := factors_of(crm, session.user_id)).needed:
+        raise SecondFactorNeededError(found.methods)
+
+
+def check_may_enrol(crm: CRM, session: Open) -> None:
+    """Return if the holder of *session* may set up a second factor: the first one, or a further one after giving one.
+
+    Raises:
+        SecondFactorNeededError: they have one, and did not give it.
+    """
+    if session.assurance != "multiple" and (found := factors_of(crm, session.user_id)).methods:
+        raise SecondFactorNeededError(found.methods)
+
+
+def factors_of(crm: CRM, user: UUID) -> Factors:
+    """Return which second factors *user* has, and whether one is demanded."""
+    tables, wanted = crm.schema, crm.config.auth.second_factor
+    totp, passkey = tables.system.totp, tables.tables["core_passkey"]
+    code, assignment = tables.system.recovery_code, tables.tables["core_assignment"]
+    one = sa.select(sa.literal(1))
+    has = {
+        "totp": one.where(totp.c.user_id == user, totp.c.confirmed_at.is_not(None)),
+        "passkey": one.where(passkey.c.user_id == user, passkey.c.deleted_at.is_(None)),
+        "recovery_code": one.where(code.c.user_id == user),
+        "demanded": one.where(
+            assignment.c.user_id == user, assignment.c.deleted_at.is_(None), assignment.c.role.in_(wanted)
+        ),
+    }
+    asked = sa.select(*(each.exists().label(name) for name, each in has.items()))
+    with crm.opened.reading() as connection:
+        row = connection.execute(asked).one()._asdict()
+    # A recovery code stands in for another factor, and is none by itself.
+    enrolled = [name for name in ("totp", "passkey") if row[name]]
+    methods = [*enrolled, *(["recovery_code"] if enrolled and row["recovery_code"] else [])]
+    return Factors(tuple(methods), _EVERYBODY in wanted or bool(row["demanded"]))
+
+
+def prove(crm: CRM, session: Open, is_right: Callable[[Connection], bool]) -> str:
+    """Return the new secret of *session* if *is_right*, called in a transaction that commits, says that a factor is.
+
+    Raises:
+        SignInRefusedError: it is not.
+        TooManyAttemptsError: it was not too often before.
+        NotSignedInError: the session has ended meanwhile.
+    """
+    guarded, now = second_factor_key(str(session.user_id)), crm.clock.now()
+    with crm.opened.writing() as connection:
+        check_and_count(connection, crm.schema, now, guarded)
+    with crm.opened.writing() as connection:
+        if not is_right(connection):
+            raise SignInRefusedError
+        forgive(connection, crm.schema, now, all_of=guarded, one_of=None)
+    return strengthen(crm, session)
