@@ -72,10 +72,10 @@ def check_and_count(connection: Connection, schema: Schema, now: datetime, *guar
     in_order = sorted(guarded, key=lambda each: each.key)
     counts: dict[Guarded, int] = {}
     for each in in_order:
-        new = {"key": each.key, "failures": 0, "failed_at": now, "until": now}
-        connection.execute(make(table).values(new).on_conflict_do_nothing(index_elements=[table.c.key]))
-        asked = sa.select(table.c.failures, table.c.until).where(table.c.key == each.key).with_for_update()
-        row = connection.execute(asked).one()
+        new = make(table).values(key=each.key, failures=0, failed_at=now, until=now)
+        # What is there stays as it is, and is locked by that: a select beside it might find it deleted meanwhile.
+        as_it_is = new.on_conflict_do_update(index_elements=[table.c.key], set_={"failures": table.c.failures})
+        row = connection.execute(as_it_is.returning(table.c.failures, table.c.until)).one()
         if row.until > now:
             raise TooManyAttemptsError(row.until - now)
         counts[each] = row.failures + 1
