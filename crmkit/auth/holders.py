@@ -45,7 +45,7 @@ def check_may_set_for(db: Writer, user: UUID) -> User:
         ForbiddenError: the principal is no administrator.
     """
     db.get(User, user)
-    if db.access.scopes is not None or not is_administrator(db.access):
+    if db.access.scopes is not None or not db.access.is_administrator:
         raise ForbiddenError("core.user", "update", user)
     holder = db.trusted.get(User, user)
     if not holder.is_active:
