@@ -18,6 +18,7 @@ __all__ = [
     "OverloadedError",
     "PreconditionMissingError",
     "QueryError",
+    "RefusedItemError",
     "RequestError",
     "SiteError",
     "TooManyRequestsError",
@@ -75,6 +76,18 @@ class QueryError(RequestError):
     def __init__(self, parameter: str, reason: Text, **facts: Any) -> None:
         """Name the *parameter* and the *reason*."""
         super().__init__(parameter=parameter, reason=reason, **facts)
+
+
+class RefusedItemError(RequestError):
+    """One item of a batch was refused, and with it all of them; it is told as the *error* it is, with its place."""
+
+    code = "refused-item"
+    template = _("Item {index}: {reason}")
+
+    def __init__(self, index: int, error: CrmkitError) -> None:
+        """Name the place, counted from 0, and the *error*."""
+        super().__init__(index=index, reason=error)
+        self.error = error
 
 
 class HostError(RequestError):

@@ -47,6 +47,7 @@ from crmkit.rest.errors import (
     MethodError,
     NothingHereError,
     OverloadedError,
+    RefusedItemError,
     RequestError,
     TooManyRequestsError,
     UnavailableError,
@@ -56,7 +57,7 @@ from crmkit.rest.replies import PROBLEM, Reply, encoded
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
 
-__all__ = ["described", "problem_of", "status_of"]
+__all__ = ["described", "is_refusal", "problem_of", "status_of"]
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
@@ -122,6 +123,8 @@ def problem_of(call: Call | None, error: Exception) -> Reply:
 
 def described(error: CrmkitError, locale: str | None) -> dict[str, Any]:
     """Return the problem that tells of *error* in the language *locale*."""
+    if isinstance(error, RefusedItemError):
+        return {**described(error.error, locale), "index": error.index}
     told = _told(error)
     body: dict[str, Any] = {
         "type": f"{_PREFIX}{told.code}",
@@ -132,6 +135,11 @@ def described(error: CrmkitError, locale: str | None) -> dict[str, Any]:
     if errors := list(_errors(told, locale)):
         body["errors"] = errors
     return {**body, **_further(told, locale)}
+
+
+def is_refusal(error: CrmkitError) -> bool:
+    """Return whether whoever asks can mend *error*: it is neither the server's nor the database's."""
+    return status_of(_told(error)) < 500
 
 
 def status_of(error: CrmkitError) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, reduce
@@ -26,7 +26,7 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 from crmkit.rest.errors import QueryError
 
-__all__ = ["EVERYTHING", "MOST", "ListQuery", "Shown"]
+__all__ = ["EVERYTHING", "MOST", "ListQuery", "Shown", "moment_in", "names_in", "sorted_out"]
 
 #: How many records one page has at most, and how many unless the query says so.
 MOST = 200
@@ -55,7 +55,7 @@ class Shown:
                 raise QueryError(name[:80], _("there is no such parameter"))
             given[name] += f",{value}"
             found.add(name)
-        return cls(_names(given["fields"]) if "fields" in found else None, _names(given["expand"]))
+        return cls(names_in(given["fields"]) if "fields" in found else None, names_in(given["expand"]))
 
 
 EVERYTHING = Shown()
@@ -82,21 +82,13 @@ class ListQuery:
             RuleError: the filter is no rule.
             UnknownFieldError: a parameter names no field, or a hidden one.
         """
-        known: dict[str, str] = {}
-        rules, shown = list[Rule](), list[tuple[str, str]]()
-        for name, value in arguments:
-            if name in ("fields", "expand"):
-                shown.append((name, value))
-            elif name not in _PARAMETERS:
-                rules.append(_condition(FieldScope(db.model.registry, info, db.access), name, value))
-            elif name in known:
-                raise QueryError(name, _("is given twice"))
-            else:
-                known[name] = value
-        if text := known.get("filter"):
-            rules.insert(0, _parse(text))
+        shown = list[tuple[str, str]]()
+        others = list[tuple[str, str]]()
+        for argument in arguments:
+            (shown if argument[0] in _SHOWN else others).append(argument)
+        known, where = sorted_out(db, info, others, _PARAMETERS)
         return cls(
-            where=reduce(and_, rules) if rules else None,
+            where=where,
             order_by=known.get("order_by"),
             limit=_limit(known.get("limit")),
             cursor=known.get("cursor"),
@@ -106,10 +98,41 @@ class ListQuery:
         )
 
 
-_PARAMETERS = frozenset({"filter", "order_by", "limit", "cursor", "count", "deleted"})
+_SHOWN = ("fields", "expand")
+_PARAMETERS = ("order_by", "limit", "cursor", "count", "deleted")
 
 
-def _names(text: str) -> tuple[str, ...]:
+def sorted_out(
+    db: Reader, info: EntityInfo, arguments: Iterable[tuple[str, str]], parameters: Collection[str]
+) -> tuple[dict[str, str], Rule | None]:
+    """Return the values of *parameters* that are given, and the rule that all other *arguments* add up to.
+
+    Those are ``filter``, a rule, and conditions on the fields of *info* in the simple form.
+
+    Raises:
+        QueryError: a parameter is given twice, or the value of a condition is not accepted.
+        RuleError: the filter is no rule.
+        UnknownFieldError: an argument names no field, or a hidden one.
+    """
+    known: dict[str, str] = {}
+    rules = list[Rule]()
+    for name, value in arguments:
+        if name not in parameters and name != _FILTER:
+            rules.append(_condition(FieldScope(db.model.registry, info, db.access), name, value))
+        elif name in known:
+            raise QueryError(name, _("is given twice"))
+        else:
+            known[name] = value
+    if text := known.pop(_FILTER, None):
+        rules.insert(0, _parse(text))
+    return known, reduce(and_, rules) if rules else None
+
+
+_FILTER = "filter"
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names that *text* has between commas, each once."""
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
@@ -218,6 +241,15 @@ def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(text)
     return text == "true"
+
+
+def moment_in(name: str, text: str) -> datetime:
+    """Return the moment that the value *text* of the parameter *name* spells (RFC 3339).
+
+    Raises:
+        QueryError: it spells none, or leaves out the zone.
+    """
+    return _value(name, fields.DateTime(), text)  # type: ignore[no-any-return]
 
 
 def _moment(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crmkit.rest.doors import Door
 from crmkit.rest.resources import (
     around,
+    batches,
     discovery,
     duplicates,
     explaining,
@@ -18,5 +19,5 @@ from crmkit.rest.resources import (
 
 __all__ = ["DOORS"]
 
-_MODULES = (discovery, listing, single, moving, sharing, merging, around, duplicates, explaining, external)
+_MODULES = (discovery, listing, single, batches, moving, sharing, merging, around, duplicates, explaining, external)
 DOORS: tuple[Door, ...] = tuple(door for module in _MODULES for door in module.DOORS)

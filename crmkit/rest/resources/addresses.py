@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crmkit.core.entity import EntityInfo, Record
@@ -22,10 +22,18 @@ RECORD = f"{COLLECTION}/{{record:str}}"
 MERGE_PATCH = "application/merge-patch+json"
 
 
-def record_door(name: str, method: Method, path: str, handler: Callable[[Call], Reply]) -> Door:
+def record_door(
+    name: str,
+    method: Method,
+    path: str,
+    handler: Callable[[Call], Reply],
+    operation: Mapping[str, Any] | None = None,
+) -> Door:
     """Return the door *name* to records, which the principal opens; what a session changes is checked."""
     csrf: Any = "safe" if method == "GET" else "checked"
-    return Door(name=name, method=method, path=path, policy="principal", csrf=csrf, handler=handler)
+    return Door(
+        name=name, method=method, path=path, policy="principal", csrf=csrf, handler=handler, operation=operation
+    )
 
 
 def at_record(db: Reader, call: Call) -> tuple[EntityInfo, Any]:
