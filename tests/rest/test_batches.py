@@ -85,7 +85,7 @@ def test_each_item_has_its_own_answer_where_that_is_asked_for(api, crm, anna, ot
     assert body["results"][1]["problem"]["errors"][0]["field"] == "name"
     assert body["results"][2]["record"] == {"id": str(deals[0].id), "name": "new", "stage": "prospecting"}
     assert body["results"][5]["record"]["stage"] == "engaging"
-    assert names(api, anna) == ["Deal 1", "made", "new"]
+    assert names(api, anna) == ["Deal 1", "Deal 2", "made", "new"]
 
 
 def test_items_are_done_in_their_order_even_if_they_concern_one_record(api, anna, deals):

@@ -122,7 +122,8 @@ def _runs(changes: Sequence[_Change]) -> Iterator[list[_Item]]:
                 yield run
                 run, seen = [], set()
             run.append(item)
-            seen |= {id_} - {None}
+            if id_ is not None:
+                seen.add(id_)
         yield run
 
 
