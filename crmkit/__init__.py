@@ -161,6 +161,15 @@ if TYPE_CHECKING:
     from crmkit.core.forgetting.records import forget_records as forget_records
     from crmkit.core.hooks import Problem as Problem, hookimpl as hookimpl
     from crmkit.core.ids import new_id as new_id
+    from crmkit.core.inbound import (
+        HmacSignature as HmacSignature,
+        InboundHook as InboundHook,
+        InboundMessage as InboundMessage,
+        InboundSource as InboundSource,
+        StandardSignature as StandardSignature,
+    )
+    from crmkit.core.inbound.errors import SignatureError as SignatureError
+    from crmkit.core.inbound.receiving import inbound_hook as inbound_hook, take_inbound as take_inbound
     from crmkit.core.jobs import (
         DueRecord as DueRecord,
         Job as Job,
@@ -417,6 +426,9 @@ _HOMES = {
     "core.signing.standard": "new_secret sign_webhook signing_key",
     "core.signing.errors": "SecretError",
     "core.forgetting.records": "forget_records",
+    "core.inbound": "InboundHook StandardSignature HmacSignature InboundMessage InboundSource",
+    "core.inbound.receiving": "inbound_hook take_inbound",
+    "core.inbound.errors": "SignatureError",
 }
 _HOME_OF = {name: f"crmkit.{home}" for home, names in _HOMES.items() for name in names.split()}
 
@@ -498,6 +510,10 @@ __all__ = [
     "Guard",
     "HandedOver",
     "Handover",
+    "HmacSignature",
+    "InboundHook",
+    "InboundMessage",
+    "InboundSource",
     "Integer",
     "Job",
     "Json",
@@ -583,12 +599,14 @@ __all__ = [
     "SharedWith",
     "Shipped",
     "ShippedKind",
+    "SignatureError",
     "Simulation",
     "Span",
     "Split",
     "Stage",
     "StageThatGoes",
     "StaleError",
+    "StandardSignature",
     "StatementRefusedError",
     "StoredNames",
     "Subscriber",
@@ -662,6 +680,7 @@ __all__ = [
     "greatest",
     "hookimpl",
     "in_batches",
+    "inbound_hook",
     "index_field",
     "keys_in_use",
     "least",
@@ -695,6 +714,7 @@ __all__ = [
     "signing_key",
     "switch_automation",
     "take_back",
+    "take_inbound",
     "take_over_entity",
     "take_over_fields",
     "total",

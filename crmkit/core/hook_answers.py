@@ -42,6 +42,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.entity import FieldInfo
     from crmkit.core.events import Event, Subscriber
     from crmkit.core.hooks import Problem
+    from crmkit.core.inbound import InboundHook, InboundSource
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.matching import Matcher
     from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
@@ -78,6 +79,8 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_shipped_kinds": _Expected(_("kinds of shipped records"), one_of(ShippedKind)),
         "crmkit_register_shipped": _Expected(_("shipped records"), one_of(Shipped)),
         "crmkit_register_stored_names": _Expected(_("where names are stored"), one_of(StoredNames)),
+        "crmkit_register_inbound_hooks": _Expected(_("what is taken from other programs"), one_of(InboundHook)),
+        "crmkit_find_inbound_source": _Expected(_("an InboundSource"), one_of(InboundSource), several=False),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),
         "crmkit_check_write": problems,

@@ -15,14 +15,18 @@ from crmkit.core.plugins import LoadedPlugin, PluginError
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from crmkit.core.automating.automation import Action, Automation
     from crmkit.core.demo import DemoPart
     from crmkit.core.entity import FieldInfo
     from crmkit.core.events import Event, Subscriber
+    from crmkit.core.inbound import InboundHook, InboundSource
     from crmkit.core.jobs import Job, RecordSchedule, Schedule
     from crmkit.core.matching import Matcher
     from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
     from crmkit.core.policy.roles import Restriction, Role
+    from crmkit.core.reading.reader import Reader
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
     from crmkit.core.stored_names import StoredNames
@@ -217,6 +221,29 @@ def crmkit_register_stored_names() -> Sequence[StoredNames]:
     Used by: ``crmkit/plugins/workspace/hooks.py``.
     """
     raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_inbound_hooks() -> Sequence[InboundHook]:
+    """Return what the plugin takes from other programs that send it webhooks.
+
+    When: once, while the registry is built.
+    Return: :class:`InboundHook` objects; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_find_inbound_source(db: Reader, source: UUID) -> InboundSource | None:
+    """Return who may send messages as *source*, and by which secrets they prove it.
+
+    When: for each message that comes in from another program. *db* reads everything.
+    Return: ``None`` if the plugin knows no such source, or it may send nothing now.
+    Combined: the first plugin that knows it is asked alone.
+    Used by: ``crmkit/plugins/webhooks/hooks.py``.
+    """
 
 
 @hookspec

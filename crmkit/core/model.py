@@ -83,6 +83,7 @@ _REGISTER = (
     "crmkit_register_shipped_kinds",
     "crmkit_register_shipped",
     "crmkit_register_stored_names",
+    "crmkit_register_inbound_hooks",
 )
 
 

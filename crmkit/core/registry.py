@@ -15,6 +15,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError, UnknownEntityError, UnknownFieldError
 from crmkit.core.events import Event, EventInfo, Subscriber, event_info
 from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.inbound import InboundHook
 from crmkit.core.jobs import Job, RecordSchedule, Schedule
 from crmkit.core.matching import Matcher
 from crmkit.core.pipelines import Guard, PastPipeline, Pipeline
@@ -50,6 +51,7 @@ Declared = (
     | ShippedKind
     | Shipped
     | StoredNames
+    | InboundHook
     | FieldInfo
 )
 
@@ -86,6 +88,7 @@ class Registry:
     shipped_kinds: Mapping[str, ShippedKind]
     shipped: Mapping[str, Shipped]
     stored_names: Mapping[str, StoredNames]
+    inbound_hooks: Mapping[str, InboundHook]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -261,6 +264,7 @@ _BY_ID: Mapping[type[Any], str] = {
     ShippedKind: "shipped_kinds",
     Shipped: "shipped",
     StoredNames: "stored_names",
+    InboundHook: "inbound_hooks",
 }
 
 
@@ -392,6 +396,7 @@ class _Builder:
             shipped_kinds=MappingProxyType(self.others[ShippedKind]),
             shipped=MappingProxyType(self.others[Shipped]),
             stored_names=MappingProxyType(self.others[StoredNames]),
+            inbound_hooks=MappingProxyType(self.others[InboundHook]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

@@ -10,6 +10,7 @@ import attrs
 from crmkit.core.errors import CrmkitError, DeclarationError
 from crmkit.core.events import RecordChanged, Trigger
 from crmkit.core.fields import Date, DateTime
+from crmkit.core.inbound import InboundHook, InboundMessage
 from crmkit.core.jobs import DueRecord, NoArguments, RecordSchedule, Schedule
 from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.registry_checks import check_rule
@@ -37,6 +38,8 @@ def check_work(registry: Registry) -> Iterator[CrmkitError]:
             yield DeclarationError(job.id, _("its arguments are declared by an attrs class"))
     for schedule in registry.schedules.values():
         yield from _check_schedule(registry, schedule)
+    for hook in registry.inbound_hooks.values():
+        yield from _check_inbound(registry, hook)
     for due in registry.record_schedules.values():
         yield from _check_record_schedule(registry, due)
 
@@ -63,6 +66,15 @@ def _check_schedule(registry: Registry, schedule: Schedule) -> Iterator[CrmkitEr
     elif not isinstance(NoArguments() if schedule.arguments is None else schedule.arguments, job.arguments):
         expected = job.arguments.__name__
         yield DeclarationError(schedule.id, _("the job {job} takes {expected}"), job=job.id, expected=expected)
+
+
+def _check_inbound(registry: Registry, hook: InboundHook) -> Iterator[CrmkitError]:
+    job = registry.jobs.get(hook.job)
+    if job is None:
+        yield DeclarationError(hook.id, _("there is no job {job!r}"), job=hook.job)
+    elif job.arguments is not InboundMessage:
+        expected = InboundMessage.__name__
+        yield DeclarationError(hook.id, _("the job {job} takes {expected}"), job=job.id, expected=expected)
 
 
 def _check_record_schedule(registry: Registry, due: RecordSchedule) -> Iterator[CrmkitError]:

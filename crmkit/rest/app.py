@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from crmkit.core.crm import CRM
-from crmkit.rest import live, operations, reports, resources
+from crmkit.rest import inbound, live, operations, reports, resources
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door, check_doors, check_routes
 from crmkit.rest.endpoint import Answer, Endpoint, request_id_of
@@ -27,7 +27,7 @@ from crmkit.rest.surface import Surface
 __all__ = ["DOORS", "build_app"]
 
 #: Every door of crmkit; a package below this one that has doors is named here.
-DOORS: tuple[Door, ...] = (*resources.DOORS, *live.DOORS, *operations.DOORS, *reports.DOORS)
+DOORS: tuple[Door, ...] = (*resources.DOORS, *live.DOORS, *operations.DOORS, *reports.DOORS, *inbound.DOORS)
 
 
 def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Call], Identity] = identify) -> Litestar:

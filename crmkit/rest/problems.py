@@ -31,6 +31,7 @@ from crmkit.core.explaining.explain import UnknownVerbError
 from crmkit.core.flow.periods import ReportError
 from crmkit.core.hook_answers import HookAnswerError
 from crmkit.core.hooks import HookFailedError
+from crmkit.core.inbound.errors import SignatureError
 from crmkit.core.migrating.errors import NotMigratedError, PluginParkedError, RevisionsMissingError
 from crmkit.core.pipelines import Refusal
 from crmkit.core.plugins import PluginError
@@ -74,6 +75,7 @@ _STATUS: Mapping[type[CrmkitError], int] = {
     UnknownVerbError: 400,
     NotSignedInError: 401,
     InactiveUserError: 401,
+    SignatureError: 401,
     ForbiddenError: 403,
     NothingHereError: 404,
     ConflictError: 409,

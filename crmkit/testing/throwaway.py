@@ -10,6 +10,7 @@ from crmkit.core.automating.automation import Action, Automation
 from crmkit.core.entity import FieldInfo, entity_info
 from crmkit.core.events import Event, Subscriber
 from crmkit.core.hooks import hookimpl
+from crmkit.core.inbound import InboundHook
 from crmkit.core.jobs import Job, RecordSchedule, Schedule
 from crmkit.core.pipelines import Guard, Pipeline
 from crmkit.core.plugins import Plugin
@@ -36,6 +37,7 @@ def plugin(
     shipped_kinds: Sequence[ShippedKind] = (),
     shipped: Sequence[Shipped] = (),
     stored_names: Sequence[StoredNames] = (),
+    inbound_hooks: Sequence[InboundHook] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -65,6 +67,7 @@ def plugin(
         "shipped_kinds": shipped_kinds,
         "shipped": shipped,
         "stored_names": stored_names,
+        "inbound_hooks": inbound_hooks,
     }
     vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module

@@ -9,6 +9,7 @@ from crmkit import (
     Automation,
     DemoPart,
     Event,
+    InboundHook,
     Job,
     Pipeline,
     Problem,
@@ -66,6 +67,12 @@ def crmkit_register_subscribers() -> Sequence[Subscriber]:
 def crmkit_register_jobs() -> Sequence[Job]:
     """Look through all deals for who has bought."""
     return jobs.JOBS
+
+
+@hookimpl
+def crmkit_register_inbound_hooks() -> Sequence[InboundHook]:
+    """Take leads from a website."""
+    return jobs.INBOUND_HOOKS
 
 
 @hookimpl

@@ -1,17 +1,33 @@
-"""What is done after a deal is won, and every night: who buys is a customer."""
+"""What is done after a deal is won, every night, and when a website sends a form: customers and leads are made."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
 
-from crmkit import Job, NoArguments, Rule, Schedule, Subscriber, WorkContext, Writer
+import attrs
+import msgspec
+
+from crmkit import (
+    InboundHook,
+    InboundMessage,
+    Job,
+    NoArguments,
+    Rule,
+    Schedule,
+    Subscriber,
+    WorkContext,
+    Writer,
+    translator,
+)
 from crmkit.plugins.customers.entities import Company
 
-from .entities import Deal
+from .entities import Deal, Lead
 from .events import DealWon
 
-__all__ = ["JOBS", "SCHEDULES", "SUBSCRIBERS", "note_buyer", "note_buyers"]
+__all__ = ["INBOUND_HOOKS", "JOBS", "SCHEDULES", "SUBSCRIBERS", "note_buyer", "note_buyers", "take_web_lead"]
+
+_ = translator(__package__)
 
 _AT_ONCE = 500
 # A former customer once bought as well; only what is won from now on makes a customer of it again.
@@ -48,7 +64,42 @@ def _make_customers(db: Writer, deals: Collection[Deal], became: Collection[str 
     return len(companies)
 
 
+@attrs.frozen
+class WebLead:
+    """What a form of a website asks for."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    company: str | None = None
+    job_title: str | None = None
+    message: str | None = None
+
+
+def take_web_lead(context: WorkContext, message: InboundMessage) -> None:
+    """Make a lead of what somebody has filled in on a website."""
+    given = msgspec.json.decode(message.body, type=WebLead)
+    with context.finish(context.principal) as db:
+        db.create(
+            Lead(
+                name=given.company or given.name,
+                contact_name=given.name,
+                company_name=given.company,
+                email=given.email,
+                phone=given.phone,
+                job_title=given.job_title,
+                description=given.message,
+                source="web",
+            )
+        )
+
+
 SUBSCRIBERS = [Subscriber("sales.note_buyer", DealWon, note_buyer)]
-JOBS = [Job("sales.note_buyers", note_buyers, time_limit=timedelta(minutes=30), priority="low")]
+JOBS = [
+    Job("sales.note_buyers", note_buyers, time_limit=timedelta(minutes=30), priority="low"),
+    # What is wrong with a form gets no better by trying.
+    Job("sales.take_web_lead", take_web_lead, InboundMessage, tries=2),
+]
+INBOUND_HOOKS = [InboundHook("sales.web_leads", _("Leads from a website"), "sales.take_web_lead")]
 # Deals that were won elsewhere may come into the books before it is known who buys.
 SCHEDULES = [Schedule("sales.note_buyers_nightly", "15 3 * * *", "sales.note_buyers")]

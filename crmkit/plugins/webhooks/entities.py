@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crmkit import Choice, File, Integer, Json, LongText, Option, Record, Text, Url, entity, field, ref, translator
 
-__all__ = ["ENTITIES", "Delivery", "Endpoint", "Replay"]
+__all__ = ["ENTITIES", "Delivery", "Endpoint", "Replay", "Source"]
 
 _ = translator(__package__)
 
@@ -106,4 +106,33 @@ class Replay(Record):
     count: int | None = field(Integer(min=0), default=None, label=_("Messages"))
 
 
-ENTITIES = (Endpoint, Delivery, Replay)
+@entity("webhooks.source", label=_("Source of messages"))
+class Source(Record):
+    """Another program that sends messages here, to what a plugin takes: *hook*, such as ``sales.web_leads``.
+
+    They are sent to a URL that ends in the record's id, and signed by *secret*. What comes of them is done by the user
+    as whom the source acts.
+    """
+
+    name: str = field(Text(max=200), search=True, label=_("Name"))
+    hook: str = field(Text(max=100), label=_("Takes"), help=_("What a plugin takes: sales.web_leads"))
+    acts_as_id: UUID | None = ref(
+        "core.user",
+        default=None,
+        label=_("Acts as"),
+        help=_("The user with whose rights it is taken; whoever makes it unless said otherwise"),
+    )
+    is_active: bool = field(default=True, label=_("Active"))
+    secret: str | None = field(
+        Text(max=300),
+        default=None,
+        encrypted=True,
+        label=_("Secret"),
+        help=_("By which messages are signed; a new one is made where it is empty"),
+    )
+    old_secret: str | None = field(Text(max=300), default=None, encrypted=True, label=_("Secret before"))
+    old_secret_ends_at: datetime | None = field(default=None, label=_("Secret before ends at"))
+    note: str | None = field(LongText(max=2000), default=None, label=_("Note"))
+
+
+ENTITIES = (Endpoint, Delivery, Replay, Source)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from crmkit import (
     Event,
+    InboundSource,
     Job,
     Problem,
+    Reader,
     Restriction,
     Role,
     Schedule,
@@ -74,11 +77,19 @@ def crmkit_register_stored_names() -> Sequence[StoredNames]:
 
 @hookimpl
 def crmkit_before_write(context: WriteContext, writes: Sequence[Write]) -> None:
-    """Give a new webhook its user and its secret, and let an old secret count a while longer."""
+    """Give what is new its user and its secret, and let an old secret count a while longer."""
     services.complete_endpoints(context, writes)
+    services.complete_sources(context, writes)
 
 
 @hookimpl
 def crmkit_check_write(context: WriteContext, writes: Sequence[Write]) -> Sequence[Problem]:
-    """Refuse webhooks that lead nowhere, name what is not there, or would give somebody rights."""
-    return [*services.check_endpoints(context, writes), *services.check_replays(context, writes)]
+    """Refuse what leads nowhere, names what is not there, or would give somebody rights."""
+    checks = (services.check_endpoints, services.check_replays, services.check_sources)
+    return [problem for check in checks for problem in check(context, writes)]
+
+
+@hookimpl
+def crmkit_find_inbound_source(db: Reader, source: UUID) -> InboundSource | None:
+    """Say who may send messages here."""
+    return services.find_source(db, source)

@@ -18,6 +18,7 @@ DEVELOPER = Role(
         Grant("webhooks.endpoint", ["read", "create", "update", "delete", "export"], _MINE),
         Grant("webhooks.delivery", ["read", "export"], _OF_MINE),
         Grant("webhooks.replay", ["read", "create"], _OF_MINE),
+        Grant("webhooks.source", ["read", "create", "update", "delete", "export"], _MINE),
     ],
 )
 OPERATOR = Role(
@@ -27,9 +28,14 @@ OPERATOR = Role(
         Grant("webhooks.endpoint", ["read", "update", "delete", "export"], "all"),
         Grant("webhooks.delivery", ["read", "export"], "all"),
         Grant("webhooks.replay", ["read", "create"], "all"),
+        Grant("webhooks.source", ["read", "update", "delete", "export"], "all"),
     ],
     # What endpoints answer may repeat what the operator may not read.
-    [Mask("webhooks.endpoint", ["secret", "old_secret"]), Mask("webhooks.delivery", ["response"])],
+    [
+        Mask("webhooks.endpoint", ["secret", "old_secret"]),
+        Mask("webhooks.source", ["secret", "old_secret"]),
+        Mask("webhooks.delivery", ["response"]),
+    ],
 )
 
 # What was sent, and what came of it, crmkit alone writes down.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 from crmkit import (
@@ -12,30 +11,25 @@ from crmkit import (
     Problem,
     Reader,
     Rule,
-    SecretError,
     User,
     Write,
     WriteContext,
-    Writer,
     event_types,
-    new_secret,
-    signing_key,
     translate,
     translator,
     types_of,
 )
 
 from ..entities import Endpoint
+from .secrets import complete_secret, no_secrets
 
-__all__ = ["check_endpoints", "complete_endpoints", "event_types_told", "rotate_secret", "secrets_of", "told_types"]
+__all__ = ["check_endpoints", "complete_endpoints", "event_types_told", "told_types"]
 
 _ = translator(__package__.rpartition(".")[0])
 
 _ENTITY = "webhooks.endpoint"
 #: Of itself the plugin tells nothing: endpoints have secrets, and messages about messages would have no end.
 _OWN = "webhooks."
-#: How long messages are signed by the secret before as well, unless somebody says otherwise.
-OVERLAP = timedelta(hours=24)
 # What crmkit writes down itself, whatever others give.
 _KEPT = ("failing_since_at", "resumes_at", "off_reason", "since")
 # Whoever changes one of these decides what somebody learns.
@@ -56,12 +50,7 @@ def _complete(context: WriteContext, write: Write) -> None:
                 write.set(name, write.stored.get(name))
     if write.get("acts_as_id") is None:
         write.set("acts_as_id", context.principal.user_id)
-    if write.get("secret") is None:
-        write.set("secret", new_secret())
-    if write.kind == "update" and write.changes("secret") and not write.changes("old_secret"):
-        write.set("old_secret", write.stored.get("secret"))
-        if not write.changes("old_secret_ends_at"):
-            write.set("old_secret_ends_at", context.now + OVERLAP)
+    complete_secret(context, write)
     if write.kind == "create" or (write.changes("is_active") and write.get("is_active")):
         begun = {**dict.fromkeys(_KEPT), "since": context.trusted.events().position}
         for name, value in begun.items():
@@ -82,11 +71,10 @@ def _problems(context: WriteContext, write: Write) -> Iterator[tuple[str, str]]:
     if write.kind == "update" and not any(map(write.changes, _DECIDES)):
         return  # Whoever may change it may switch it on and off, and call it something else.
     user = write.get("acts_as_id")
-    if user is None or not all(map(context.principal.may_act_as, {user, write.stored.get("acts_as_id") or user})):
+    if not may_let_act(context, write):
         yield "acts_as_id", _("a webhook acts as yourself; as somebody else only administrators let one act")
         return
-    for name in ("secret", "old_secret"):
-        yield from ((name, str(error)) for error in _no_secret(write.get(name)))
+    yield from no_secrets(write)
     try:
         context.trusted.network.check(write.get("url"))
     except CrmkitError as error:
@@ -97,12 +85,10 @@ def _problems(context: WriteContext, write: Write) -> Iterator[tuple[str, str]]:
     yield "acts_as_id", _("this user is gone or inactive")
 
 
-def _no_secret(secret: str | None) -> Iterator[SecretError]:
-    try:
-        if secret is not None:
-            signing_key(secret)
-    except SecretError as error:
-        yield error
+def may_let_act(context: WriteContext, write: Write) -> bool:
+    """Return whether the principal may let what *write* is about act as its user, and as the one before."""
+    user, before = write.get("acts_as_id"), write.stored.get("acts_as_id")
+    return user is not None and all(map(context.principal.may_act_as, {user, before or user}))
 
 
 def _unknown(theirs: Reader, write: Write) -> Iterator[tuple[str, str]]:
@@ -155,24 +141,6 @@ def _picks(pattern: str, type_: str) -> bool:
 def condition_of(endpoint: Endpoint) -> Rule | None:
     """Return the rule that must hold for a record of which *endpoint* is told."""
     return None if endpoint.condition is None else Rule.parse(endpoint.condition)
-
-
-def secrets_of(endpoint: Endpoint, now: Any) -> list[str]:
-    """Return the secrets by which messages to *endpoint* are signed *now*, the newest first."""
-    is_still = endpoint.old_secret is not None and (
-        endpoint.old_secret_ends_at is None or endpoint.old_secret_ends_at > now
-    )
-    return [str(endpoint.secret), *([str(endpoint.old_secret)] if is_still else [])]
-
-
-def rotate_secret(db: Writer, endpoint: Endpoint, *, overlap: timedelta = OVERLAP) -> Endpoint:
-    """Give *endpoint* a new secret and return it; messages are signed by the old one as well while *overlap* lasts.
-
-    Raises:
-        ForbiddenError, NotFoundError, StaleError: as for every change of a record.
-    """
-    values = {"secret": new_secret(), "old_secret": endpoint.secret, "old_secret_ends_at": db.now + overlap}
-    return db.update(endpoint, values)
 
 
 def acting_user(db: Reader, endpoint: Endpoint) -> User | None:

@@ -22,10 +22,11 @@ from crmkit import NoArguments, WorkContext, sign_webhook
 
 from ..entities import Delivery, Endpoint
 from .client import Answer, Client
-from .endpoints import acting_user, secrets_of
+from .endpoints import acting_user
 from .fanning import active_endpoints
 from .outcomes import GONE, Outcome, keep_outcomes, switch_off
 from .rendering import CONTENT_TYPE, Body, render
+from .secrets import secrets_of
 
 __all__ = ["send_deliveries"]
 

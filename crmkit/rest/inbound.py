@@ -1,0 +1,45 @@
+"""The door of other programs that send messages here: nobody is signed in, the signature is what counts."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from crmkit.core.inbound.errors import SignatureError
+from crmkit.core.inbound.receiving import take_inbound
+from crmkit.rest.calls import Call
+from crmkit.rest.doors import Door
+from crmkit.rest.replies import Reply, json_reply
+
+__all__ = ["DOORS"]
+
+_OPERATION = {
+    "summary": "Take a message of another program",
+    "description": "The body is whatever the program sends; it is proved by a signature as the source says.",
+    "tags": ["inbound"],
+    "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}],
+    "requestBody": {"required": True, "content": {"*/*": {"schema": {}}}},
+    "responses": {"202": {"description": "It is taken, now or before, and will be done."}},
+}
+
+
+def take(call: Call) -> Reply:
+    """Take a message, and answer before it is done."""
+    try:
+        source = UUID(call.parameters["source"])
+    except ValueError:
+        raise SignatureError from None
+    take_inbound(call.crm, source, call.headers, call.body, request_id=call.request_id)
+    return json_reply({}, 202)
+
+
+DOORS = (
+    Door(
+        name="inbound",
+        method="POST",
+        path="/inbound/{source:str}",
+        policy="public",
+        csrf="exempt",
+        handler=take,
+        operation=_OPERATION,
+    ),
+)
