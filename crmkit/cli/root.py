@@ -53,6 +53,7 @@ COMMANDS: dict[str, Text] = {
     "restore": _("Put a backup into an empty database, or in the place of one."),
     "files": _("Find content of files that is missing, and delete what nothing needs."),
     "serve": _("Serve the HTTP API, and do jobs, until told to stop."),
+    "openapi": _("Print the OpenAPI document of the HTTP API."),
     "worker": _("Deliver events and do jobs until told to stop."),
     "jobs": _("See what is to be done and what failed, try it again or cancel it."),
     "shell": _("Open a Python prompt with the CRM at hand."),
@@ -60,7 +61,7 @@ COMMANDS: dict[str, Text] = {
 
 
 # Commands that are those of other surfaces, and the module in which they stand.
-_ELSEWHERE = {"serve": "crmkit.rest.commands"}
+_ELSEWHERE = dict.fromkeys(("openapi", "serve"), "crmkit.rest.commands")
 
 _ABOUT = _("Build and run a company's own CRM.")
 

@@ -20,6 +20,7 @@ from crmkit.rest.doors import Door, check_doors, check_routes
 from crmkit.rest.endpoint import Answer, Endpoint, request_id_of
 from crmkit.rest.errors import MethodError, NothingHereError
 from crmkit.rest.identities import Identity, identify
+from crmkit.rest.openapi import door as openapi
 from crmkit.rest.problems import problem_of
 from crmkit.rest.replies import Reply
 from crmkit.rest.surface import Surface
@@ -27,7 +28,14 @@ from crmkit.rest.surface import Surface
 __all__ = ["DOORS", "build_app"]
 
 #: Every door of crmkit; a package below this one that has doors is named here.
-DOORS: tuple[Door, ...] = (*resources.DOORS, *live.DOORS, *operations.DOORS, *reports.DOORS, *inbound.DOORS)
+DOORS: tuple[Door, ...] = (
+    *resources.DOORS,
+    *live.DOORS,
+    *operations.DOORS,
+    *reports.DOORS,
+    *inbound.DOORS,
+    *openapi.DOORS,
+)
 
 
 def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Call], Identity] = identify) -> Litestar:
@@ -37,7 +45,7 @@ def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Ca
         DoorsError: a door does not say what it must, or a route is none.
     """
     check_doors(doors)
-    surface = Surface(crm, identify)
+    surface = Surface(crm, tuple(doors), identify)
     app = Litestar(
         # In front: Litestar gives a path its own answer to OPTIONS, which names the first door alone, if it has none.
         [*_options(doors), *(_route(surface, door) for door in doors)],

@@ -43,7 +43,8 @@ class Call:
     """One request.
 
     *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
-    handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
+    handler is called, unless the door is public. *doors* are all that there are. *locale* is the language in which the
+    sender is told what is wrong.
     """
 
     surface: Surface
@@ -55,6 +56,7 @@ class Call:
     body: bytes
     peer: str
     request_id: str
+    doors: tuple[Door, ...] = ()
     identity: Identity | None = None
     locale: str | None = None
 

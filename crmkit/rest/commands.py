@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import attrs
@@ -12,9 +13,10 @@ from crmkit.core.configuration.config import Config
 from crmkit.core.configuration.settings import Settings
 from crmkit.core.crm import CRM
 from crmkit.core.errors import MissingExtraError
+from crmkit.core.reading.reader import Reader
 from crmkit.core.text import gettext as _, translate
 
-__all__ = ["serve"]
+__all__ = ["openapi", "serve"]
 
 
 class _Session(Protocol):
@@ -22,10 +24,15 @@ class _Session(Protocol):
 
     settings: Settings
     crm: CRM
+    person: str | None
 
     def opener(self, config: Config | None = None) -> Callable[[], CRM]: ...
 
     def say(self, text: str) -> None: ...
+
+    def reader(self) -> AbstractContextManager[Reader]: ...
+
+    def trusted(self) -> AbstractContextManager[Reader]: ...
 
 
 @click.command("serve")
@@ -56,6 +63,21 @@ def serve(session: _Session, host: str | None, port: int | None, workers: int, n
     session.say(translate(_("Serving on {address}; stop with Ctrl+C.")).format(address=_address(server)))
     run(opener, server, workers=workers, jobs=not no_jobs)
     session.say(translate(_("Stopped; nothing is left half done.")))
+
+
+@click.command("openapi")
+@click.pass_obj
+def openapi(session: _Session) -> None:
+    """Print the OpenAPI document: of everything, or with ``--as`` of what exists for that person."""
+    try:
+        from crmkit.rest.app import DOORS
+    except ImportError as error:
+        raise _missing("crmkit openapi", error) from None
+    from crmkit.rest.openapi.document import openapi_document
+
+    with session.reader() if session.person else session.trusted() as db:
+        access = db.access
+    click.echo(openapi_document(access, DOORS, session.settings.config.server.public_origin))
 
 
 def _address(server: Any) -> str:

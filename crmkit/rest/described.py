@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from crmkit.core.entity import EntityInfo
+from crmkit.rest.openapi.operations import Answer, Operation, Parameter
 
 __all__ = ["array_of", "conditioned", "object_of", "operation", "parameter", "reply"]
 
-_ERROR = {
-    "description": "What was refused, and what would be accepted.",
-    "content": {"application/problem+json": {"schema": {"type": "object", "additionalProperties": True}}},
-}
 _FILTER_TEXT = "A rule that must hold; a condition on one field may also be a parameter, such as amount__gte=1000."
 
 
 def operation(
     summary: str,
-    *parameters: dict[str, Any],
-    replies: dict[str, dict[str, Any]],
+    *parameters: Parameter,
+    replies: Mapping[str, Answer | Mapping[str, Any]],
     body: dict[str, Any] | None = None,
     media_type: str = "application/json",
-) -> dict[str, Any]:
+    applies: Callable[[EntityInfo], bool] = lambda info: True,
+    verb: str | None = None,
+) -> Operation:
     """Return the operation that *summary* tells of, with *replies* by status and the schema of its *body*."""
-    told: dict[str, Any] = {"summary": summary, "responses": {**replies, "default": _ERROR}}
-    if parameters:
-        told["parameters"] = list(parameters)
-    if body is not None:
-        told["requestBody"] = {"required": True, "content": {media_type: {"schema": body}}}
-    return told
+    return Operation(
+        summary=summary,
+        query=parameters,
+        answers={int(status): _answer(told) for status, told in replies.items()},
+        body=body,
+        media_type=media_type,
+        applies=applies,
+        verb=verb,
+    )
 
 
-def conditioned(summary: str, schema: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
+def _answer(told: Answer | Mapping[str, Any]) -> Answer:
+    """Return what is *told* of an answer, also as OpenAPI itself tells it: one schema for several media types."""
+    if isinstance(told, Answer):
+        return told
+    content = told.get("content", {})
+    schema = next((each["schema"] for each in content.values()), None)
+    return Answer(schema, told["description"], tuple(content))
+
+
+def conditioned(
+    summary: str,
+    schema: dict[str, Any],
+    *parameters: Parameter,
+    applies: Callable[[EntityInfo], bool] = lambda info: True,
+) -> Operation:
     """Return the operation that reads what *schema* describes of the records for which a rule holds."""
-    where = parameter("filter", _FILTER_TEXT)
-    return operation(summary, *parameters, where, replies={"200": reply("What was asked for.", schema)})
+    where, told = parameter("filter", _FILTER_TEXT), reply("What was asked for.", schema)
+    return operation(summary, *parameters, where, replies={"200": told}, applies=applies, verb="read")
 
 
-def parameter(name: str, text: str, **schema: Any) -> dict[str, Any]:
+def parameter(name: str, text: str, **schema: Any) -> Parameter:
     """Return the parameter *name* of a query; a text unless *schema* says otherwise."""
-    return {"name": name, "in": "query", "description": text, "schema": {"type": "string", **schema}}
+    return Parameter(name, text, {"type": "string", **schema})
 
 
-def reply(text: str, schema: dict[str, Any] | None = None, media_type: str = "application/json") -> dict[str, Any]:
+def reply(text: str, schema: dict[str, Any] | None = None, media_type: str = "application/json") -> Answer:
     """Return an answer, with the *schema* of its body."""
-    return {"description": text, **({} if schema is None else {"content": {media_type: {"schema": schema}}})}
+    return Answer(schema, text, media_type)
 
 
 def object_of(**properties: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A route that is no door, or a door that does not say who may knock and what prot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
@@ -15,6 +15,7 @@ from crmkit.core.text import Text, gettext as _
 
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
+    from crmkit.rest.openapi.operations import Operation
     from crmkit.rest.replies import Reply
 
 __all__ = ["Door", "DoorError", "DoorsError", "Method", "Policy", "Protection", "check_doors", "check_routes"]
@@ -27,14 +28,13 @@ Policy = Literal["public", "principal", "session"]
 Protection = Literal["safe", "checked", "exempt"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Door:
     """One route and method of the HTTP API.
 
     The *handler* runs in a thread of its own and gives the answer. Its errors become problems (RFC 9457). *path* is
-    that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it, where that is the
-    same for every entity. *headers* that it may be sent beside the usual ones are named there too. What *is_immediate*
-    waits for nothing, and is answered even while every thread is busy.
+    that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it; without, nothing.
+    What *is_immediate* waits for nothing, and is answered even while every thread is busy.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Door:
     policy: Policy
     csrf: Protection
     handler: Callable[[Call], Reply]
-    operation: Mapping[str, Any] | None = None
+    operation: Operation | None = None
     is_immediate: bool = False
 
 

@@ -71,6 +71,7 @@ class Endpoint:
             body=body,
             peer=client[0] if client else "",
             request_id=request_id,
+            doors=self._surface.doors,
         )
         return await self._surface.answer(call), call
 

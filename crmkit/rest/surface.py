@@ -10,6 +10,7 @@ from functools import partial
 
 from crmkit.core.crm import CRM
 from crmkit.rest.calls import Call
+from crmkit.rest.doors import Door
 from crmkit.rest.errors import HostError, OverloadedError
 from crmkit.rest.identities import Identity, check_identity
 from crmkit.rest.limits import RequestLimit
@@ -27,10 +28,10 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 class Surface:
     """The HTTP API of one CRM, without its routes."""
 
-    def __init__(self, crm: CRM, identify: Callable[[Call], Identity]) -> None:
-        """Serve *crm*; *identify* says who sends a request, or raises an error that becomes the answer."""
+    def __init__(self, crm: CRM, doors: tuple[Door, ...], identify: Callable[[Call], Identity]) -> None:
+        """Serve *crm* through *doors*; *identify* says who knocks, or raises an error that becomes the answer."""
         server = crm.config.server
-        self.crm, self._identify = crm, identify
+        self.crm, self.doors, self._identify = crm, doors, identify
         self._threads = ThreadPoolExecutor(server.threads, thread_name_prefix="crmkit-rest")
         #: How many bytes the body of a request may have.
         self.most_bytes = server.most_megabytes * 1_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, cast, get_args
 
+from crmkit.core.entity import EntityInfo
 from crmkit.core.flow import CycleTimes, Durations, Funnel, board, conversion, cycle_times, funnel
 from crmkit.core.flow.funnels import Amounts
 from crmkit.core.representing.plain import plain
@@ -110,6 +111,10 @@ def _durations(each: Durations) -> dict[str, Any]:
     }
 
 
+def _is_pipelined(info: EntityInfo) -> bool:
+    return info.pipelined
+
+
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 _DECIMAL = {"type": ["string", "null"]}
@@ -138,7 +143,9 @@ DOORS = (
         "GET",
         f"{COLLECTION}/board",
         show_board,
-        conditioned("Show what stands in each stage, and what is overdue there", _FUNNEL, _PIPELINE, _SUM),
+        conditioned(
+            "Show what stands in each stage, and what is overdue there", _FUNNEL, _PIPELINE, _SUM, applies=_is_pipelined
+        ),
     ),
     record_door(
         "funnel",
@@ -152,6 +159,7 @@ DOORS = (
             _SUM,
             parameter("at", "A moment that has passed.", format="date-time"),
             parameter("sums", "Whether money is what it is now, or what it was then.", enum=[*get_args(Amounts)]),
+            applies=_is_pipelined,
         ),
     ),
     record_door(
@@ -167,6 +175,7 @@ DOORS = (
             parameter("percents", "Percentages, with commas. Without: 50,90."),
             parameter("since", "Of what ended from this moment on.", format="date-time"),
             parameter("until", "Of what ended before this moment.", format="date-time"),
+            applies=_is_pipelined,
         ),
     ),
     record_door(
@@ -179,6 +188,7 @@ DOORS = (
             object_of(pipeline=_TEXT, version=_NUMBER, stages=array_of(_TEXT), cohorts=array_of(_COHORT)),
             _PIPELINE,
             parameter("starts", "The moments at which periods begin, in order, with commas."),
+            applies=_is_pipelined,
         ),
     ),
 )

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import Representation, represented
+from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT, address_of, entity_at
 from crmkit.rest.doors import Door, Method
 from crmkit.rest.etags import check_seen, etag_of
+from crmkit.rest.openapi.operations import Operation, Parameter
 from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply, json_reply
 
-__all__ = ["COLLECTION", "MERGE_PATCH", "RECORD", "at_record", "record_door", "record_reply", "seen_record"]
+__all__ = ["COLLECTION", "MERGE_PATCH", "RECORD", "SHOWN", "at_record", "record_door", "record_reply", "seen_record"]
 
 COLLECTION = f"{ROOT}/{{plugin:str}}/{{collection:str}}"
 RECORD = f"{COLLECTION}/{{record:str}}"
 MERGE_PATCH = "application/merge-patch+json"
+#: What of records is shown, as parameters of a query.
+SHOWN = (
+    Parameter("fields", _("The fields that are shown beside the id, with commas between.")),
+    Parameter("expand", _("The relations behind which records are shown as well, with commas between.")),
+)
 
 
 def record_door(
-    name: str,
-    method: Method,
-    path: str,
-    handler: Callable[[Call], Reply],
-    operation: Mapping[str, Any] | None = None,
+    name: str, method: Method, path: str, handler: Callable[[Call], Reply], operation: Operation | None = None
 ) -> Door:
     """Return the door *name* to records, which the principal opens; what a session changes is checked."""
     csrf: Any = "safe" if method == "GET" else "checked"

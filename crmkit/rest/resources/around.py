@@ -13,8 +13,9 @@ from crmkit.core.reading.section_lists import SectionList
 from crmkit.core.reading.timeline import TimelineEntry
 from crmkit.core.representing.plain import plain
 from crmkit.core.representing.records import represent
-from crmkit.core.text import translate
+from crmkit.core.text import gettext as _, translate
 from crmkit.rest.calls import Call
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation, items_of
 from crmkit.rest.queries import MOST
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, at_record, record_door
@@ -119,10 +120,36 @@ def _section(db: Reader, found: SectionList) -> dict[str, Any]:
     }
 
 
+_ITEMS = items_of(JSON_OBJECT)
+_LINE = items_of(JSON_OBJECT, next={"type": ["string", "null"]})
+_OVERVIEW: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "record": {"form": "record"},
+        "sections": {"type": "array", "items": JSON_OBJECT},
+        "timeline": _LINE,
+    },
+    "required": ["record", "sections", "timeline"],
+}
+_HISTORY = Operation(summary=_("List what happened to a record"), answers={200: _ITEMS}, verb="read")
+_TIMELINE = Operation(
+    summary=_("List what happened to a record and around it"), query=TimelinePage, answers={200: _LINE}, verb="read"
+)
+_SECTIONS = Operation(summary=_("List what plugins show with a record"), answers={200: _ITEMS}, verb="read")
+_AROUND = Operation(
+    summary=_("Get a record with everything around it"), query=TimelinePage, answers={200: _OVERVIEW}, verb="read"
+)
+_VISITS = Operation(
+    summary=_("List how long a record stood in which stages"),
+    answers={200: _ITEMS},
+    verb="read",
+    applies=lambda info: info.pipelined,
+)
+
 DOORS = (
-    record_door("history", "GET", f"{RECORD}/history", list_history),
-    record_door("timeline", "GET", f"{RECORD}/timeline", list_timeline),
-    record_door("sections", "GET", f"{RECORD}/sections", list_sections),
-    record_door("overview", "GET", f"{RECORD}/overview", get_overview),
-    record_door("visits", "GET", f"{RECORD}/visits", list_visits),
+    record_door("history", "GET", f"{RECORD}/history", list_history, _HISTORY),
+    record_door("timeline", "GET", f"{RECORD}/timeline", list_timeline, _TIMELINE),
+    record_door("sections", "GET", f"{RECORD}/sections", list_sections, _SECTIONS),
+    record_door("overview", "GET", f"{RECORD}/overview", get_overview, _AROUND),
+    record_door("visits", "GET", f"{RECORD}/visits", list_visits, _VISITS),
 )

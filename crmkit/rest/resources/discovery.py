@@ -10,10 +10,11 @@ from crmkit.core.policy.people import User
 from crmkit.core.policy.roles import VERBS
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import represent
-from crmkit.core.text import translate
+from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.shapes import is_given_by_crmkit
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT, address_of, exists_for
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation, items_of
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import record_door
 
@@ -86,7 +87,10 @@ def _computed(field: computed[Any], locale: str) -> dict[str, Any]:
     return {"label": label, "type": field.type.name, "required": False, "writable": False}
 
 
+_ENTITIES = Operation(summary=_("List entities and their fields"), answers={200: items_of(JSON_OBJECT)})
+_ME = Operation(summary=_("Get who you are"), answers={200: JSON_OBJECT})
+
 DOORS = (
-    record_door("entities", "GET", ROOT, list_entities),
-    record_door("me", "GET", f"{ROOT}/me", get_me),
+    record_door("list entities", "GET", ROOT, list_entities, _ENTITIES),
+    record_door("get me", "GET", f"{ROOT}/me", get_me, _ME),
 )

@@ -9,9 +9,10 @@ import msgspec
 
 from crmkit.core.policy.principal import Principal
 from crmkit.core.representing.plain import plain
-from crmkit.core.text import current_locale, use_locale
+from crmkit.core.text import current_locale, gettext as _, use_locale
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import COLLECTION, RECORD, at_record, record_door
 
@@ -48,7 +49,14 @@ def _explained(call: Call, asked: Question, subject: Any) -> Reply:
         return json_reply(plain(explanation.as_dict()))
 
 
+_RECORD = Operation(
+    summary=_("Say why somebody may or may not do something with a record"), query=Question, answers={200: JSON_OBJECT}
+)
+_ENTITY = Operation(
+    summary=_("Say why somebody may or may not do something with records"), query=Question, answers={200: JSON_OBJECT}
+)
+
 DOORS = (
-    record_door("explain", "GET", f"{RECORD}/explain", explain_record),
-    record_door("explain entity", "GET", f"{COLLECTION}/explain", explain_entity),
+    record_door("explain", "GET", f"{RECORD}/explain", explain_record, _RECORD),
+    record_door("explain entity", "GET", f"{COLLECTION}/explain", explain_entity, _ENTITY),
 )

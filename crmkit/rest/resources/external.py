@@ -5,12 +5,14 @@ from __future__ import annotations
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import ConflictError
 from crmkit.core.representing.reading import new_record, read_values
+from crmkit.core.text import gettext as _
 from crmkit.core.writing.external import Known
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.errors import NothingHereError
 from crmkit.rest.etags import check_seen
+from crmkit.rest.openapi.operations import Operation
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import COLLECTION, MERGE_PATCH, record_door, record_reply
 
@@ -69,7 +71,18 @@ def _value(call: Call) -> str:
     return str(call.parameters["value"]).removeprefix("/")
 
 
+_GET = Operation(
+    summary=_("Get a record by the id that another system has for it"), answers={200: "record"}, verb="read"
+)
+_PUT = Operation(
+    summary=_("Create or change a record by the id that another system has for it"),
+    body="patch",
+    answers={200: "record", 201: "record"},
+    verb="create",
+    sees="optional",
+)
+
 DOORS = (
-    record_door("get by external id", "GET", _EXTERNAL, get_external),
-    record_door("put by external id", "PUT", _EXTERNAL, put_external),
+    record_door("get by external id", "GET", _EXTERNAL, get_external, _GET),
+    record_door("put by external id", "PUT", _EXTERNAL, put_external, _PUT),
 )

@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crmkit.core.representing.records import represented
+from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.queries import ListQuery
+from crmkit.rest.openapi.operations import Operation, Parameter
+from crmkit.rest.queries import MOST, ListQuery
 from crmkit.rest.replies import Reply, json_reply
-from crmkit.rest.resources.addresses import COLLECTION, record_door
+from crmkit.rest.resources.addresses import COLLECTION, SHOWN, record_door
 
 __all__ = ["DOORS"]
 
@@ -46,4 +48,16 @@ def _links(call: Call, cursor: str | None) -> dict[str, str]:
     return {"link": f'<{call.path}?{urlencode([*same, ("cursor", cursor)])}>; rel="next"'}
 
 
-DOORS = (record_door("list", "GET", COLLECTION, list_records),)
+_TRUTH = {"type": "boolean"}
+_QUERY = (
+    Parameter("filter", _('A rule that holds for the records, such as: stage == "won" && amount >= 1000.')),
+    Parameter("order_by", _("Fields to sort by, with commas between; a hyphen in front of one turns it round.")),
+    Parameter("cursor", _("Where the page begins: next of the page before.")),
+    Parameter("limit", _("How many records the page has."), {"type": "integer", "minimum": 1, "maximum": MOST}),
+    *SHOWN,
+    Parameter("count", _("Whether all records are counted for which the conditions hold."), _TRUTH),
+    Parameter("deleted", _("Whether the records in the bin are listed, in place of the others."), _TRUTH),
+)
+_LIST = Operation(summary=_("List records"), query=_QUERY, answers={200: "page"}, verb="read")
+
+DOORS = (record_door("list", "GET", COLLECTION, list_records, _LIST),)

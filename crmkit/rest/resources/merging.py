@@ -13,10 +13,11 @@ from crmkit.core.merging.preview import MergePlan
 from crmkit.core.representing.plain import plain
 from crmkit.core.representing.reading import read_values
 from crmkit.core.representing.records import represent
-from crmkit.core.text import translate
+from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.problems import described
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, record_door, record_reply, seen_record
@@ -79,8 +80,32 @@ def _told(db: Writer, plan: MergePlan) -> dict[str, Any]:
     return {"winner": winner, "losers": losers, **plain(told), "refusal": refusal}
 
 
+_RECORD = {"form": "record"}
+_PLAN: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "winner": _RECORD,
+        "losers": {"type": "array", "items": _RECORD},
+        "fields": {"type": "array", "items": JSON_OBJECT},
+        "repointed": {"type": "array", "items": JSON_OBJECT},
+        "external_ids": {"type": "integer"},
+        "refusal": {"type": ["object", "null"]},
+    },
+    "required": ["winner", "losers", "fields", "repointed", "external_ids", "refusal"],
+}
+_APART: dict[str, Any] = {
+    "type": "object",
+    "properties": {"record": _RECORD, "left": {"type": "array", "items": JSON_OBJECT}},
+    "required": ["record", "left"],
+}
+_MERGE = Operation(summary=_("Make records one"), body=Merge, answers={200: "record"}, verb="delete", sees="optional")
+_PREVIEW = Operation(
+    summary=_("See what making records one would do"), body=Merge, answers={200: _PLAN}, verb="delete", sees="optional"
+)
+_UNMERGE = Operation(summary=_("Make a merged record one of its own again"), answers={200: _APART}, verb="delete")
+
 DOORS = (
-    record_door("merge", "POST", f"{RECORD}/merge", merge_records),
-    record_door("preview merge", "POST", f"{RECORD}/merge/preview", preview_merge),
-    record_door("unmerge", "POST", f"{RECORD}/unmerge", unmerge_record),
+    record_door("merge", "POST", f"{RECORD}/merge", merge_records, _MERGE),
+    record_door("preview merge", "POST", f"{RECORD}/merge/preview", preview_merge, _PREVIEW),
+    record_door("unmerge", "POST", f"{RECORD}/unmerge", unmerge_record, _UNMERGE),
 )

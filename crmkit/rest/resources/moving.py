@@ -7,8 +7,10 @@ from uuid import UUID
 
 import msgspec
 
+from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
+from crmkit.rest.openapi.operations import Operation
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import RECORD, record_door, record_reply, seen_record
 
@@ -62,7 +64,24 @@ def transfer_record(call: Call) -> Reply:
     return call.write(work)
 
 
+_MOVE = Operation(
+    summary=_("Move a record to another stage"),
+    body=Move,
+    answers={200: "record"},
+    verb="move",
+    applies=lambda info: info.pipelined,
+    sees="optional",
+)
+_TRANSFER = Operation(
+    summary=_("Give a record to somebody else"),
+    body=Transfer,
+    answers={200: "record"},
+    verb="transfer",
+    applies=lambda info: info.owned,
+    sees="optional",
+)
+
 DOORS = (
-    record_door("move", "POST", f"{RECORD}/move", move_record),
-    record_door("transfer", "POST", f"{RECORD}/transfer", transfer_record),
+    record_door("move", "POST", f"{RECORD}/move", move_record, _MOVE),
+    record_door("transfer", "POST", f"{RECORD}/transfer", transfer_record, _TRANSFER),
 )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import attrs
 import msgspec
 
 from crmkit.core.reading.shares import SharedWith
+from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.errors import NothingHereError
+from crmkit.rest.openapi.operations import Operation
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, at_record, record_door, seen_record
 
 __all__ = ["DOORS", "NewShare", "WithWhom"]
 
 _SHARES = f"{RECORD}/shares"
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class NewShare(msgspec.Struct, forbid_unknown_fields=True):
@@ -27,7 +30,22 @@ class NewShare(msgspec.Struct, forbid_unknown_fields=True):
     user_id: UUID | None = None
     team_id: UUID | None = None
     level: Literal["read", "write"] = "read"
-    ends_at: datetime | None = None
+    ends_at: Moment | None = None
+
+
+class Shared(msgspec.Struct):
+    """With whom a record is shared: a user or a team, what they may do, and until when."""
+
+    user_id: UUID | None
+    team_id: UUID | None
+    level: Literal["read", "write"]
+    ends_at: Moment | None
+
+
+class Shares(msgspec.Struct):
+    """Everybody with whom a record is shared, as far as that may be known."""
+
+    items: list[Shared]
 
 
 class WithWhom(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,8 +87,14 @@ def unshare_record(call: Call) -> Reply:
     return call.write(work)
 
 
+_LIST = Operation(summary=_("List with whom a record is shared"), answers={200: Shares}, verb="read")
+_SHARE = Operation(summary=_("Share a record"), body=NewShare, answers={201: Shared}, verb="share", sees="optional")
+_UNSHARE = Operation(
+    summary=_("End what is shared of a record"), query=WithWhom, answers={204: None}, verb="share", sees="optional"
+)
+
 DOORS = (
-    record_door("list shares", "GET", _SHARES, list_shares),
-    record_door("share", "POST", _SHARES, share_record),
-    record_door("unshare", "DELETE", _SHARES, unshare_record),
+    record_door("list shares", "GET", _SHARES, list_shares, _LIST),
+    record_door("share", "POST", _SHARES, share_record, _SHARE),
+    record_door("unshare", "DELETE", _SHARES, unshare_record, _UNSHARE),
 )

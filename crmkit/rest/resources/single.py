@@ -7,15 +7,18 @@ from uuid import UUID
 from crmkit.core.errors import NotFoundError
 from crmkit.core.reading.lists import as_id
 from crmkit.core.representing.reading import new_record, read_values
+from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
+from crmkit.rest.openapi.operations import Operation
 from crmkit.rest.queries import Shown
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import (
     COLLECTION,
     MERGE_PATCH,
     RECORD,
+    SHOWN,
     at_record,
     record_door,
     record_reply,
@@ -85,10 +88,16 @@ def _id(call: Call, entity: str) -> UUID:
     return id_
 
 
+_GET = Operation(summary=_("Get a record"), query=SHOWN, answers={200: "record"}, verb="read")
+_CREATE = Operation(summary=_("Create a record"), body="new", answers={201: "record"}, verb="create")
+_CHANGE = Operation(summary=_("Change a record"), body="patch", answers={200: "record"}, verb="update", sees="required")
+_DELETE = Operation(summary=_("Put a record into the bin"), answers={204: None}, verb="delete", sees="required")
+_RESTORE = Operation(summary=_("Take a record out of the bin"), answers={200: "record"}, verb="delete")
+
 DOORS = (
-    record_door("get", "GET", RECORD, get_record),
-    record_door("create", "POST", COLLECTION, create_record),
-    record_door("change", "PATCH", RECORD, change_record),
-    record_door("delete", "DELETE", RECORD, delete_record),
-    record_door("restore", "POST", f"{RECORD}/restore", restore_record),
+    record_door("get", "GET", RECORD, get_record, _GET),
+    record_door("create", "POST", COLLECTION, create_record, _CREATE),
+    record_door("change", "PATCH", RECORD, change_record, _CHANGE),
+    record_door("delete", "DELETE", RECORD, delete_record, _DELETE),
+    record_door("restore", "POST", f"{RECORD}/restore", restore_record, _RESTORE),
 )

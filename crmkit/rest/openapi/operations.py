@@ -1,0 +1,79 @@
+"""What doors say of themselves for the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+import msgspec
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.text import Text
+
+__all__ = ["JSON_OBJECT", "Answer", "Content", "Operation", "Parameter", "items_of", "nullable"]
+
+#: The forms of one entity's records: as it is shown, one page of a list, what creates it, what changes it.
+Form = Literal["record", "page", "new", "patch"]
+#: What a body is: a form of a record, an instance of a class, a schema, or nothing.
+Content = Form | type[msgspec.Struct] | Mapping[str, Any] | None
+
+
+@attrs.frozen
+class Answer:
+    """A body that is described as a whole: its *schema*, what it tells, the media types that it may have."""
+
+    schema: Mapping[str, Any] | None
+    description: str = ""
+    media_type: str | Sequence[str] = "application/json"
+
+
+#: Any object of JSON.
+JSON_OBJECT: Mapping[str, Any] = {"type": "object"}
+
+
+@attrs.frozen
+class Parameter:
+    """One parameter of a query or header."""
+
+    name: str
+    description: Text | str
+    schema: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "string"})
+    place: Literal["query", "header"] = "query"
+    required: bool = False
+
+
+def _always(_info: EntityInfo) -> bool:
+    return True
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Operation:
+    """What a door does: its *answers* by status, the *body* that it takes, parameters of the *query*.
+
+    Of a door to records, it is there for entities that it *applies* to, for those who may do *verb*. With
+    *sees* the header If-Match tells which version the sender has seen; it is *required* or not.
+    """
+
+    summary: Text | str
+    answers: Mapping[int, Content | Answer]
+    body: Content = None
+    media_type: str = "application/json"
+    query: type[msgspec.Struct] | Sequence[Parameter] = ()
+    verb: str | None = None
+    applies: Callable[[EntityInfo], bool] = _always
+    sees: Literal["", "optional", "required"] = ""
+    tag: str = "crmkit"
+
+
+def nullable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema that also takes ``null``."""
+    if isinstance(kind := schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [kind, "null"]}
+    return {"anyOf": [schema, {"type": "null"}]} if schema else {}
+
+
+def items_of(schema: Mapping[str, Any], **more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with a list of *schema* and *more* properties."""
+    properties = {"items": {"type": "array", "items": schema}, **more}
+    return {"type": "object", "properties": properties, "required": list(properties)}
