@@ -6,20 +6,21 @@ from uuid import UUID
 
 from crmkit.core.inbound.errors import SignatureError
 from crmkit.core.inbound.receiving import take_inbound
+from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.replies import Reply, json_reply
 
 __all__ = ["DOORS"]
 
-_OPERATION = {
-    "summary": "Take a message of another program",
-    "description": "The body is whatever the program sends; it is proved by a signature as the source says.",
-    "tags": ["inbound"],
-    "parameters": [{"name": "source", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}],
-    "requestBody": {"required": True, "content": {"*/*": {"schema": {}}}},
-    "responses": {"202": {"description": "It is taken, now or before, and will be done."}},
-}
+_OPERATION = Operation(
+    summary=_("Take a message of another program, which is proved by a signature as its source says"),
+    body={},
+    media_type="*/*",
+    answers={202: JSON_OBJECT},
+    tag="inbound",
+)
 
 
 def take(call: Call) -> Reply:

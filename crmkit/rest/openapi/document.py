@@ -29,6 +29,7 @@ _PLACES: Mapping[str, Any] = {
     "record": _("The id of the record, or its human number."),
     "system": _("The other system."),
     "value": _("The id that the record has there."),
+    "source": _("The id of the source."),
 }
 
 
