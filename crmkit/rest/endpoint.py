@@ -129,6 +129,7 @@ class Answer:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         if isinstance(reply.body, bytes) or self.is_head:
             await send({"type": "http.response.body", "body": b"" if self.is_head else self.whole, "more_body": False})
+            await _close(reply.body)
         else:
             await _send_pieces(send, reply.body, receive)
 
@@ -154,9 +155,14 @@ async def _send_all(send: Send, pieces: AsyncIterator[bytes]) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
-        close = getattr(pieces, "aclose", None)
-        if close is not None:
-            await close()
+        await _close(pieces)
+
+
+async def _close(body: Any) -> None:
+    """Say that nobody reads *body* further."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _wait_until_gone(receive: Receive) -> None:

@@ -1,0 +1,10 @@
+"""Files in and out: exports as they are written, and exports and imports as jobs."""
+
+from __future__ import annotations
+
+from crmkit.rest.doors import Door
+from crmkit.rest.transfers import exports
+
+__all__ = ["DOORS"]
+
+DOORS: tuple[Door, ...] = (*exports.DOORS,)

@@ -1,0 +1,100 @@
+"""Exports: the records for which a rule holds as one file, written while it is read."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import attrs
+
+from crmkit.core.entity import EntityInfo
+from crmkit.core.reading.reader import Reader
+from crmkit.core.rules.rule import Rule
+from crmkit.core.text import gettext as _
+from crmkit.rest.calls import Call
+from crmkit.rest.collections import entity_at
+from crmkit.rest.described import operation, parameter
+from crmkit.rest.errors import QueryError
+from crmkit.rest.queries import names_in, sorted_out
+from crmkit.rest.replies import Reply
+from crmkit.rest.resources.addresses import COLLECTION, record_door
+from crmkit.rest.transfers.flowing import Flow
+from crmkit.transfer.exporting import export
+from crmkit.transfer.writers import FORMATS
+
+__all__ = ["DOORS", "MEDIA_TYPES"]
+
+#: The media types of files by their formats.
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/jsonl",
+}
+
+
+@attrs.frozen
+class _Asked:
+    """What is exported, and how."""
+
+    format: str
+    where: Rule | None
+    fields: tuple[str, ...] | None
+    order_by: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, db: Reader, info: EntityInfo, call: Call) -> _Asked:
+        known, where = sorted_out(db, info, call.arguments, ("format", "fields", "order_by"))
+        fields, order_by = (names_in(known[name]) if name in known else None for name in ("fields", "order_by"))
+        return cls(_format(call), where, fields, order_by)
+
+
+def _format(call: Call) -> str:
+    format = dict(call.arguments).get("format", "csv")
+    if format not in FORMATS:
+        raise QueryError("format", _("one of {known}"), known=", ".join(FORMATS))
+    return format
+
+
+def export_records(call: Call) -> Reply:
+    """Return the records of an entity that may be read and exported as a file."""
+    format = _format(call)
+
+    def work(file: IO[bytes]) -> None:
+        with call.reading() as db:
+            info = entity_at(db, call.parameters)
+            asked = _Asked.of(db, info, call)
+            export(
+                db,
+                info.cls,
+                file,
+                where=asked.where,
+                fields=asked.fields,
+                order_by=asked.order_by,
+                format=asked.format,
+            )
+
+    body = Flow(work).begun()
+    name = f"{call.parameters['collection']}.{format}"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return Reply(body=body, media_type=MEDIA_TYPES[format], headers=headers)
+
+
+_CONTENT: dict[str, Any] = {
+    media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in MEDIA_TYPES.values()
+}
+DOORS = (
+    record_door(
+        "export",
+        "GET",
+        f"{COLLECTION}/export",
+        export_records,
+        operation(
+            "Export records as a file",
+            parameter("format", "The format of the file. Without: csv.", enum=[*FORMATS]),
+            parameter("fields", "Names of fields, with commas, such as name,company.name; without, all."),
+            parameter("order_by", "Names of fields, with commas; - in front descends."),
+            parameter("filter", "A rule that must hold; conditions on fields may also be parameters."),
+            replies={"200": {"description": "The file.", "content": _CONTENT}},
+        ),
+    ),
+)
