@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from crmkit.core.reading.measures import FUNCTIONS, Measure
 from crmkit.core.representing.plain import plain
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.described import array_of, conditioned, object_of, parameter
+from crmkit.rest.described import WHERE, array_of, object_of
 from crmkit.rest.errors import QueryError
+from crmkit.rest.openapi.operations import Operation, Parameter
 from crmkit.rest.queries import names_in, sorted_out
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
@@ -55,25 +54,22 @@ def _measures(text: str) -> dict[str, Measure]:
     return found
 
 
-_ITEM: dict[str, Any] = object_of(
-    group={"type": "object", "additionalProperties": True, "description": "The values of the fields of group_by."},
-    measures={"type": "object", "additionalProperties": True, "description": "The values by the names of measures."},
-)
-DOORS = (
-    record_door(
-        "aggregate",
-        "GET",
-        f"{COLLECTION}/aggregate",
-        aggregate,
-        conditioned(
-            "Measure records, group by group",
-            object_of(items=array_of(_ITEM), currency={"type": "string"}),
-            parameter("group_by", "Names of fields, with commas; without, all records are one group."),
-            parameter(
-                "measures",
-                "With commas: count, count.FIELD, sum.FIELD, avg.FIELD, min.FIELD, max.FIELD, sum_by_currency.FIELD. "
-                "Money is measured in the company's currency. Decimals are texts. Without: count.",
+_ITEM = object_of(group={"type": "object"}, measures={"type": "object"})
+_AGGREGATE = Operation(
+    summary=_("Add records up, group by group"),
+    query=(
+        WHERE,
+        Parameter("group_by", _("Fields, with commas between; without, all records are one group.")),
+        Parameter(
+            "measures",
+            _(
+                "With commas between: count, count.FIELD, sum.FIELD, avg.FIELD, min.FIELD, max.FIELD, "
+                "sum_by_currency.FIELD. Money is measured in the company's currency."
             ),
         ),
     ),
+    answers={200: object_of(items=array_of(_ITEM), currency={"type": "string"})},
+    verb="read",
 )
+
+DOORS = (record_door("aggregate", "GET", f"{COLLECTION}/aggregate", aggregate, _AGGREGATE),)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, cast, get_args
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.flow import CycleTimes, Durations, Funnel, board, conversion, cycle_times, funnel
 from crmkit.core.flow.funnels import Amounts
 from crmkit.core.representing.plain import plain
-from crmkit.core.text import gettext as _, translate
+from crmkit.core.text import Text, gettext as _, translate
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.described import array_of, conditioned, object_of, parameter
+from crmkit.rest.described import WHERE, array_of, object_of
+from crmkit.rest.doors import Door
 from crmkit.rest.errors import QueryError
+from crmkit.rest.openapi.operations import Operation, Parameter
 from crmkit.rest.queries import moment_in, names_in, sorted_out
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
@@ -118,8 +120,8 @@ def _is_pipelined(info: EntityInfo) -> bool:
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 _DECIMAL = {"type": ["string", "null"]}
-_PIPELINE = parameter("pipeline", "The id of the pipeline; without, the one of new records.")
-_SUM = parameter("sum", "The field of money that is added up, such as amount.")
+_PIPELINE = Parameter("pipeline", _("The id of the pipeline; without, the one of new records."))
+_SUM = Parameter("sum", _("The field of money that is added up, such as amount."))
 _LANE = object_of(
     slug=_TEXT, label=_TEXT, kind={"enum": ["open", "won", "lost"]}, probability=_NUMBER, count=_NUMBER,
     amount=_DECIMAL, unpriced=_NUMBER, overdue={"type": ["integer", "null"]}, is_retired={"type": "boolean"},
@@ -137,58 +139,51 @@ _COHORT = object_of(
     reached={"type": "object", "additionalProperties": _NUMBER},
     rates={"type": "object", "additionalProperties": {"type": ["number", "null"]}},
 )  # fmt: skip
+_TIMES = object_of(pipeline=_TEXT, version=_NUMBER, stages=array_of(_DURATIONS), totals=array_of(_DURATIONS))
+_CONVERSION = object_of(pipeline=_TEXT, version=_NUMBER, stages=array_of(_TEXT), cohorts=array_of(_COHORT))
+
+
+def _report(name: str, handler: Callable[[Call], Reply], summary: Text, schema: Any, *query: Parameter) -> Door:
+    operation = Operation(
+        summary=summary,
+        query=(WHERE, _PIPELINE, *query),
+        answers={200: schema},
+        verb="read",
+        applies=lambda info: info.pipelined,
+    )
+    return record_door(name, "GET", f"{COLLECTION}/{name}", handler, operation)
+
+
+def _moment(name: str, text: Text) -> Parameter:
+    return Parameter(name, text, {"type": "string", "format": "date-time"})
+
+
 DOORS = (
-    record_door(
-        "board",
-        "GET",
-        f"{COLLECTION}/board",
-        show_board,
-        conditioned(
-            "Show what stands in each stage, and what is overdue there", _FUNNEL, _PIPELINE, _SUM, applies=_is_pipelined
-        ),
-    ),
-    record_door(
+    _report("board", show_board, _("See what stands in each stage, and what is overdue there"), _FUNNEL, _SUM),
+    _report(
         "funnel",
-        "GET",
-        f"{COLLECTION}/funnel",
         show_funnel,
-        conditioned(
-            "Show what stands in each stage, or stood there at a moment",
-            _FUNNEL,
-            _PIPELINE,
-            _SUM,
-            parameter("at", "A moment that has passed.", format="date-time"),
-            parameter("sums", "Whether money is what it is now, or what it was then.", enum=[*get_args(Amounts)]),
-            applies=_is_pipelined,
-        ),
+        _("See what stands in each stage, or stood there at a moment"),
+        _FUNNEL,
+        _SUM,
+        _moment("at", _("A moment that has passed.")),
+        Parameter("sums", _("Whether money is what it is now, or what it was then."), {"enum": [*get_args(Amounts)]}),
     ),
-    record_door(
+    _report(
         "cycle_times",
-        "GET",
-        f"{COLLECTION}/cycle_times",
         show_cycle_times,
-        conditioned(
-            "Show how long records stay in stages, and until they are won or lost",
-            object_of(pipeline=_TEXT, version=_NUMBER, stages=array_of(_DURATIONS), totals=array_of(_DURATIONS)),
-            _PIPELINE,
-            parameter("by", "For each owner or team.", enum=[*get_args(_By)]),
-            parameter("percents", "Percentages, with commas. Without: 50,90."),
-            parameter("since", "Of what ended from this moment on.", format="date-time"),
-            parameter("until", "Of what ended before this moment.", format="date-time"),
-            applies=_is_pipelined,
-        ),
+        _("See how long records stay in stages, and until they are won or lost"),
+        _TIMES,
+        Parameter("by", _("For each owner or team."), {"enum": [*get_args(_By)]}),
+        Parameter("percents", _("Percentages, with commas between; without, 50,90.")),
+        _moment("since", _("Of what ended from this moment on.")),
+        _moment("until", _("Of what ended before this moment.")),
     ),
-    record_door(
+    _report(
         "conversion",
-        "GET",
-        f"{COLLECTION}/conversion",
         show_conversion,
-        conditioned(
-            "Show how far the records came that entered a pipeline in the same period",
-            object_of(pipeline=_TEXT, version=_NUMBER, stages=array_of(_TEXT), cohorts=array_of(_COHORT)),
-            _PIPELINE,
-            parameter("starts", "The moments at which periods begin, in order, with commas."),
-            applies=_is_pipelined,
-        ),
+        _("See how far the records came that entered a pipeline in the same period"),
+        _CONVERSION,
+        Parameter("starts", _("The moments at which periods begin, in order, with commas between."), required=True),
     ),
 )

@@ -22,12 +22,13 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.described import array_of, object_of, operation, reply
+from crmkit.rest.described import array_of, object_of
 from crmkit.rest.errors import BodyError, RefusedItemError
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.problems import described, is_refusal
 from crmkit.rest.queries import Shown
 from crmkit.rest.replies import Reply, json_reply
-from crmkit.rest.resources.addresses import COLLECTION, record_door
+from crmkit.rest.resources.addresses import COLLECTION, SHOWN, record_door
 
 __all__ = ["DOORS", "MOST_ITEMS"]
 
@@ -276,23 +277,15 @@ _BODY = {
 }
 _RESULT = {
     "type": "object",
-    "properties": {"status": {"type": "integer"}, "record": _VALUES, "problem": _VALUES},
+    "properties": {"status": {"type": "integer"}, "record": {"form": "record"}, "problem": JSON_OBJECT},
     "required": ["status"],
 }
 _RESULTS = object_of(results=array_of(_RESULT), refused={"type": "integer"})
-DOORS = (
-    record_door(
-        "batch",
-        "POST",
-        f"{COLLECTION}/batch",
-        batch,
-        operation(
-            "Create, change, delete, move and transfer many records",
-            replies={
-                "200": reply("Everything was done.", _RESULTS),
-                "207": reply("What became of each item.", _RESULTS),
-            },
-            body=_BODY,
-        ),
-    ),
+_BATCH = Operation(
+    summary=_("Create, change, delete, move and give away many records"),
+    body=_BODY,
+    query=SHOWN,
+    answers={200: _RESULTS, 207: _RESULTS},
 )
+
+DOORS = (record_door("batch", "POST", f"{COLLECTION}/batch", batch, _BATCH),)

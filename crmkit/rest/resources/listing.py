@@ -9,6 +9,7 @@ from crmkit.core.representing.records import represented
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
+from crmkit.rest.described import ORDER_BY, WHERE
 from crmkit.rest.openapi.operations import Operation, Parameter
 from crmkit.rest.queries import MOST, ListQuery
 from crmkit.rest.replies import Reply, json_reply
@@ -50,8 +51,8 @@ def _links(call: Call, cursor: str | None) -> dict[str, str]:
 
 _TRUTH = {"type": "boolean"}
 _QUERY = (
-    Parameter("filter", _('A rule that holds for the records, such as: stage == "won" && amount >= 1000.')),
-    Parameter("order_by", _("Fields to sort by, with commas between; a hyphen in front of one turns it round.")),
+    WHERE,
+    ORDER_BY,
     Parameter("cursor", _("Where the page begins: next of the page before.")),
     Parameter("limit", _("How many records the page has."), {"type": "integer", "minimum": 1, "maximum": MOST}),
     *SHOWN,

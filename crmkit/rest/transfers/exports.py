@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import IO
 
 import attrs
 
@@ -12,8 +12,9 @@ from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.described import operation, parameter
+from crmkit.rest.described import FIELDS, ORDER_BY, WHERE
 from crmkit.rest.errors import QueryError
+from crmkit.rest.openapi.operations import Answer, Operation, Parameter
 from crmkit.rest.queries import names_in, sorted_out
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
@@ -78,23 +79,12 @@ def export_records(call: Call) -> Reply:
     return Reply(body=body, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-_CONTENT: dict[str, Any] = {
-    media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-    for media_type in MEDIA_TYPES.values()
-}
-DOORS = (
-    record_door(
-        "export",
-        "GET",
-        f"{COLLECTION}/export",
-        export_records,
-        operation(
-            "Export records as a file",
-            parameter("format", "The format of the file. Without: csv.", enum=[*FORMATS]),
-            parameter("fields", "Names of fields, with commas, such as name,company.name; without, all."),
-            parameter("order_by", "Names of fields, with commas; - in front descends."),
-            parameter("filter", "A rule that must hold; conditions on fields may also be parameters."),
-            replies={"200": {"description": "The file.", "content": _CONTENT}},
-        ),
-    ),
+_KINDS = [media_type.partition(";")[0] for media_type in MEDIA_TYPES.values()]
+_EXPORT = Operation(
+    summary=_("Export records as a file"),
+    query=(WHERE, ORDER_BY, FIELDS, Parameter("format", _("The format of the file."), {"enum": [*FORMATS]})),
+    answers={200: Answer({"type": "string", "format": "binary"}, media_type=_KINDS)},
+    verb="export",
 )
+
+DOORS = (record_door("export", "GET", f"{COLLECTION}/export", export_records, _EXPORT),)
