@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from uuid import uuid4
 
 import attrs
 
-__all__ = ["TraceParent", "log_context", "logging_about", "request_id_of"]
+__all__ = ["TraceParent", "log_context", "logging_about"]
 
 _facts: ContextVar[Mapping[str, object]] = ContextVar("crmkit_log_facts", default=MappingProxyType({}))
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,80}\Z")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?\Z")
 
 
@@ -31,11 +29,6 @@ def logging_about(**facts: object) -> Iterator[None]:
         yield
     finally:
         _facts.reset(token)
-
-
-def request_id_of(given: str | None) -> str:
-    """Return the id of a request: the one *given* by the caller if it is harmless to keep, or a new one."""
-    return given if given is not None and _REQUEST_ID.match(given) else uuid4().hex
 
 
 @attrs.frozen

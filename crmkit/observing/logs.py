@@ -129,9 +129,9 @@ def _structured(redactor: Redactor, stream: IO[str], *, as_json: bool) -> loggin
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_context,
         redact,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last = structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else _console(stream)
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta

@@ -14,7 +14,7 @@ from crmkit import NotFoundError, Record, entity, field, translator
 from crmkit.core.configuration.config import Log
 from crmkit.core.errors import DatabaseUnreachableError, MissingExtraError
 from crmkit.observing import logs
-from crmkit.observing.log_context import TraceParent, logging_about, request_id_of
+from crmkit.observing.log_context import TraceParent, logging_about
 from crmkit.observing.redacting import Redactor, personal_names
 from crmkit.testing import plugin
 
@@ -237,12 +237,6 @@ def test_redacting_twice_changes_nothing():
     for text in SECRETS:
         once = redactor.text(text)
         assert redactor.text(once) == once
-
-
-def test_request_id_of_a_caller_is_kept_if_it_can_do_no_harm():
-    assert request_id_of("a-1.b_2") == "a-1.b_2"
-    for given in (None, "", "a b", "a\nb", "x" * 81, "é"):
-        assert len(request_id_of(given)) == 32
 
 
 def test_trace_is_taken_over_from_what_w3c_allows():
