@@ -22,7 +22,7 @@ help: ## Say what there is
 env: ## Build .venv from uv.lock; done by every target that needs it
 	@$(PYTHON) tools/bootstrap.py
 
-demo: env ## Make a demo company with two years of data and show what different people see
+demo: env ## Make a demo company with two years of data, show it, and serve it where a terminal shows it
 	@$(BIN)/crmkit demo $(ARGS)
 
 test: env test-tmp ## Run the tests but the slow ones, on SQLite and what is about storage on PostgreSQL as well

@@ -35,12 +35,24 @@ _YEARS = timedelta(days=730)
 @click.option("--scale", type=click.FloatRange(0.001, 10), default=1.0, help=_("How large the company is; 1 is usual."))
 @click.option("--seed", type=int, default=7, help=_("Another number makes another company."))
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help=_("The day on which its two years end."))
+@click.option(
+    "--serve/--no-serve",
+    "serves",
+    default=None,
+    help=_("Then serve it, until told to stop. Default: if a terminal shows what is printed."),
+)
 @progress_option
 @click.pass_obj
 def command(
-    session: Session, folder: Path, scale: float, seed: int, until: datetime | None, progress: bool | None
+    session: Session,
+    folder: Path,
+    scale: float,
+    seed: int,
+    until: datetime | None,
+    serves: bool | None,
+    progress: bool | None,
 ) -> None:
-    """Make the company, unless it is there already, and show it."""
+    """Make the company, unless it is there already, show it, and open its doors."""
     if (folder / FILE).is_file():
         session.warn(_("{folder} holds a CRM already, which is shown as it is."), folder=folder)
     else:
@@ -55,6 +67,29 @@ def command(
         session.show({"folder": folder.resolve(), **shown})
         return
     _tell(session, folder, shown)
+    if serves or (serves is None and sys.stdout.isatty()):
+        _serve(session)
+
+
+def _serve(session: Session) -> None:
+    """Say how to get in, and serve until told to stop."""
+    from crmkit.cli.demo.entrances import make_entrances, make_token_for
+
+    crm, seller = session.crm, _three(session)[:1]
+    people = [*seller, *_three(session)[1:2], *_administrator(session)]
+    session.say("\n" + translate(_("Sign in as one of them; the passwords are new each time:")))
+    for entrance in make_entrances(crm, people):
+        session.say(f"  {entrance.email}  {entrance.password}  ({entrance.name}, {entrance.role})")
+    for user in seller:
+        told = translate(_("A token of {name}, for a week:")).format(name=user.name)
+        token, server = make_token_for(crm, user), session.settings.config.server
+        some = "sales/deals" if _has_sales(session) else "core/users"
+        asked = f"http://{server.host}:{server.port}/api/v1/{some}"
+        session.say(f"\n{told}\n  {token}\n  curl -H 'Authorization: Bearer {token}' {asked}\n")
+    context = click.get_current_context()
+    root = context.find_root()
+    serve = root.command.get_command(root, "serve")  # type: ignore[attr-defined]
+    context.invoke(serve)
 
 
 def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int, show: Show | None) -> None:
@@ -93,6 +128,16 @@ def _look(session: Session) -> dict[str, Any]:
             for row, info in zip(rows, entities, strict=True):
                 row[user.name] = db.count(info.cls)
     return {"people": [user.name for user in people], "sees": [row for row in rows if row["all"]]}
+
+
+def _administrator(session: Session) -> list[User]:
+    """Return somebody who administers the company, and has an address to sign in with."""
+    from crmkit import Assignment, User
+
+    with session.trusted() as db:
+        held = db.find(Assignment, Assignment.f.role == "core.administrator", order_by="created_at")
+        users = db.get_many(User, [each.user_id for each in held]).values()
+    return [user for user in users if user.email][:1]
 
 
 def _three(session: Session) -> list[User]:
@@ -139,6 +184,7 @@ def _next(session: Session, folder: Path, people: list[str]) -> Iterator[str]:
         yield f'crmkit sales funnel --as "{people[0]}"'
         yield f'crmkit explain "{people[0]}" read D-000001'
         yield "crmkit export sales.deal --where \"stage == 'won'\" -o won.xlsx"
+    yield "crmkit serve"
     yield "crmkit --help"
 
 
