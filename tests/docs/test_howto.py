@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.docs.pages import Reader, make_environment
+from tests.rest.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 HOWTO = ROOT / "docs" / "howto"
@@ -58,6 +59,18 @@ def test_howto_runs_on_postgresql(tmp_path, environment, postgresql_url):
         finally:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     server.dispose()
+
+
+@pytest.mark.slow
+def test_howto_asks_the_server_that_it_starts(tmp_path, environment):
+    port = free_port()
+    page = (HOWTO / "use-the-http-api.md").read_text("utf-8")
+    reader = Reader(tmp_path, {**environment, "CRM_SERVER_PORT": f"{port}"}, {"127.0.0.1:8000": f"127.0.0.1:{port}"})
+    try:
+        reader.follow(page)
+    except BaseException:
+        reader.run("kill $(cat serve.pid)")
+        raise
 
 
 def test_howto_quotes_the_example_plan():
