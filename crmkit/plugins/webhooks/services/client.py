@@ -7,7 +7,7 @@ environment and decompression do not exist there, so that nobody has to switch t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import cache
@@ -63,18 +63,9 @@ class Client:
         self._core, self._guard, self._stack = httpcore2, guard, AsyncExitStack()
         # Looking names up blocks a thread each, as long as whoever answers for a name likes.
         self._look_ups = ThreadPoolExecutor(_LOOK_UPS, "webhooks-names")
-        self._pools: dict[str, Any] = {}
+        self._pools: dict[tuple[Hashable, str], Any] = {}
 
     async def __aenter__(self) -> Client:
-        for scheme in ("http", "https"):
-            pool = self._core.AsyncConnectionPool(
-                ssl_context=_trusted() if scheme == "https" else None,
-                max_connections=None,
-                max_keepalive_connections=100,
-                keepalive_expiry=_KEPT_OPEN,
-                network_backend=_backend(self._core, scheme, self._resolve),
-            )
-            self._pools[scheme] = await self._stack.enter_async_context(pool)
         return self
 
     async def __aexit__(
@@ -86,12 +77,26 @@ class Client:
     async def _resolve(self, destination: Destination) -> list[Any]:
         return await asyncio.get_running_loop().run_in_executor(self._look_ups, self._guard.resolve, destination)
 
-    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
-        """Send *content* to *url* and return what came back; it raises nothing."""
+    async def _pool(self, receiver: Hashable, scheme: str) -> Any:
+        """Return the connections to *receiver*. Each has its own: a pool looks at all that it has for every request."""
+        found = self._pools.get((receiver, scheme))
+        if found is None:
+            found = self._core.AsyncConnectionPool(
+                ssl_context=_trusted() if scheme == "https" else None,
+                max_connections=None,
+                keepalive_expiry=_KEPT_OPEN,
+                network_backend=_backend(self._core, scheme, self._resolve),
+            )
+            self._pools[receiver, scheme] = await self._stack.enter_async_context(found)
+        return found
+
+    async def post(self, receiver: Hashable, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Send *content* to *url*, that of *receiver*, and return what came back; it raises nothing."""
         try:
             destination = self._guard.check(url)
             async with asyncio.timeout(DEADLINE) as limit:
-                return await self._post(destination, headers, content, limit)
+                pool = await self._pool(receiver, destination.scheme)
+                return await self._post(pool, destination, headers, content, limit)
         except TimeoutError:
             return Answer(error=f"no answer within {DEADLINE:.0f} seconds")
         except RefusedAddressError as error:
@@ -100,13 +105,13 @@ class Client:
             return Answer(error=f"{type(error).__name__}: {error}"[:500])
 
     async def _post(
-        self, destination: Destination, headers: Mapping[str, str], content: bytes, limit: asyncio.Timeout
+        self, pool: Any, destination: Destination, headers: Mapping[str, str], content: bytes, limit: asyncio.Timeout
     ) -> Answer:
         scheme, host, port = destination.scheme, destination.host, destination.port
         url = self._core.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=destination.target.encode())
         shown = f"[{host}]" if ":" in host else host
         sent = [("Host", f"{shown}:{port}"), *headers.items(), ("Content-Length", str(len(content)))]
-        async with self._pools[scheme].stream("POST", url, headers=sent, content=content) as response:
+        async with pool.stream("POST", url, headers=sent, content=content) as response:
             found = {name.lower(): value for name, value in response.headers}
             retry_after = found.get(b"retry-after", b"").decode("latin-1") or None
             return Answer(response.status, await self._beginning(response, limit), retry_after)

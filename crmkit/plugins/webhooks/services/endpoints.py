@@ -11,7 +11,6 @@ from crmkit import (
     Problem,
     Reader,
     Rule,
-    User,
     Write,
     WriteContext,
     event_types,
@@ -141,10 +140,3 @@ def _picks(pattern: str, type_: str) -> bool:
 def condition_of(endpoint: Endpoint) -> Rule | None:
     """Return the rule that must hold for a record of which *endpoint* is told."""
     return None if endpoint.condition is None else Rule.parse(endpoint.condition)
-
-
-def acting_user(db: Reader, endpoint: Endpoint) -> User | None:
-    """Return the active user as whom *endpoint* acts; ``None`` if there is none any more."""
-    found = db.get_many(User, [endpoint.acts_as_id]) if endpoint.acts_as_id else {}
-    user = next(iter(found.values()), None)
-    return user if user is not None and user.is_active else None

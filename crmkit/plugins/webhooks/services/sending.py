@@ -8,25 +8,23 @@ So an endpoint that hangs holds one connection, and nobody else waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import attrs
 
-from crmkit import NoArguments, WorkContext, sign_webhook
+from crmkit import NoArguments, Reader, WorkContext
 
 from ..entities import Delivery, Endpoint
-from .client import Answer, Client
-from .endpoints import acting_user
+from .client import Client
 from .fanning import active_endpoints
 from .outcomes import GONE, Outcome, keep_outcomes, switch_off
-from .rendering import CONTENT_TYPE, Body, render
-from .secrets import secrets_of
+from .packing import Due, Packed, Parcel, pack
 
 __all__ = ["send_deliveries"]
 
@@ -38,7 +36,6 @@ _LOOK = 0.1
 _TOGETHER = 0.005
 # A sender that has gone on for so long makes room for another, so that none runs out of its time.
 _SHIFT = timedelta(hours=12)
-_AGENT = "crmkit-webhooks"
 
 
 @attrs.define
@@ -61,15 +58,6 @@ class Lane:
         self.is_idle = False
         if outcome.answer is not None:
             self.width = min(self.width * 2, _WIDEST) if outcome.is_success else 1
-
-
-@attrs.frozen
-class Parcel:
-    """A message that is ready to be sent to *url*."""
-
-    body: Body
-    url: str
-    headers: dict[str, str]
 
 
 def send_deliveries(context: WorkContext, _arguments: NoArguments) -> None:
@@ -125,71 +113,42 @@ class Sender:
 
     async def _send(self, client: Client, parcel: Parcel) -> Outcome:
         began, sent_at = monotonic(), self._context.now
-        answer = await client.post(parcel.url, parcel.headers, parcel.body.content or b"")
-        return Outcome(parcel.body.delivery, sent_at, answer, timedelta(seconds=monotonic() - began))
+        answer = await client.post(parcel.delivery.endpoint_id, parcel.url, parcel.headers, parcel.content)
+        return Outcome(parcel.delivery, sent_at, answer, timedelta(seconds=monotonic() - began))
 
     # What asks the database.
 
     def _parcels(self) -> list[Parcel]:
         """Return what is to be sent now, as the users as whom the endpoints act may know it now."""
-        found: list[Parcel] = []
-        now = monotonic()
         with self._context.read() as db:
-            for endpoint in active_endpoints(db):
-                lane = self._lanes.setdefault(endpoint.id, Lane())
-                if lane.room > 0 and (not lane.is_idle or now - lane.looked_at >= _LOOK):
-                    found += self._of_lane(db, endpoint, lane)
-                    lane.looked_at = now
-        return found
-
-    def _of_lane(self, db: Any, endpoint: Endpoint, lane: Lane) -> list[Parcel]:
-        at = db.moment.now
-        if endpoint.resumes_at is not None and endpoint.resumes_at > at:
-            return []
-        f = Delivery.f
-        due = (f.endpoint_id == endpoint.id) & (f.next_at <= at)
-        # Those on their way, and those whose outcome is not written down yet, are due as well.
-        most = lane.room + len(lane.on_the_way) + len(self._outcomes)
-        rows = db.find(Delivery, due, order_by=("next_at", "id"), limit=most)
-        known = lane.on_the_way | {each.delivery.id for each in self._outcomes}
-        mine = [row for row in rows if row.id not in known][: lane.room]
-        lane.is_idle = not mine
-        return self._packed(db, endpoint, lane, mine, at) if mine else []
-
-    def _packed(self, db: Any, endpoint: Endpoint, lane: Lane, due: list[Delivery], at: datetime) -> list[Parcel]:
-        user = acting_user(db, endpoint)
-        if user is None:
+            due = list(self._due(db))
+            packed = pack(db, due, self._context.company) if due else Packed()
+        if packed.gone:
             with self._context.write() as writer:
-                switch_off(writer, [endpoint], GONE)
-            return []
-        packed: list[Parcel] = []
-        for body in self._bodies(db, user.id, due):
-            lane.on_the_way.add(body.delivery.id)
-            if body.content is None:
-                self._ended(Outcome(body.delivery, at))
+                switch_off(writer, packed.gone, GONE)
+        for parcel in packed.parcels:
+            self._lanes[parcel.delivery.endpoint_id].on_the_way.add(parcel.delivery.id)
+        for outcome in packed.outcomes:
+            self._ended(outcome)
+        return packed.parcels
+
+    def _due(self, db: Reader) -> Iterator[Due]:
+        """Yield the endpoints to which something is to be sent now, and what."""
+        now = monotonic()
+        unwritten = {outcome.delivery.id for outcome in self._outcomes}
+        for endpoint in active_endpoints(db):
+            lane = self._lanes.setdefault(endpoint.id, Lane())
+            is_paused = endpoint.resumes_at is not None and endpoint.resumes_at > db.moment.now
+            if is_paused or lane.room <= 0 or (lane.is_idle and now - lane.looked_at < _LOOK):
                 continue
-            signed = sign_webhook(str(body.delivery.id), at, body.content, secrets_of(endpoint, at))
-            headers = {"Content-Type": CONTENT_TYPE, "User-Agent": _AGENT, **signed}
-            packed.append(Parcel(body, endpoint.url, headers))
-        return packed
-
-    def _bodies(self, db: Any, user: UUID, due: list[Delivery]) -> list[Body]:
-        for _user, theirs in db.readers_of([user]):
-            try:
-                return render(theirs, due, self._context.company)
-            except Exception:
-                # One of them cannot be told; the others are none the worse for it.
-                return [body for each in due for body in self._alone(theirs, each)]
-        return []
-
-    def _alone(self, theirs: Any, delivery: Delivery) -> list[Body]:
-        try:
-            return render(theirs, [delivery], self._context.company)
-        except Exception as error:
-            failed = Answer(error=f"{type(error).__name__}: {error}"[:500])
-            self._lanes[delivery.endpoint_id].on_the_way.add(delivery.id)
-            self._ended(Outcome(delivery, self._context.now, failed))
-            return []
+            # Those on their way, and those whose outcome is not written down yet, are due as well.
+            known = lane.on_the_way | unwritten
+            rule = (Delivery.f.endpoint_id == endpoint.id) & (Delivery.f.next_at <= db.moment.now)
+            rows = db.find(Delivery, rule, order_by=("next_at", "id"), limit=lane.room + len(known))
+            mine = [row for row in rows if row.id not in known][: lane.room]
+            lane.is_idle, lane.looked_at = not mine, now
+            if mine:
+                yield endpoint, mine
 
     def _keep(self) -> None:
         """Write down what came of messages."""
@@ -200,16 +159,14 @@ class Sender:
     def _finish(self) -> None:
         """Say that the work is done, and when there is something to do again."""
         with self._context.finish() as db:
-            due = [when for endpoint in active_endpoints(db) if (when := _due(db, endpoint)) is not None]
+            due = [when for endpoint in active_endpoints(db) if (when := _next_due(db, endpoint)) is not None]
             if due:
                 db.wake("webhooks.send", run_at=max(min(due), db.now))
 
 
-def _due(db: Any, endpoint: Endpoint) -> datetime | None:
+def _next_due(db: Reader, endpoint: Endpoint) -> datetime | None:
     """Return when something is to be sent to *endpoint*."""
     f = Delivery.f
     first = db.find(Delivery, (f.endpoint_id == endpoint.id) & f.next_at.is_not_null(), order_by="next_at", limit=1)
-    if not first:
-        return None
-    due: datetime = first[0].next_at
-    return due if endpoint.resumes_at is None else max(due, endpoint.resumes_at)
+    due = first[0].next_at if first else None
+    return due if due is None or endpoint.resumes_at is None else max(due, endpoint.resumes_at)

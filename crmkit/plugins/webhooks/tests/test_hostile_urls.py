@@ -59,7 +59,7 @@ def names(monkeypatch):
 def post(url, guard):
     async def sent():
         async with Client(guard) as client:
-            return await client.post(url, {}, b"{}")
+            return await client.post(0, url, {}, b"{}")
 
     return asyncio.run(sent())
 
@@ -69,7 +69,7 @@ def test_no_disguise_of_this_machine_is_reached(canary, names):
 
     async def all_of_them():
         async with Client(NetworkGuard()) as client:
-            return [await client.post(url, {}, b"{}") for url in urls(port)]
+            return [await client.post(0, url, {}, b"{}") for url in urls(port)]
 
     answers = asyncio.run(all_of_them())
     assert len(answers) >= 80

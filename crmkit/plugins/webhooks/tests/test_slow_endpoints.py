@@ -137,7 +137,7 @@ def test_f14_of_a_huge_answer_64_kilobytes_are_read(stubborn):
 
     async def post():
         async with client.Client(NetworkGuard(["127.0.0.1/32"])) as sender:
-            return await sender.post(server.url(), {}, b"{}")
+            return await sender.post(0, server.url(), {}, b"{}")
 
     answer = asyncio.run(post())
     time.sleep(0.3)
