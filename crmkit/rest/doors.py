@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Door", "DoorError", "DoorsError", "Method", "Policy", "Protection", "check_doors", "check_routes"]
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-#: Who may knock: anybody, whoever is known by a token or a session, or whoever is signed in by a session.
-Policy = Literal["public", "principal", "session"]
+#: Who may knock: anybody, whoever has a session though a second factor may be lacking, whoever is known by a token or a
+#: session, or whoever is signed in by a session.
+Policy = Literal["public", "begun", "principal", "session"]
 #: What protects a browser's session from other sites: nothing is changed, a secret of the session must be sent along,
 #: or no session opens the door.
 Protection = Literal["safe", "checked", "exempt"]

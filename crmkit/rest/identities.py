@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import attrs
 
-from crmkit.auth import NotSignedInError, principal_of_token
+from crmkit.auth import NotSignedInError, find_session, principal_of_token
+from crmkit.auth.second_factor import check_second_factor
+from crmkit.auth.sessions import Open
 from crmkit.core.policy.principal import Principal
+from crmkit.rest.cookies import SESSION, cookie_of
 from crmkit.rest.errors import SiteError
 
 if TYPE_CHECKING:
@@ -22,23 +24,30 @@ _BEARER = "bearer "
 
 @attrs.frozen
 class Identity:
-    """Who sends a request. *session* and *csrf_token* are those of a session, where one was shown and no token."""
+    """Who sends a request. *session* is the one that was shown, if no token was."""
 
     principal: Principal
-    session: UUID | None = None
-    csrf_token: str | None = attrs.field(default=None, repr=False)
+    session: Open | None = None
 
 
 def identify(call: Call) -> Identity:
-    """Return who sends *call*, by its API token.
+    """Return who sends *call*, by its API token, or else by the session of its cookie.
 
     Raises:
-        NotSignedInError: it shows none, or one that proves nothing.
+        NotSignedInError: it shows neither, or one that proves nothing.
+        SecondFactorNeededError: the session lacks a second factor, and the door is not for giving one.
     """
-    shown = call.headers.get("authorization", "")
-    if shown[: len(_BEARER)].lower() != _BEARER:
+    shown, secret = call.headers.get("authorization"), cookie_of(call, SESSION)
+    if shown is not None:
+        if shown[: len(_BEARER)].lower() != _BEARER:
+            raise NotSignedInError
+        return Identity(principal_of_token(call.crm, shown[len(_BEARER) :].strip()))
+    if secret is None:
         raise NotSignedInError
-    return Identity(principal_of_token(call.crm, shown[len(_BEARER) :].strip()))
+    session = find_session(call.crm, secret)
+    if call.door.policy != "begun":
+        check_second_factor(call.crm, session)
+    return Identity(session.principal, session)
 
 
 def check_identity(call: Call, identity: Identity) -> None:
@@ -48,9 +57,10 @@ def check_identity(call: Call, identity: Identity) -> None:
         NotSignedInError: the door is for sessions, and no session was shown.
         SiteError: a session asks for a change without its secret.
     """
-    if call.door.policy == "session" and identity.session is None:
+    session = identity.session
+    if call.door.policy in ("begun", "session") and session is None:
         raise NotSignedInError
-    if call.door.csrf == "checked" and identity.session is not None:
+    if call.door.csrf == "checked" and session is not None:
         sent = call.headers.get("x-csrf-token", "")
-        if not identity.csrf_token or not hmac.compare_digest(sent.encode(), identity.csrf_token.encode()):
+        if not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
             raise SiteError

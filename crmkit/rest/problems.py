@@ -6,7 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from crmkit.auth import NotSignedInError
+from crmkit.auth import (
+    NotSignedInError,
+    ProviderError,
+    SecondFactorNeededError,
+    SignInRefusedError,
+    TicketError,
+    TooManyAttemptsError,
+)
 from crmkit.core.content.errors import ContentTooLargeError
 from crmkit.core.errors import (
     ConfigurationError,
@@ -74,14 +81,19 @@ _STATUS: Mapping[type[CrmkitError], int] = {
     ReportError: 400,
     UnknownVerbError: 400,
     NotSignedInError: 401,
+    SecondFactorNeededError: 401,
+    SignInRefusedError: 401,
     InactiveUserError: 401,
     SignatureError: 401,
     ForbiddenError: 403,
     NothingHereError: 404,
     ConflictError: 409,
+    TicketError: 410,
     StaleError: 412,
     ContentTooLargeError: 413,
+    TooManyAttemptsError: 429,
     HookFailedError: 500,
+    ProviderError: 502,
     TryAgainError: 503,
     DatabaseFullError: 507,
 }
@@ -191,6 +203,8 @@ def _further(error: CrmkitError, locale: str | None) -> dict[str, Any]:
         }
     if isinstance(error, RuleError) and error.line is not None:
         return {"line": error.line, "column": error.column}
+    if isinstance(error, SecondFactorNeededError):
+        return {"methods": error.facts["methods"]}
     return {}
 
 
@@ -199,6 +213,6 @@ def _headers(error: CrmkitError, status: int) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, MethodError):
         return {"allow": error.allowed}
-    if isinstance(error, TooManyRequestsError | OverloadedError):
+    if isinstance(error, TooManyRequestsError | TooManyAttemptsError | OverloadedError):
         return {"retry-after": str(error.seconds)}
     return {"retry-after": "1"} if status == 503 else {}

@@ -240,6 +240,11 @@ class Server:
     trusted_hosts: list[str] = _setting(  # noqa: RUF009
         [], _("Further names of hosts under which the server may be asked.")
     )
+    proxies: list[str] = _setting(  # noqa: RUF009
+        [],
+        _("The addresses or networks of proxies in front, which say from where a request comes: such as 127.0.0.1."),
+        checked=check.networks,
+    )
     threads: int = _setting(
         8, _("How many requests each process of the server answers at once."), checked=check.positive
     )

@@ -1,0 +1,89 @@
+"""API tokens: made by whoever has signed in, listed and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crmkit import auth
+from crmkit.core.reading.reader import Reader
+from crmkit.core.signing_in import entities
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.writer import Writer
+from crmkit.rest.calls import Call
+from crmkit.rest.replies import Reply, json_reply
+from crmkit.rest.sign_in.forms import NewToken, Token, Tokens
+from crmkit.rest.sign_in.shapes import id_in, sign_in_door
+
+__all__ = ["DOORS"]
+
+
+def listed(call: Call) -> Reply:
+    """List the tokens that have not ended: one's own, for administrators those of everybody."""
+    counts = "ended_at == null && expires_at > now()"
+    with call.reading() as db:
+        return json_reply(Tokens(_told(db, db.find(entities.Token, counts, order_by="-created_at", limit=1000))))
+
+
+def make(call: Call) -> Reply:
+    """Make a token. Its text is told this once."""
+    given = call.read(NewToken)
+    # Not by Call.write, which would keep the answer for a request that is sent again.
+    with call.crm.write(call.principal, cause="rest", request_id=call.request_id) as db:
+        made = auth.make_token(db, given.name, scopes=given.scopes, expires_at=given.expires_at, user=given.user_id)
+        (told,) = _told(db, [made.token])
+    told.token = made.text
+    return json_reply(told, 201, {"cache-control": "no-store"})
+
+
+def end(call: Call) -> Reply:
+    """End a token."""
+    token = id_in(call, "core.token")
+
+    def work(db: Writer) -> Reply:
+        auth.end_token(db, token)
+        return Reply(204)
+
+    return call.write(work)
+
+
+def _told(db: Reader, tokens: Sequence[entities.Token]) -> list[Token]:
+    used = auth.last_used(db, tokens)
+    return [
+        Token(
+            id=token.id,
+            user_id=token.user_id,
+            name=token.name,
+            prefix=token.prefix,
+            scopes=token.scopes.split(),
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            last_used_at=used.get(token.id),
+        )
+        for token in tokens
+    ]
+
+
+DOORS = (
+    sign_in_door(
+        "list_tokens", "GET", "/tokens", "principal", listed, summary=_("List API tokens"), answers={200: Tokens}
+    ),
+    sign_in_door(
+        "make_token",
+        "POST",
+        "/tokens",
+        "session",
+        make,
+        summary=_("Make an API token"),
+        body=NewToken,
+        answers={201: Token},
+    ),
+    sign_in_door(
+        "end_token",
+        "DELETE",
+        "/tokens/{record:str}",
+        "principal",
+        end,
+        summary=_("End an API token"),
+        answers={204: None},
+    ),
+)
