@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,16 @@ def client_of(call: Call) -> Client:
 
 def _address(call: Call) -> str:
     """Return the address of the sender: of those that proxies have told, the last one that is no proxy."""
-    networks = [ip_network(each) for each in call.crm.config.server.proxies]
     told = [part.strip() for part in call.headers.get("x-forwarded-for", "").split(",") if part.strip()]
     address = call.peer
-    while told and _is_in(address, networks):
+    while told and _is_proxy(address, call.crm.config.server.proxies):
         address = told.pop()
     return address
 
 
-def _is_in(address: str, networks: list[object]) -> bool:
+def _is_proxy(address: str, proxies: Iterable[str]) -> bool:
     try:
         found = ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in networks)  # type: ignore[operator]
+    return any(found in ip_network(each) for each in proxies)

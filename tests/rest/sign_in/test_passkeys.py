@@ -144,10 +144,10 @@ def test_link_sets_a_password_on_its_page(page, project, server):
     page.goto(link)
     page.fill("input", "aaaaaaaaaaaaaaaa")
     page.click("button")
-    page.wait_for_function("document.querySelector('output').textContent.includes('guessed')")
+    page.get_by_text("guessed first").wait_for()
     page.fill("input", "eleven purple kettles")
     page.click("button")
-    page.wait_for_function("document.querySelector('form').hidden")
+    page.locator("form").wait_for(state="hidden")
     assert page.url == link.partition("#")[0]
     assert problems == []
     page.evaluate(SCRIPT)

@@ -365,7 +365,7 @@ def test_token_is_made_shown_once_listed_and_ended(browser):
     bearer = {"authorization": f"Bearer {made.json()['token']}"}
     browser.client.cookies.clear()
     browser("POST", "/tokens", status=401, headers=bearer, json=_token("core:read"))
-    browser("DELETE", f"/tokens/{item['id']}", status=404, headers=bearer)
+    browser("DELETE", f"/tokens/{item['id']}", status=403, headers=bearer)
     browser.sign_in()
     browser("DELETE", f"/tokens/{item['id']}", status=204)
     browser("GET", USERS, status=401, headers=bearer)
