@@ -35,6 +35,7 @@ from crmkit.core.hooks import Hooks
 from crmkit.core.jobs.store import JobStore
 from crmkit.core.ledger import Ledger
 from crmkit.core.network.guard import NetworkGuard
+from crmkit.core.passing.work import PASSING_WORK
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.plugins import API_VERSION, LoadedPlugin
 from crmkit.core.policy.access import Access
@@ -314,7 +315,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         *RETAINING,
         *AUTOMATING,
     )
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, CARRY_OVER, STRIKE)
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, CARRY_OVER, STRIKE, *PASSING_WORK)
     at_night = (*RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK, *FORGETTING_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work, *at_night, *_STORED_NAMES)]
     for hook in _REGISTER:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -44,7 +44,8 @@ class Call:
 
     *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
     handler is called, unless the door is public. *doors* are all that there are. *locale* is the language in which the
-    sender is told what is wrong.
+    sender is told what is wrong. Where the door takes a *file*, the body is its SHA-256. *admission* has the headers
+    that tell how much the sender may still ask, once they are let in.
     """
 
     surface: Surface
@@ -59,6 +60,8 @@ class Call:
     doors: tuple[Door, ...] = ()
     identity: Identity | None = None
     locale: str | None = None
+    file: IO[bytes] | None = None
+    admission: Mapping[str, str] | None = None
 
     @property
     def crm(self) -> CRM:

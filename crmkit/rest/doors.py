@@ -35,7 +35,8 @@ class Door:
 
     The *handler* runs in a thread of its own and gives the answer. Its errors become problems (RFC 9457). *path* is
     that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it; without, nothing.
-    What *is_immediate* waits for nothing, and is answered even while every thread is busy.
+    What *is_immediate* waits for nothing, and is answered even while every thread is busy. The body of what
+    *takes_file* is a file, which is read once it is known who sends it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Door:
     handler: Callable[[Call], Reply]
     operation: Operation | None = None
     is_immediate: bool = False
+    takes_file: bool = False
 
 
 class DoorError(CrmkitError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import attrs
@@ -28,6 +30,9 @@ _ALWAYS = {
     "vary": "authorization, cookie",
     "x-content-type-options": "nosniff",
 }
+
+# Of a file that is sent; what is larger passes through the disk.
+_IN_MEMORY = 1 << 20
 
 
 class _GoneError(Exception):
@@ -54,12 +59,6 @@ class Endpoint:
     async def _reply(
         self, scope: Any, receive: Receive, headers: Mapping[str, str], request_id: str
     ) -> tuple[Reply, Call | None]:
-        try:
-            body = b"" if self._door.method == "GET" else await _body(receive, self._surface.most_bytes)
-        except _GoneError:
-            return Reply(400), None
-        except RequestError as error:
-            return problem_of(None, error), None
         client = scope.get("client")
         call = Call(
             surface=self._surface,
@@ -68,12 +67,35 @@ class Endpoint:
             parameters=scope["path_params"],
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
-            body=body,
+            body=b"",
             peer=client[0] if client else "",
             request_id=request_id,
             doors=self._surface.doors,
         )
+        try:
+            if self._door.takes_file:
+                return await self._with_file(call, receive), call
+            if self._door.method != "GET":
+                call.body = b"".join([chunk async for chunk in _chunks(receive, self._surface.most_bytes)])
+        except _GoneError:
+            return Reply(400), None
+        except RequestError as error:
+            return problem_of(None, error), None
         return await self._surface.answer(call), call
+
+    async def _with_file(self, call: Call, receive: Receive) -> Reply:
+        """Return the answer to *call*, whose body is a file, which passes through the disk."""
+        refused = await self._surface.refuse(call)
+        if refused is not None:
+            return refused
+        digest = hashlib.sha256()
+        with SpooledTemporaryFile(_IN_MEMORY) as file:
+            async for chunk in _chunks(receive, self._surface.most_file_bytes):
+                digest.update(chunk)
+                file.write(chunk)
+            file.seek(0)
+            call.file, call.body = file, digest.digest()
+            return await self._surface.answer(call)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -82,23 +104,25 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     return given if _REQUEST_ID.match(given) else secrets.token_hex(16)
 
 
-async def _body(receive: Receive, most: int) -> bytes:
-    """Return the body of a request.
+async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
+    """Yield the body of a request.
 
     Raises:
         BodyTooLargeError: it has more bytes than *most*; the rest is not read.
         _GoneError: the client went away.
     """
-    body = b""
+    size = 0
     while True:
         message: Any = await receive()
         if message["type"] != "http.request":
             raise _GoneError
-        body += bytes(message.get("body", b""))
-        if len(body) > most:
+        chunk = bytes(message.get("body", b""))
+        size += len(chunk)
+        if size > most:
             raise BodyTooLargeError(most)
+        yield chunk
         if not message.get("more_body"):
-            return body
+            return
 
 
 @attrs.frozen

@@ -35,6 +35,8 @@ class Surface:
         self._threads = ThreadPoolExecutor(server.threads, thread_name_prefix="crmkit-rest")
         #: How many bytes the body of a request may have.
         self.most_bytes = server.most_megabytes * 1_000_000
+        #: How many bytes a file may have that is sent.
+        self.most_file_bytes = crm.config.files.most_megabytes * 1_000_000
         self._most, self._waiting = server.threads * _WAITING, 0
         self._limit = RequestLimit(server.requests_per_minute)
         self._hosts = _hosts(server.host, server.public_origin, server.trusted_hosts)
@@ -43,30 +45,40 @@ class Surface:
 
     async def answer(self, call: Call) -> Reply:
         """Return the answer to *call*, worked out in one of the threads."""
+        return await self._in_thread(call, call.door.handler)
+
+    async def refuse(self, call: Call) -> Reply | None:
+        """Return why *call* is not let in, before its body is read; ``None`` if it is."""
+        reply = await self._in_thread(call, lambda call: Reply(204))
+        return reply if call.admission is None or reply.status != 204 else None
+
+    async def _in_thread(self, call: Call, handler: Callable[[Call], Reply]) -> Reply:
         if call.door.is_immediate:
-            return self._answer(call)
+            return self._answer(call, handler)
         if self._waiting >= self._most:
             return problem_of(call, OverloadedError(1))
         self._waiting += 1
         try:
             # What the log and traces know of the request goes along.
-            answer = partial(copy_context().run, self._answer, call)
+            answer = partial(copy_context().run, self._answer, call, handler)
             return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
         finally:
             self._waiting -= 1
 
-    def _answer(self, call: Call) -> Reply:
+    def _answer(self, call: Call, handler: Callable[[Call], Reply]) -> Reply:
         headers: dict[str, str] = {}
         try:
-            self._check_host(call)
-            if call.door.policy != "public":
-                call.identity = self.identify(call)
-                headers, refused = self._limit.count(call.principal.user_id)
-                if refused is not None:
-                    raise refused
-            return call.door.handler(call).beside(headers)
+            if call.admission is None:
+                self._check_host(call)
+                if call.door.policy != "public":
+                    call.identity = self.identify(call)
+                    headers, refused = self._limit.count(call.principal.user_id)
+                    if refused is not None:
+                        raise refused
+                call.admission = headers
+            return handler(call).beside(call.admission)
         except Exception as error:
-            return problem_of(call, error).beside(headers)
+            return problem_of(call, error).beside(call.admission or headers)
 
     def identify(self, call: Call) -> Identity:
         """Return who sends *call*, as they are known now.

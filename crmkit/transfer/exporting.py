@@ -20,7 +20,7 @@ from crmkit.core.text import gettext as _
 from crmkit.transfer.errors import ExportTargetError
 from crmkit.transfer.writers import format_of, write_rows
 
-__all__ = ["export"]
+__all__ = ["check_export", "export"]
 
 _PAGE = 1000
 # Bookkeeping that no table of records needs; it is exported where it is asked for.
@@ -64,6 +64,25 @@ def export(
     written = write_rows(target, names, _rows(reader, entity, pages, columns, meter, split=split), chosen)
     meter.finish()
     return written
+
+
+def check_export(
+    reader: Reader,
+    entity: type[Record],
+    *,
+    where: Rule | str | None = None,
+    fields: Sequence[str] | None = None,
+    order_by: str | Sequence[str] | None = None,
+) -> None:
+    """Return if :func:`export` could begin, without writing anything.
+
+    Raises:
+        ForbiddenError, UnknownFieldError, RuleError: as for :func:`export`.
+    """
+    reader.check_export(entity)
+    for name in fields or ():
+        _column(reader, entity, name)
+    reader.page(entity, where, order_by=order_by, limit=1)
 
 
 def _default_fields(reader: Reader, entity: type[Record]) -> list[str]:

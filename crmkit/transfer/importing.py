@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def run_import(
     duplicates: Path | None = None,
     show: Show | None = None,
     cause: str = "import",
+    write: Callable[[Principal], AbstractContextManager[Writer]] | None = None,
 ) -> ImportReport:
     """Run *plan* on the files in the folder *source* and return what became of every row.
 
@@ -48,7 +49,8 @@ def run_import(
     are refused go to ``<name>.errors.csv`` in the folder *errors*, by default beside the source. A run that was
     killed goes on where it was when it is started again with the same plan, files and folder. With *dry_run*
     everything happens in one transaction that is undone, and no file is written. Pairs of new records and those that
-    they likely are, for steps that report or refuse them, go to the CSV file *duplicates*.
+    they likely are, for steps that report or refuse them, go to the CSV file *duplicates*. *write* opens the writer of
+    each batch, where that is not the CRM's own.
 
     Raises:
         PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
@@ -63,7 +65,7 @@ def run_import(
     files.check()
     wanted = [step for step in steps if files.has(step.plan.file.name)]
     rejects = RejectFiles(errors or (source if source.is_dir() else source.parent), dry_run)
-    importing = _Import(crm, principal, plan, wanted, files, rejects, duplicates, show, cause, dry_run)
+    importing = _Import(crm, principal, plan, wanted, files, rejects, duplicates, show, cause, dry_run, write)
     if dry_run:
         return importing.run()
     with alone(crm.storage, importing.store.key) as first:
@@ -86,6 +88,7 @@ class _Import:
     show: Show | None
     cause: str
     dry_run: bool
+    write: Callable[[Principal], AbstractContextManager[Writer]] | None
     outer: Writer | None = attrs.field(default=None, init=False)
     suspects: SuspectFile | None = attrs.field(default=None, init=False)
     store: CheckpointStore = attrs.field(init=False)
@@ -164,8 +167,11 @@ class _Import:
             # Otherwise the ledger's rows of the whole run would wait in memory.
             self.outer.flush()
             return
-        with self.crm.write(self.principal, cause=self.cause) as writer:
+        with self._opened() as writer:
             yield writer
+
+    def _opened(self) -> AbstractContextManager[Writer]:
+        return self.write(self.principal) if self.write else self.crm.write(self.principal, cause=self.cause)
 
     def _step(self, number: int, step: BoundStep, whole: ImportReport) -> StepReport:
         report = StepReport(step.plan.name, step.plan.file.name, step.entity.id)

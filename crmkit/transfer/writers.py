@@ -21,7 +21,7 @@ from crmkit.core.text import gettext as _
 from crmkit.transfer.errors import ExportError, ExportTargetError
 from crmkit.transfer.neutral import neutralise
 
-__all__ = ["FORMATS", "RowWriter", "format_of", "write_rows"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "RowWriter", "format_of", "write_rows"]
 
 
 class RowWriter(Protocol):
@@ -200,6 +200,14 @@ FORMATS: dict[str, Callable[[IO[bytes], Sequence[str]], RowWriter]] = {
     "csv": CsvWriter,
     "xlsx": XlsxWriter,
     "jsonl": JsonLinesWriter,
+}
+
+
+#: The media types of the formats.
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/jsonl",
 }
 
 

@@ -9,8 +9,9 @@ from crmkit.core.content.errors import ContentKindError, ContentRefusedError
 from crmkit.core.errors import MissingExtraError
 from crmkit.core.text import gettext as _
 
-__all__ = ["SHOWN_INLINE", "kind_of", "plain_name"]
+__all__ = ["SHOWN_INLINE", "UNKNOWN", "kind_of", "plain_name"]
 
+#: The media type of what is not known.
 UNKNOWN = "application/octet-stream"
 SHOWN_INLINE = frozenset(["application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"])
 """What a browser may show; everything else is only to be saved, because it may run with the rights of the page."""

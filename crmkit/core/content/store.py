@@ -14,7 +14,7 @@ import attrs
 from crmkit.core.content.bucket import Bucket
 from crmkit.core.content.errors import ContentDamagedError, ContentTooLargeError
 from crmkit.core.content.folder import Folder
-from crmkit.core.content.kinds import SHOWN_INLINE, kind_of, plain_name
+from crmkit.core.content.kinds import SHOWN_INLINE, UNKNOWN, kind_of, plain_name
 from crmkit.core.content.places import Place, key_of
 
 __all__ = ["Content", "ContentStore"]
@@ -64,6 +64,14 @@ class ContentStore:
         kind = kind_of(name, start[:_SNIFFED])
         hash_, size = self._keep(self._limited(name, chain([start], waiting)))
         return Content(hash_, size, name, kind)
+
+    def keep(self, name: str, chunks: Iterable[bytes]) -> Content:
+        """Keep *chunks*, whatever they are and however many: what crmkit itself reads or has made.
+
+        Nobody may be shown it but as something to be saved.
+        """
+        hash_, size = self._keep(chunks)
+        return Content(hash_, size, plain_name(name), UNKNOWN)
 
     def _limited(self, name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         size = 0

@@ -1,1 +1,1 @@
-"""What is done is forgotten after a while: runs of automations, jobs, what the outbox announced, and answers."""
+"""What is done is forgotten after a while: runs of automations, jobs, the outbox, answers, files that pass."""

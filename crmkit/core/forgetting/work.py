@@ -16,6 +16,7 @@ __all__ = ["FORGETTING_WORK"]
 def _forget(context: WorkContext, _arguments: NoArguments) -> None:
     # What wipes knows writers and all below them; what declares does not load it.
     from crmkit.core.forgetting.answers import forget_answers
+    from crmkit.core.forgetting.passing import forget_passing_files
     from crmkit.core.forgetting.runs import forget_runs
 
     outbox_before = context.now - timedelta(days=context.keep.outbox_days)
@@ -25,6 +26,7 @@ def _forget(context: WorkContext, _arguments: NoArguments) -> None:
         forget_outbox(context.write, outbox_before),
         forget_runs(context.write, runs_before),
         forget_answers(context.write, context.now),
+        forget_passing_files(context.write, context.now),
     ):
         done += forgotten
         context.progress(done)

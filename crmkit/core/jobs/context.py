@@ -104,6 +104,11 @@ class WorkContext:
         return attrs.evolve(self.acting(self._lease.principal_id), scopes=self._lease.scopes)
 
     @property
+    def crm(self) -> CRM:
+        """The CRM, for what opens readers and writers of its own, such as an import."""
+        return self._crm
+
+    @property
     def contents(self) -> ContentStore:
         """What is inside files."""
         return self._crm.contents

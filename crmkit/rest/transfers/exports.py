@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Literal
 
 import attrs
+import msgspec
 
 from crmkit.core.entity import EntityInfo
+from crmkit.core.passing.work import EXPORT, ExportWork
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
+from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.described import FIELDS, ORDER_BY, WHERE
@@ -19,17 +22,11 @@ from crmkit.rest.queries import names_in, sorted_out
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
 from crmkit.rest.transfers.flowing import Flow
-from crmkit.transfer.exporting import export
-from crmkit.transfer.writers import FORMATS
+from crmkit.rest.transfers.jobs import JOB, accepted
+from crmkit.transfer.exporting import check_export, export
+from crmkit.transfer.writers import FORMATS, MEDIA_TYPES
 
-__all__ = ["DOORS", "MEDIA_TYPES"]
-
-#: The media types of files by their formats.
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "jsonl": "application/jsonl",
-}
+__all__ = ["DOORS"]
 
 
 @attrs.frozen
@@ -79,6 +76,30 @@ def export_records(call: Call) -> Reply:
     return Reply(body=body, media_type=MEDIA_TYPES[format], headers=headers)
 
 
+class Export(msgspec.Struct, forbid_unknown_fields=True):
+    """What a job exports: the records for which the rule *filter* holds."""
+
+    format: Literal["csv", "xlsx", "jsonl"] = "csv"
+    filter: str | None = None
+    fields: list[str] | None = None
+    order_by: list[str] | None = None
+
+
+def enqueue_export(call: Call) -> Reply:
+    """Have the records of an entity exported by a worker, and return the job."""
+    asked = call.read(Export)
+
+    def work(db: Writer) -> Reply:
+        info = entity_at(db, call.parameters)
+        check_export(db, info.cls, where=asked.filter, fields=asked.fields, order_by=asked.order_by)
+        name = f"{call.parameters['collection']}.{asked.format}"
+        fields, order_by = (None if each is None else tuple(each) for each in (asked.fields, asked.order_by))
+        wanted = ExportWork(info.id, asked.format, name, asked.filter, fields, order_by)
+        return accepted(db, db.enqueue(EXPORT, wanted))
+
+    return call.write(work)
+
+
 _KINDS = [media_type.partition(";")[0] for media_type in MEDIA_TYPES.values()]
 _EXPORT = Operation(
     summary=_("Export records as a file"),
@@ -86,5 +107,11 @@ _EXPORT = Operation(
     answers={200: Answer({"type": "string", "format": "binary"}, media_type=_KINDS)},
     verb="export",
 )
+_ENQUEUE = Operation(
+    summary=_("Export records as a job, which keeps the file for a day"), body=Export, answers={202: JOB}, verb="export"
+)
 
-DOORS = (record_door("export", "GET", f"{COLLECTION}/export", export_records, _EXPORT),)
+DOORS = (
+    record_door("export", "GET", f"{COLLECTION}/export", export_records, _EXPORT),
+    record_door("enqueue export", "POST", f"{COLLECTION}/exports", enqueue_export, _ENQUEUE),
+)

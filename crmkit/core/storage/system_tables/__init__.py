@@ -15,6 +15,7 @@ from crmkit.core.storage.system_tables import (
     jobs,
     ledger,
     offboarding,
+    passing,
     records,
     side_doors,
     signing_in,
@@ -59,6 +60,7 @@ class SystemTables:
     recovery_code: sa.Table
     passkey_key: sa.Table
     sign_in_wait: sa.Table
+    passing_file: sa.Table
 
     @classmethod
     def build(cls, metadata: sa.MetaData) -> SystemTables:
@@ -96,4 +98,5 @@ class SystemTables:
             recovery_code=signing_in.recovery_code(metadata),
             passkey_key=signing_in.passkey_key(metadata),
             sign_in_wait=signing_in.sign_in_wait(metadata),
+            passing_file=passing.passing_file(metadata),
         )

@@ -1,0 +1,50 @@
+"""Imports: a plan and the files that were sent for it, done by a worker with the rights of who asks."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from crmkit.core.passing.files import file_of
+from crmkit.core.passing.work import IMPORT, ImportWork
+from crmkit.core.text import gettext as _
+from crmkit.core.writing.writer import Writer
+from crmkit.rest.calls import Call
+from crmkit.rest.collections import ROOT
+from crmkit.rest.openapi.operations import Operation
+from crmkit.rest.replies import Reply
+from crmkit.rest.resources.addresses import record_door
+from crmkit.rest.transfers.jobs import JOB, accepted
+from crmkit.transfer.binding import bind
+from crmkit.transfer.jobs import plan_of
+
+__all__ = ["DOORS"]
+
+
+class Import(msgspec.Struct, forbid_unknown_fields=True):
+    """A *plan* in TOML, and for each of its *files* by name the id of what was uploaded."""
+
+    plan: str
+    files: dict[str, UUID]
+
+
+def enqueue_import(call: Call) -> Reply:
+    """Have files imported by a worker, and return the job."""
+    asked = call.read(Import)
+
+    def work(db: Writer) -> Reply:
+        wanted = ImportWork(asked.plan, asked.files)
+        bind(plan_of(wanted), db.model.registry, db.access)
+        for id_ in asked.files.values():
+            file_of(db, id_)
+        return accepted(db, db.enqueue(IMPORT, wanted))
+
+    return call.write(work)
+
+
+_IMPORT = Operation(
+    summary=_("Import files as a job; its error files may be corrected and sent again"), body=Import, answers={202: JOB}
+)
+
+DOORS = (record_door("import", "POST", f"{ROOT}/imports", enqueue_import, _IMPORT),)
