@@ -31,7 +31,10 @@ def served(folder, *options, port=None):
     """Give the process and the address of a server for the project in *folder*; it is told to stop at the end."""
     port = port or free_port()
     asked = [*command(), "serve", "--port", str(port), *options]
-    process = subprocess.Popen(asked, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A group of its own, so that a test may kill all of it at once.
+    process = subprocess.Popen(
+        asked, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(address, process)
