@@ -23,11 +23,12 @@ from crmkit.auth.recovery_codes import use_recovery_code
 from crmkit.auth.second_factor import SignedIn, factors_of, principal_of_session
 from crmkit.auth.sessions import Client, end_session, find_session, open_sessions, sign_out
 from crmkit.auth.signing_in import change_password, sign_in
-from crmkit.auth.tokens import NewToken, end_token, last_used, make_token, principal_of_token
+from crmkit.auth.tokens import Holder, NewToken, end_token, holder_of_token, last_used, make_token, principal_of_token
 from crmkit.auth.totp import begin_totp, confirm_totp, remove_totp, use_totp
 
 __all__ = [
     "Client",
+    "Holder",
     "NewToken",
     "NotSignedInError",
     "ProviderError",
@@ -47,6 +48,7 @@ __all__ = [
     "factors_of",
     "find_session",
     "finish_passkey",
+    "holder_of_token",
     "invite",
     "last_used",
     "link_identity",

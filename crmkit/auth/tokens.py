@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["NewToken", "end_token", "last_used", "make_token", "principal_of_token"]
+__all__ = ["Holder", "NewToken", "end_token", "holder_of_token", "last_used", "make_token", "principal_of_token"]
 
 # How old what is known of a token's last use may be, so that not every request writes.
 _TOUCHED = timedelta(minutes=1)
@@ -96,23 +96,47 @@ def last_used(db: Reader, tokens: Sequence[Token]) -> Mapping[UUID, datetime | N
     return {row.token_id: row.used_at for row in db.connection.execute(asked)}
 
 
+@attrs.frozen
+class Holder:
+    """As whom the holder of a token acts, as was known when the policy had the number *epoch*.
+
+    It has to be asked again when the policy has another one, and at *until* in any case.
+    """
+
+    principal: Principal
+    epoch: int
+    until: datetime
+
+
 def principal_of_token(crm: CRM, text: str) -> Principal:
     """Return as whom the holder of the token *text* acts, and within which scopes.
 
     Raises:
         NotSignedInError: it is no token, has expired or was ended, or its user may not act.
     """
+    return holder_of_token(crm, text).principal
+
+
+def holder_of_token(crm: CRM, text: str) -> Holder:
+    """Return as whom the holder of the token *text* acts, and for how long that may be remembered.
+
+    Raises:
+        NotSignedInError: as :func:`principal_of_token`.
+    """
     if not is_token_text(text):
         raise NotSignedInError
     now = crm.clock.now()
     with crm.opened.reading() as connection:
+        # In front: what changes after it is noticed by whoever remembers.
+        epoch = crm.model.epochs.now(connection).policy
         asked = crm.model.statements.get("principal of a token", lambda: _principal(crm.schema))
         row = connection.execute(asked, {"digest": digest_of(text), "now": now}).one_or_none()
     if row is None:
         raise NotSignedInError
     if row.used_at is None or row.used_at + _TOUCHED <= now:
         _touch(crm, row.token_id, now)
-    return Principal(row.user_id, row.user_name, scopes=_scopes(row.scopes))
+    principal = Principal(row.user_id, row.user_name, scopes=_scopes(row.scopes))
+    return Holder(principal, epoch, min(row.expires_at, now + _TOUCHED))
 
 
 def _principal(schema: Schema) -> sa.Select[Any]:
@@ -122,8 +146,10 @@ def _principal(schema: Schema) -> sa.Select[Any]:
     counts = [token.c.deleted_at.is_(None), token.c.ended_at.is_(None), token.c.expires_at > now]
     acts = [user.c.deleted_at.is_(None), user.c.is_active.is_(True)]
     joined = secret.join(token, token.c.id == secret.c.token_id).join(user, user.c.id == token.c.user_id)
-    columns = (secret.c.token_id, secret.c.used_at, token.c.scopes, token.c.user_id, user.c.name.label("user_name"))
-    return sa.select(*columns).select_from(joined).where(secret.c.digest == sa.bindparam("digest"), *counts, *acts)
+    columns = (secret.c.token_id, secret.c.used_at, token.c.scopes, token.c.user_id)
+    more = (token.c.expires_at, user.c.name.label("user_name"))
+    shown = secret.c.digest == sa.bindparam("digest")
+    return sa.select(*columns, *more).select_from(joined).where(shown, *counts, *acts)
 
 
 def _touch(crm: CRM, token: UUID, now: datetime) -> None:

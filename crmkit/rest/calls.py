@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 S = TypeVar("S", bound=msgspec.Struct)
+D = TypeVar("D", bound=Reader)
 _CAUSE = "rest"
 _MOST_PARAMETERS = 200
 # How often a change that collided with others is made anew before the client is told to do so.
@@ -59,6 +60,8 @@ class Call:
     request_id: str
     doors: tuple[Door, ...] = ()
     identity: Identity | None = None
+    #: The number that the policy had when the identity was found, if that was at an earlier request.
+    recalled_at: int | None = None
     locale: str | None = None
     file: IO[bytes] | None = None
     admission: Mapping[str, str] | None = None
@@ -75,15 +78,37 @@ class Call:
         Raises:
             NotSignedInError: the door is public, so that this is not known.
         """
+        if self.recalled_at is not None:
+            self._identify_anew()
+        return self._sender
+
+    @property
+    def _sender(self) -> Principal:
+        """Who asks, perhaps as they are remembered."""
         if self.identity is None:
             raise NotSignedInError
         return self.identity.principal
 
+    def _identify_anew(self) -> None:
+        self.recalled_at = None
+        self.identity = self.surface.identify(self)
+
+    @contextmanager
+    def _opened(self, opening: Callable[[Principal], AbstractContextManager[D]]) -> Iterator[D]:
+        """Give a reader or writer of whoever asks: of what is remembered of them only while the policy is the same."""
+        with ExitStack() as stack:
+            db = stack.enter_context(opening(self._sender))
+            if self.recalled_at not in (None, db.access.epoch):
+                stack.close()
+                self._identify_anew()
+                db = stack.enter_context(opening(self._sender))
+            self.locale = db.access.locale
+            yield db
+
     @contextmanager
     def reading(self) -> Iterator[Reader]:
         """Give a reader for the principal."""
-        with self.crm.read(self.principal) as db:
-            self.locale = db.access.locale
+        with self._opened(self.crm.read) as db:
             yield db
 
     def write(self, work: Callable[[Writer], Reply]) -> Reply:
@@ -95,7 +120,7 @@ class Call:
             KeyReusedError, KeyInUseError: the key belongs to another request, or the same is being answered.
             TryAgainError: it collided again and again.
         """
-        key, user = self.headers.get("idempotency-key"), self.principal.user_id
+        key, user = self.headers.get("idempotency-key"), self._sender.user_id
         if key is None or user is None:
             return self._written(work)
         once = Once(self, user, key)
@@ -103,10 +128,10 @@ class Call:
             return self._written(lambda db: once.answer(db, work))
 
     def _written(self, work: Callable[[Writer], Reply]) -> Reply:
+        writing = partial(self.crm.write, cause=_CAUSE, request_id=self.request_id)
         for tried in range(1, _TRIES + 1):
             try:
-                with self.crm.write(self.principal, cause=_CAUSE, request_id=self.request_id) as db:
-                    self.locale = db.access.locale
+                with self._opened(writing) as db:
                     return work(db)
             except TryAgainError:
                 if tried == _TRIES:

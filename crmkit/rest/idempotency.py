@@ -130,7 +130,8 @@ class Once:
 
 def _digest(call: Call) -> bytes:
     """Return what tells the request of *call* from any other: also one by a token with other scopes."""
-    scopes = call.principal.scopes
+    assert call.identity is not None
+    scopes = call.identity.principal.scopes
     limits = "*" if scopes is None else " ".join(sorted(map(str, scopes)))
     parts = (call.door.method, call.path, call.query, call.headers.get("if-match", ""), limits)
     return hashlib.sha256("\x1f".join(parts).encode() + b"\x1f" + call.body).digest()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from crmkit.auth import NotSignedInError, find_session, principal_of_token
+from crmkit.auth import Holder, NotSignedInError, find_session, holder_of_token
 from crmkit.auth.second_factor import check_second_factor
 from crmkit.auth.sessions import Open
 from crmkit.core.policy.principal import Principal
@@ -24,10 +24,11 @@ _BEARER = "bearer "
 
 @attrs.frozen
 class Identity:
-    """Who sends a request. *session* is the one that was shown, if no token was."""
+    """Who sends a request: the *holder* of a token, or whose *session* was shown."""
 
     principal: Principal
     session: Open | None = None
+    holder: Holder | None = None
 
 
 def identify(call: Call) -> Identity:
@@ -41,7 +42,8 @@ def identify(call: Call) -> Identity:
     if shown is not None:
         if shown[: len(_BEARER)].lower() != _BEARER:
             raise NotSignedInError
-        return Identity(principal_of_token(call.crm, shown[len(_BEARER) :].strip()))
+        holder = holder_of_token(call.crm, shown[len(_BEARER) :].strip())
+        return Identity(holder.principal, holder=holder)
     if secret is None:
         raise NotSignedInError
     session = find_session(call.crm, secret)

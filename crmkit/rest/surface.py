@@ -16,6 +16,7 @@ from crmkit.rest.identities import Identity, check_identity
 from crmkit.rest.limits import RequestLimit
 from crmkit.rest.live.hub import Hub
 from crmkit.rest.problems import problem_of
+from crmkit.rest.recalling import Recalled, Recollection
 from crmkit.rest.replies import Reply
 
 __all__ = ["Surface"]
@@ -39,6 +40,7 @@ class Surface:
         self.most_file_bytes = crm.config.files.most_megabytes * 1_000_000
         self._most, self._waiting = server.threads * _WAITING, 0
         self._limit = RequestLimit(server.requests_per_minute)
+        self._recollection = Recollection()
         self._hosts = _hosts(server.host, server.public_origin, server.trusted_hosts)
         #: What feeds streams of events.
         self.hub = Hub(crm)
@@ -71,8 +73,8 @@ class Surface:
             if call.admission is None:
                 self._check_host(call)
                 if call.door.policy != "public":
-                    call.identity = self.identify(call)
-                    headers, refused = self._limit.count(call.principal.user_id)
+                    call.identity = self._recalled(call) or self.identify(call)
+                    headers, refused = self._limit.count(call.identity.principal.user_id)
                     if refused is not None:
                         raise refused
                 call.admission = headers
@@ -89,7 +91,21 @@ class Surface:
         """
         identity = self._identify(call)
         check_identity(call, identity)
+        if identity.holder is not None:
+            recalled = Recalled(identity, identity.holder.epoch, identity.holder.until)
+            self._recollection.keep(call.headers["authorization"], recalled)
         return identity
+
+    def _recalled(self, call: Call) -> Identity | None:
+        """Return who sends *call*, if their token is known; whether that still holds, each transaction finds out."""
+        shown = call.headers.get("authorization")
+        if shown is None or call.door.policy != "principal":
+            return None
+        found = self._recollection.find(shown, self.crm.clock.now())
+        if found is None:
+            return None
+        call.recalled_at = found.epoch
+        return found.identity
 
     def _check_host(self, call: Call) -> None:
         host = call.headers.get("host", "")

@@ -6,7 +6,7 @@ import pytest
 from litestar.testing import TestClient
 
 from crmkit import User
-from crmkit.auth import end_token, make_token
+from crmkit.auth import end_token, last_used, make_token
 from crmkit.rest.app import build_app
 from crmkit.testing import both_databases
 
@@ -46,6 +46,38 @@ def test_t26_token_of_a_user_who_was_deactivated_is_nothing_at_the_next_request(
     with crm.system("test") as db:
         db.update(db.get(User, root.user_id), is_active=False)
     assert api.get(USERS, headers=shown(token)).status_code == 401
+
+
+@both_databases
+def test_token_that_has_expired_is_nothing(crm, api, people, clock):
+    token = token_of(crm, people.user("Root", roles=["core.administrator"]))
+    assert api.get(USERS, headers=shown(token)).status_code == 200
+    clock.advance(hours=23, minutes=59, seconds=30)
+    assert api.get(USERS, headers=shown(token)).status_code == 200
+    clock.advance(seconds=30)
+    assert api.get(USERS, headers=shown(token)).status_code == 401
+
+
+@both_databases
+@pytest.mark.parametrize("door", ["/api/v1/me", f"{USERS}/explain?verb=read", "/schema/openapi.json"])
+def test_what_is_remembered_of_a_token_ends_with_it_at_every_door(crm, api, people, door):
+    root = people.user("Root", roles=["core.administrator"])
+    token, other = token_of(crm, root), token_of(crm, root)
+    assert [api.get(door, headers=shown(token)).status_code for _n in range(2)] == [200, 200]
+    with crm.write(root) as db:
+        end_token(db, token.token.id)
+    assert api.get(door, headers=shown(token)).status_code == 401
+    assert api.get(door, headers=shown(other)).status_code == 200
+
+
+def test_use_of_a_token_is_noted_though_it_is_remembered(crm, api, people, clock):
+    root = people.user("Root", roles=["core.administrator"])
+    token = token_of(crm, root)
+    for _n in range(3):
+        api.get(USERS, headers=shown(token))
+        clock.advance(minutes=2)
+    with crm.read(root) as db:
+        assert last_used(db, [token.token])[token.token.id] == clock.now() - timedelta(minutes=2)
 
 
 def test_token_does_not_go_beyond_its_scopes(crm, api, people):

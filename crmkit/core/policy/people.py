@@ -148,5 +148,6 @@ ACCESS_ENTITIES = frozenset(
         "core.assignment",
         "core.share",
         "core.local_edit",
+        "core.token",
     }
 )

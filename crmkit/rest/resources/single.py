@@ -12,7 +12,7 @@ from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.openapi.operations import Operation
-from crmkit.rest.queries import Shown
+from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import (
     COLLECTION,
@@ -30,7 +30,7 @@ __all__ = ["DOORS"]
 
 def get_record(call: Call) -> Reply:
     """Return one record."""
-    shown = Shown.of(call.arguments)
+    shown = Shown.of(call.arguments) if call.query else EVERYTHING
     with call.reading() as db:
         info, record = at_record(db, call)
         return record_reply(db, info, record, shown)
