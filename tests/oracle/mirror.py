@@ -42,7 +42,7 @@ ENTITIES = {
     "core.user": Entity(
         _fields(
             name=_needed, email=Field(), team_id=Field(to="core.team"), is_active=Field(default=True),
-            time_zone=Field(default="UTC"), locale=Field(default="en"),
+            time_zone=Field(default="UTC"), locale=Field(default="en"), kind=Field(default="person"),
         ),
         unique=(("email",),),
     ),

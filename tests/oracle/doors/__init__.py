@@ -13,6 +13,7 @@ from tests.oracle.doors import (  # noqa: F401
     reads,
     rights,
     statements,
+    webhooks,
     work,
     writes,
 )

@@ -23,14 +23,7 @@ def events(q: Questioner) -> Iterator[Probe]:
     limit = q.chance.one([1, 7, 100, 1000])
 
     def want():
-        big = _big(q)
-        seen = {entity: [*q.seen(entity), *q.world.find(q.p, entity, deleted=True)] for entity in CLASSES}
-        return {
-            f"{entity} {id}": [_told(q, entity, kind, changes, id in big) for kind, changes in past]
-            for entity, ids in seen.items()
-            for id in ids
-            if (past := q.world.history.get((entity, id)))
-        }
+        return {name: told for name, (_entity, _id, _is_live, told) in told_events(q).items()}
 
     def call(db):
         position, told = 0, list[Any]()
@@ -50,6 +43,21 @@ def events(q: Questioner) -> Iterator[Probe]:
         return dict(found)
 
     yield Probe(f"events, {limit} at a time", want, call, view)
+
+
+def told_events(q: Questioner) -> dict[str, tuple[str, UUID, bool, list[Told]]]:
+    """Return what the principal may know of each record: its entity and id, whether it is live, and its writes."""
+    big = _big(q)
+    seen = {
+        entity: {**dict.fromkeys(q.seen(entity), True), **dict.fromkeys(q.world.find(q.p, entity, deleted=True), False)}
+        for entity in CLASSES
+    }
+    return {
+        f"{entity} {id}": (entity, id, is_live, [_told(q, entity, kind, changes, id in big) for kind, changes in past])
+        for entity, ids in seen.items()
+        for id, is_live in ids.items()
+        if (past := q.world.history.get((entity, id)))
+    }
 
 
 def _told(q: Questioner, entity: str, kind: str, changes: dict[str, Any], is_big: bool) -> Told:

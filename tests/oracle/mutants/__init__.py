@@ -17,6 +17,7 @@ from tests.oracle.mutants import (  # noqa: F401
     rows,
     shares,
     upkeep,
+    webhooks,
     work,
     writes,
 )
