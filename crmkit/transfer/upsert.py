@@ -20,9 +20,9 @@ from crmkit.core.errors import (
 )
 from crmkit.core.fields import Refused, Target
 from crmkit.core.pipelines import Refusal, UnknownStageError
+from crmkit.core.reading.external import Known
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write
-from crmkit.core.writing.external import Known
 from crmkit.core.writing.life import WriteRefusedError, load_stored
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.stages import plan_move

@@ -1,4 +1,5 @@
 import sqlite3
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -318,3 +319,11 @@ def test_shell_opens_a_prompt(crmkit, project):
     result = crmkit("shell", input="print(crm.config.company.name)\n")
     assert "Acme" in result.stdout
     assert "you, Ada Winter" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "package"), [("serve", "granian"), ("openapi", "litestar")])
+def test_http_api_without_its_extra_says_what_to_install(project, crmkit, monkeypatch, command, package):
+    for name in [name for name in sys.modules if name.startswith("crmkit.rest.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert crmkit(command, "--json", code=1).error["message"].endswith("pip install 'crmkit[rest]'.")

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import attrs
 import sqlalchemy as sa
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import ConflictError, ForbiddenError, NotFoundError
-from crmkit.core.storage.batches import padded_batches
-from crmkit.core.storage.codecs import id_decoder
+from crmkit.core.reading.external import Known, find_external
 
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["ExternalIds", "Known"]
+__all__ = ["ExternalIds"]
 
 _MOST = 500
-
-
-@attrs.frozen
-class Known:
-    """The record that an external id leads to, and whether it lies in the bin."""
-
-    record_id: UUID
-    is_deleted: bool
 
 
 class ExternalIds:
@@ -44,31 +33,7 @@ class ExternalIds:
 
         A record in the bin is seen by those who may restore it.
         """
-        info = self._writer.model.registry.entity(entity)
-        found: dict[str, Known] = {}
-        for batch in padded_batches(values):
-            found |= self._find(system, info, batch)
-        return found
-
-    def _find(self, system: str, info: EntityInfo, values: Sequence[str]) -> dict[str, Known]:
-        names = {f"value_{place}": value for place, value in enumerate(values)}
-        rows = self._writer.rows_for(
-            ("external", info.id, len(values)), partial(self._statement, info, list(names)), names | {"system": system}
-        )
-        decode = id_decoder(self._writer.model.storage.dialect.name)
-        return {value: Known(decode(id_), bool(deleted)) for value, id_, deleted in rows}
-
-    def _statement(self, info: EntityInfo, names: Sequence[str]) -> sa.Select[Any]:
-        table, record = self._table, self._writer.model.schema.table(info)
-        visibility = self._writer.visibility
-        visible, restorable = (visibility.predicate(info, record.c, verb) for verb in ("read", "delete"))
-        system, *values = (sa.bindparam(name, type_=sa.String(), required=True) for name in ("system", *names))
-        return (
-            sa.select(table.c.value, table.c.record_id, record.c.deleted_at.is_not(None))
-            .select_from(table.join(record, record.c.id == table.c.record_id))
-            .where(table.c.system == system, table.c.entity == info.id, table.c.value.in_(values))
-            .where(visible, sa.or_(record.c.deleted_at.is_(None), restorable))
-        )
+        return find_external(self._writer, system, self._writer.model.registry.entity(entity), values)
 
     def give(self, system: str, entity: type[Record], names: Mapping[str, UUID]) -> None:
         """Give records external ids: *names* maps each value to a record, created here or one that may be updated.

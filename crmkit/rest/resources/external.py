@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import ConflictError
+from crmkit.core.reading.external import Known, find_external
+from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.reading import new_record, read_values
 from crmkit.core.text import gettext as _
-from crmkit.core.writing.external import Known
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
@@ -24,15 +25,12 @@ _EXTERNAL = f"{COLLECTION}/external/{{system:str}}/{{value:path}}"
 
 def get_external(call: Call) -> Reply:
     """Return the record that another system knows by this id."""
-
-    def work(db: Writer) -> Reply:
+    with call.reading() as db:
         info = entity_at(db, call.parameters)
         known = _known(db, call, info)
         if known is None or known.is_deleted:
             raise NothingHereError
         return record_reply(db, info, db.get(info.cls, known.record_id))
-
-    return call.write(work)
 
 
 def put_external(call: Call) -> Reply:
@@ -55,9 +53,9 @@ def put_external(call: Call) -> Reply:
     return call.write(work)
 
 
-def _known(db: Writer, call: Call, info: EntityInfo) -> Known | None:
+def _known(db: Reader, call: Call, info: EntityInfo) -> Known | None:
     value = _value(call)
-    return db.external.find(call.parameters["system"], info.cls, [value]).get(value)
+    return find_external(db, call.parameters["system"], info, [value]).get(value)
 
 
 def _created(db: Writer, call: Call, info: EntityInfo) -> Record:
