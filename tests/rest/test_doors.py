@@ -110,3 +110,8 @@ def test_t32_error_that_nobody_foresaw_tells_nothing(crm, make_api, caplog):
     assert "secret" not in answer.text + str(answer.headers)
     assert "request my-1: RuntimeError" in caplog.text
     assert issubclass(DoorsError, CrmkitError)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sign-in/openid", "/api/v1/sign-in/openid/callback?code=a&state=b"])
+def test_door_to_a_provider_is_not_there_without_one(api, path):
+    assert api("GET", path).status_code == 404

@@ -7,6 +7,7 @@ from crmkit.auth.provider import Provider
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.cookies import FLOW, SESSION, cookie_of, set_cookie
+from crmkit.rest.errors import NothingHereError
 from crmkit.rest.origins import origin_of
 from crmkit.rest.replies import Reply
 from crmkit.rest.sign_in.clients import client_of
@@ -37,6 +38,9 @@ def finish(call: Call) -> Reply:
 
 
 def _provider(call: Call) -> Provider:
+    openid = call.crm.config.openid
+    if not openid.issuer or not openid.client_id:
+        raise NothingHereError
     return auth.provider_of(call.crm)
 
 
