@@ -49,6 +49,7 @@ from crmkit.core.reading.ordering import CursorError, OrderError
 from crmkit.core.rules.errors import RuleError
 from crmkit.core.side_doors import SideDoorError
 from crmkit.core.text import Text, translate
+from crmkit.core.writing.life import WriteRefusedError
 from crmkit.core.writing.writer import WriterBrokenError
 from crmkit.rest.errors import (
     BrokenError,
@@ -178,6 +179,15 @@ def _errors(error: CrmkitError, locale: str | None) -> Iterator[dict[str, Any]]:
         for index, problems in error.by_index.items():
             for problem in problems:
                 yield {**({"index": index} if batch else {}), **_field_error(problem, locale)}
+    elif isinstance(error, WriteRefusedError):
+        for _plugin, refused in error.problems:
+            place = {"index": refused.index} if refused.index else {}
+            yield {
+                **place,
+                "field": refused.field or "",
+                "problem": "refused",
+                "message": translate(refused.message, locale),
+            }
     elif isinstance(error, UnknownFieldError):
         yield {"field": error.facts["field"], "problem": "unknown", "message": error.localized(locale)}
 

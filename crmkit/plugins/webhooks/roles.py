@@ -39,6 +39,6 @@ OPERATOR = Role(
 )
 
 # What was sent, and what came of it, crmkit alone writes down.
-KEPT = Restriction("webhooks.kept", "webhooks.delivery", "id == null", ["create", "update", "delete"])
+KEPT = Restriction("webhooks.kept", "webhooks.delivery", "id == null", ["create", "update"])
 
 ROLES = (DEVELOPER, OPERATOR, KEPT)

@@ -59,7 +59,7 @@ def _complete(context: WriteContext, write: Write) -> None:
 def check_endpoints(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
     """Return a problem for each value of a webhook that makes no sense, or would give somebody rights."""
     return [
-        Problem(translate(message), place, field)
+        Problem(message, place, field)
         for place, write in enumerate(writes)
         if write.entity.id == _ENTITY and write.kind in ("create", "update", "restore")
         for field, message in _problems(context, write)

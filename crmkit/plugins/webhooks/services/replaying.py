@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from crmkit import Event, Problem, Rule, WorkContext, Write, WriteContext, Writer, translate, translator
+from crmkit import Event, Problem, Rule, WorkContext, Write, WriteContext, Writer, translator
 
 from ..entities import Delivery, Endpoint, Replay
 
@@ -48,7 +48,7 @@ def replay_span(
 def check_replays(_context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
     """Return a problem for each span that ends before it begins."""
     return [
-        Problem(translate(_("it ends before it begins")), place, "ends_at")
+        Problem(_("it ends before it begins"), place, "ends_at")
         for place, write in enumerate(writes)
         if write.entity.id == "webhooks.replay" and _is_reversed(write)
     ]

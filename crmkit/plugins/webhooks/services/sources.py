@@ -40,7 +40,7 @@ def complete_sources(context: WriteContext, writes: Sequence[Write]) -> None:
 def check_sources(context: WriteContext, writes: Sequence[Write]) -> list[Problem]:
     """Return a problem for each value of a source that makes no sense, or would give somebody rights."""
     return [
-        Problem(translate(message), place, field)
+        Problem(message, place, field)
         for place, write in enumerate(writes)
         if write.entity.id == _ENTITY and write.kind in ("create", "update", "restore")
         for field, message in _problems(context, write)

@@ -151,3 +151,20 @@ def test_url_may_only_lead_to_this_machine_where_the_configuration_says_so(make_
         db.network.check("http://127.0.0.1:8000/")
     with elsewhere.system("test") as db, pytest.raises(WriteRefusedError):
         db.create(Endpoint(name="Me", url="https://127.0.0.1/", acts_as_id=None))
+
+
+@both_databases
+def test_endpoint_goes_with_its_messages_and_comes_back_with_them(crm, people, dora):
+    made, admin = make(crm, dora), people.user("Ada", roles=["core.administrator"])
+    with crm.system("test") as db:
+        db.create(
+            Delivery(
+                endpoint_id=made.id, event="x", position=1, entity="sales.deal", record_id=made.id, happened_at=db.now
+            )
+        )
+    with crm.write(dora) as db:
+        db.delete(db.get(Endpoint, made.id))
+        assert db.find(Delivery) == []
+    with crm.write(admin) as db:
+        db.restore(Endpoint, made.id)
+        assert len(db.find(Delivery)) == 1
