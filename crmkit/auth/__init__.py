@@ -20,8 +20,8 @@ from crmkit.auth.passkeys import (
 )
 from crmkit.auth.passwords import invite, set_password, use_invitation
 from crmkit.auth.recovery_codes import use_recovery_code
-from crmkit.auth.second_factor import SignedIn, factors_of, principal_of_session
-from crmkit.auth.sessions import Client, end_session, find_session, open_sessions, sign_out
+from crmkit.auth.second_factor import SignedIn, factors_of, principal_of_session, reset_second_factors
+from crmkit.auth.sessions import Client, end_session, end_sessions, find_session, open_sessions, sign_out
 from crmkit.auth.signing_in import change_password, sign_in
 from crmkit.auth.tokens import Holder, NewToken, end_token, holder_of_token, last_used, make_token, principal_of_token
 from crmkit.auth.totp import begin_totp, confirm_totp, remove_totp, use_totp
@@ -44,6 +44,7 @@ __all__ = [
     "change_password",
     "confirm_totp",
     "end_session",
+    "end_sessions",
     "end_token",
     "factors_of",
     "find_session",
@@ -59,6 +60,7 @@ __all__ = [
     "provider_of",
     "remove_passkey",
     "remove_totp",
+    "reset_second_factors",
     "set_password",
     "sign_in",
     "sign_in_with_openid",

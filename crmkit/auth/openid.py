@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import creation
 
 if TYPE_CHECKING:
+    from crmkit.core.configuration.config import OpenIdConnect
     from crmkit.core.crm import CRM
     from crmkit.core.writing.writer import Writer
 
@@ -54,7 +56,14 @@ def provider_of(crm: CRM) -> Provider:
     settings = crm.config.openid
     if not settings.issuer or not settings.client_id:
         raise ConfigurationError("openid.issuer", _("no provider is configured"))
-    return Provider(settings, crm.clock)
+    clock: Any = crm.clock
+    return _known(settings, clock)
+
+
+@lru_cache(maxsize=64)
+def _known(settings: OpenIdConnect, clock: Any) -> Provider:
+    """Return the provider of *settings*, the same each time, so that what it tells of itself is not asked anew."""
+    return Provider(settings, clock)
 
 
 def begin_openid(crm: CRM, provider: Provider, redirect_uri: str, asked: str | None) -> Begun:

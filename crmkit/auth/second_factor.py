@@ -11,12 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.auth.errors import SecondFactorNeededError, SignInRefusedError
-from crmkit.auth.sessions import Open, find_session, strengthen
+from crmkit.auth.holders import check_may_set_for
+from crmkit.auth.sessions import Open, end_sessions, find_session, strengthen
 from crmkit.auth.waits import check_and_count, forgive, second_factor_key
 from crmkit.core.policy.principal import Principal
+from crmkit.core.signing_in.entities import Passkey
+from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
+    from crmkit.core.writing.writer import Writer
 
 __all__ = [
     "Factors",
@@ -26,6 +30,7 @@ __all__ = [
     "factors_of",
     "principal_of_session",
     "prove",
+    "reset_second_factors",
 ]
 
 _EVERYBODY = "*"
@@ -106,6 +111,21 @@ def factors_of(crm: CRM, user: UUID) -> Factors:
     enrolled = [name for name in ("totp", "passkey") if row[name]]
     methods = [*enrolled, *(["recovery_code"] if enrolled and row["recovery_code"] else [])]
     return Factors(tuple(methods), _EVERYBODY in wanted or bool(row["demanded"]))
+
+
+def reset_second_factors(db: Writer, user: UUID) -> None:
+    """Forget every second factor of *user*, who has lost them, and end their sessions; the password stays.
+
+    Raises:
+        NotFoundError, ForbiddenError: the principal may not; see :func:`~crmkit.auth.holders.check_may_set_for`.
+    """
+    check_may_set_for(db, user)
+    tables, info = db.model.schema.system, db.model.registry.entity(Passkey)
+    for table in (tables.totp, tables.recovery_code):
+        db.connection.execute(sa.delete(table).where(table.c.user_id == user))
+    passkeys = db.trusted.find(Passkey, Passkey.f.user_id == user)
+    db.take(*(Write("delete", info, passkey.id, {}, trusted=True) for passkey in passkeys))
+    end_sessions(db, user)
 
 
 def prove(crm: CRM, session: Open, is_right: Callable[[Connection], bool]) -> str:

@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from crmkit.core.storage.schema import Schema
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["Client", "Open", "end_session", "find_session", "open_sessions", "sign_out", "start_session", "strengthen"]
+__all__ = [
+    "Client",
+    "Open",
+    "end_session",
+    "end_sessions",
+    "find_session",
+    "open_sessions",
+    "sign_out",
+    "start_session",
+    "strengthen",
+]
 
 # How old what is known of a session's last use may be, so that not every request writes.
 _TOUCHED = timedelta(minutes=1)
@@ -173,6 +183,15 @@ def end_session(db: Writer, session: UUID) -> None:
     if found.ended_at is not None:
         raise InapplicableVerbError(info.id, "end", _("it is ended already"))
     db.take(Write("update", info, session, {"ended_at": db.now}, trusted=True))
+
+
+def end_sessions(db: Writer, user: UUID) -> int:
+    """End every session of *user* that the principal sees and may end, and return how many."""
+    info = entity_info(SignInSession)
+    found = db.find(SignInSession, (SignInSession.f.user_id == user) & (SignInSession.f.ended_at == None))  # noqa: E711
+    allowed = db.allowed_ids(info, "update", [session.id for session in found])
+    db.take(*(Write("update", info, id_, {"ended_at": db.now}, trusted=True) for id_ in sorted(allowed)))
+    return len(allowed)
 
 
 def sign_out(crm: CRM, session: Open) -> None:

@@ -110,6 +110,7 @@ def _settings(session: Session) -> Iterator[Finding]:
 
 # What an extra brings, and the plugins that want it.
 _EXTRAS = {
+    "auth": (("authlib", "httpx2", "joserfc", "pwdlib", "pyotp", "webauthn"), frozenset[str]()),
     "backup": (("cryptography",), frozenset[str]()),
     "io": (("xlsxwriter",), frozenset[str]()),
     "obs": (("structlog", "prometheus_client", "opentelemetry"), frozenset[str]()),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crmkit.cli.credentials import invite, link, reset_second_factor, set_password, sign_out
 from crmkit.cli.offboarding import offboard
-from crmkit.cli.passwords import invite, set_password
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session, unorphaned
 from crmkit.core.errors import CrmkitError, ForbiddenError
@@ -49,8 +49,8 @@ def command() -> None:
 
 
 command.add_command(offboard)
-command.add_command(set_password)
-command.add_command(invite)
+for _of_credentials in (set_password, invite, sign_out, reset_second_factor, link):
+    command.add_command(_of_credentials)
 
 
 @command.command("list", help=_("List the users with their teams and roles."))
