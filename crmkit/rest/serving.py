@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
@@ -60,6 +62,9 @@ def serve(open_crm: Opener, server: Server, *, workers: int = 1, jobs: bool = Tr
     """
     _check_address(server)
     with shared_by_processes():
+        # Loaded once, and shared by all processes that are copies of this one.
+        import_module("crmkit.rest.app")
+        gc.freeze()
         _serve(open_crm, server, workers, jobs)
 
 
@@ -155,14 +160,15 @@ class _Working:
     """The process that does jobs: started anew when it ends by itself."""
 
     def __init__(self, open_crm: Opener) -> None:
-        # A new interpreter: this one has threads of the server by the time a process is started again.
-        self._context, self._open_crm, self._stopping = multiprocessing.get_context("spawn"), open_crm, Event()
-        self._process = self._started()
+        self._open_crm, self._stopping = open_crm, Event()
+        # While there is one thread, a copy of this process will do, which shares what it has loaded.
+        self._process = self._started("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
         self._watcher = Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
-    def _started(self) -> BaseProcess:
-        process = self._context.Process(target=_do_jobs, args=(self._open_crm,), name="crmkit-jobs")
+    def _started(self, method: str) -> BaseProcess:
+        context: Any = multiprocessing.get_context(method)
+        process: BaseProcess = context.Process(target=_do_jobs, args=(self._open_crm,), name="crmkit-jobs")
         process.start()
         return process
 
@@ -170,7 +176,7 @@ class _Working:
         while not self._stopping.is_set():
             self._process.join()
             if not self._stopping.wait(1):
-                self._process = self._started()
+                self._process = self._started("spawn")
 
     def stop(self) -> None:
         """Have it finish what it does, and wait until it has."""
