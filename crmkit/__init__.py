@@ -287,6 +287,8 @@ if TYPE_CHECKING:
     from crmkit.core.representing.records import represent as represent
     from crmkit.core.rules.errors import RuleError as RuleError
     from crmkit.core.rules.rule import Rule as Rule
+    from crmkit.core.searching.asking import SearchTextError as SearchTextError
+    from crmkit.core.searching.hits import Hit as Hit, SearchPage as SearchPage, Snippet as Snippet
     from crmkit.core.sections import Section as Section, Through as Through, TimelinePart as TimelinePart
     from crmkit.core.shipped.deciding import (
         decide_edit as decide_edit,
@@ -408,6 +410,8 @@ _HOMES = {
     "core.representing.records": "represent",
     "core.rules.errors": "RuleError",
     "core.rules.rule": "Rule",
+    "core.searching.asking": "SearchTextError",
+    "core.searching.hits": "Hit SearchPage Snippet",
     "core.sections": "Section Through TimelinePart",
     "core.text": "translate translator use_locale",
     "core.shipped.deciding": "decide_edit edited_thing local_edits reset_edit",
@@ -510,6 +514,7 @@ __all__ = [
     "Guard",
     "HandedOver",
     "Handover",
+    "Hit",
     "HmacSignature",
     "InboundHook",
     "InboundMessage",
@@ -592,6 +597,8 @@ __all__ = [
     "Schedule",
     "ScopeShift",
     "SealedValueError",
+    "SearchPage",
+    "SearchTextError",
     "SecretError",
     "Section",
     "SectionList",
@@ -601,6 +608,7 @@ __all__ = [
     "ShippedKind",
     "SignatureError",
     "Simulation",
+    "Snippet",
     "Span",
     "Split",
     "Stage",

@@ -17,6 +17,7 @@ from crmkit.backup.errors import BackupContentError
 from crmkit.backup.frames import Column, Table
 from crmkit.backup.values import encoder, kind_of
 from crmkit.core.migrating.applied import APPLIED
+from crmkit.core.storage.search_index import DOCUMENTS, is_index_table
 
 if TYPE_CHECKING:
     from crmkit.core.model import Model
@@ -34,13 +35,20 @@ _BATCH = 500
 
 
 def tables_of(connection: Connection) -> list[sa.Table]:
-    """Return all tables but that of the counters as the database describes them, those that others refer to first."""
+    """Return the tables that are backed up as the database describes them, those that others refer to first.
+
+    Counters come at the end of a backup, and what search finds words by is made again of the records.
+    """
     found = sa.MetaData()
     with warnings.catch_warnings():
         # That an index on an expression cannot be described: its own words are kept where it matters.
         warnings.simplefilter("ignore", sa.exc.SAWarning)
         found.reflect(connection)
-        return [table for table in found.sorted_tables if table.name != COUNTERS]
+        return [table for table in found.sorted_tables if not _is_left_out(table.name)]
+
+
+def _is_left_out(table: str) -> bool:
+    return table in (COUNTERS, DOCUMENTS) or is_index_table(table)
 
 
 def survey(model: Model, connection: Connection) -> list[Table]:

@@ -26,7 +26,7 @@ from crmkit.core.text import gettext as _, translate
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
 
-__all__ = ["check_fits", "fill"]
+__all__ = ["check_fits", "fill", "steps_of"]
 
 
 def check_fits(crm: CRM, contents: Contents, without: Collection[str] = ()) -> None:
@@ -154,7 +154,7 @@ def _refuse_reference(table: str, target: str) -> None:
 
 def _insert_all(connection: Connection, contents: Contents, show: Show | None) -> None:
     total = sum(table.rows for table in contents.manifest.tables)
-    meter = Meter(show, translate(_("restore")), number=1, steps=_steps(contents.manifest), total=total)
+    meter = Meter(show, translate(_("restore")), number=1, steps=steps_of(contents.manifest), total=total)
     inserts = {table.name: _Inserter(table, connection.dialect) for table in contents.manifest.tables}
     for batch in contents.rows():
         inserts[batch.table].insert(connection, batch.rows)
@@ -162,9 +162,9 @@ def _insert_all(connection: Connection, contents: Contents, show: Show | None) -
     meter.finish()
 
 
-def _steps(manifest: Manifest) -> int:
-    """Return how many steps are shown: rows go in and are compared, and then come the files."""
-    return 2 if manifest.files is None else 3
+def steps_of(manifest: Manifest) -> int:
+    """Return how many steps are shown: rows go in and are compared, words are found by again, and then come files."""
+    return 3 if manifest.files is None else 4
 
 
 class _Inserter:
@@ -222,7 +222,7 @@ def _compare(crm: CRM, connection: Connection, contents: Contents, show: Show | 
     """
     manifest = contents.manifest
     total = sum(table.rows for table in manifest.tables)
-    meter = Meter(show, translate(_("compare")), number=2, steps=_steps(manifest), total=total)
+    meter = Meter(show, translate(_("compare")), number=2, steps=steps_of(manifest), total=total)
     for table in manifest.tables:
         tally = Tally()
         for batch in RowReader(table).batches(connection):

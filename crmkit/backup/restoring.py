@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.backup.file_pieces import FileReader
-from crmkit.backup.filling import check_fits, fill
+from crmkit.backup.filling import check_fits, fill, steps_of
 from crmkit.backup.frames import FileCount, read_frames
 from crmkit.backup.reading import Contents
 from crmkit.backup.sealing import Key, read_sealed
@@ -21,6 +22,7 @@ from crmkit.core.migrating.revisions import all_revisions
 from crmkit.core.privacy.replaying import keep_due, replay_due
 from crmkit.core.privacy.tombstones import Tombstone
 from crmkit.core.progress import Meter, Show
+from crmkit.core.searching.rebuilding import forget_made, make_all
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.verifying.ledger import LedgerBrokenError, examine_ledger
 
@@ -90,6 +92,9 @@ def restore_backup(
             due = keep_due(crm, connection, dict.fromkeys([*remembered, *erasures]))
             # An older version lacks tables: it is brought up to date first, and nobody can open it before.
             erased = due if pending else replay_due(crm, connection)
+            forget_made(connection, crm.schema)
+            if not pending:
+                _make_search(crm, connection, steps_of(manifest), show)
             broken = next(examine_ledger(connection, crm.schema), None)
             files = contents.files()
             # Before the commit: a record whose content is not there must never be seen.
@@ -111,6 +116,12 @@ def restore_backup(
     )
 
 
+def _make_search(crm: CRM, connection: Connection, steps: int, show: Show | None) -> None:
+    """Make what words are found by, which backups leave out."""
+    with crm.system_on(connection, "search is restored") as db:
+        make_all(lambda: nullcontext(db), number=3, steps=steps, show=show)
+
+
 def _raise_epochs(connection: Connection, replaced: int) -> None:
     """Let those ask again who go on with what they knew of the database that was here."""
     table = sa.Table("core_epoch", sa.MetaData(), autoload_with=connection)
@@ -121,7 +132,7 @@ def _raise_epochs(connection: Connection, replaced: int) -> None:
 
 def _restore_files(crm: CRM, connection: Connection, files: FileReader, with_files: bool, show: Show | None) -> int:
     """Keep what a row names now: what was erased since is not to come back, not even for a moment."""
-    meter, kept = Meter(show, translate(_("files")), number=3, steps=3, total=files.listed.count), 0
+    meter, kept = Meter(show, translate(_("files")), number=4, steps=4, total=files.listed.count), 0
     for hash_, pieces in files:
         if with_files and named(connection, files.listed.columns, [hash_]):
             crm.contents.restore(hash_, pieces)

@@ -57,6 +57,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield from _guarded(_encryption, crm)
     yield from _guarded(_definitions, session)
     yield from _guarded(_matching, session)
+    yield from _guarded(_search, session)
     yield from _guarded(_shipped, session)
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
@@ -207,6 +208,18 @@ def _matching(session: Session) -> Iterator[Finding]:
         message = _("duplicates are not found of all records of {entities}: they were written before their matcher")
         facts, todo = {"entities": ", ".join(entities)}, _("Have a worker make their keys: crmkit db match-keys.")
         yield Finding("matching", "warn", message, facts, todo)
+
+
+def _search(session: Session) -> Iterator[Finding]:
+    """Look whether search finds all records."""
+    from crmkit.core.searching.rebuilding import behind
+
+    with session.trusted() as db:
+        entities = behind(db)
+    if entities:
+        message = _("not all records of {entities} are found by the words in them")
+        facts, todo = {"entities": ", ".join(entities)}, _("Let a worker run, or: crmkit search --rebuild")
+        yield Finding("search", "warn", message, facts, todo)
 
 
 def _shipped(session: Session) -> Iterator[Finding]:

@@ -44,6 +44,7 @@ COMMANDS: dict[str, Text] = {
     "explain": _("Say why somebody may or may not do something with a record."),
     "merge": _("Make several records one."),
     "unmerge": _("Make a merged record one of its own again."),
+    "search": _("Find records by the words in them."),
     "history": _("Show what happened to a record."),
     "privacy": _("Say what is kept about people, and erase somebody."),
     "encryption": _("Make and change the keys of encrypted fields."),

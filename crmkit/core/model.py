@@ -50,6 +50,8 @@ from crmkit.core.reading.ordering import Order, order_decoder
 from crmkit.core.registry import CORE, Claim, Registry
 from crmkit.core.rematching import MAKE_MATCH_KEYS
 from crmkit.core.rules.moment import Moment
+from crmkit.core.searching.documents import Searched, searched_entities
+from crmkit.core.searching.rebuilding import MAKE_SEARCH_INDEX
 from crmkit.core.shipped.entities import LocalEdit
 from crmkit.core.shipped.records import RecordKind, kind_of_records
 from crmkit.core.shipped.settling import SETTLING_WORK
@@ -63,6 +65,7 @@ from crmkit.core.storage.prepared import Insert
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.statements import StatementCache
 from crmkit.core.stored_names import StoredNames
+from crmkit.core.writing.search import Documents
 from crmkit.core.writing.store import Store
 from crmkit.core.writing.values import record_from_values
 from crmkit.core.writing.visits import Visits
@@ -151,7 +154,7 @@ class Model:
         made = copy(self)
         made.number, made.registry = number, self.registry.extended(claims)
         made.schema = self.schema.extended(made.registry)
-        for depends in ("accesses", "system_access"):
+        for depends in ("accesses", "system_access", "searched"):
             made.__dict__.pop(depends, None)
         made.store = self.store.extended(made.registry, made.schema)
         made.statements, made._shapes = StatementCache(), Shapes()
@@ -215,6 +218,16 @@ class Model:
     def match_keys(self) -> Insert:
         """What keeps the keys by which records are matched."""
         return Insert(self.schema.system.match_key, self._storage.dialect)
+
+    @cached_property
+    def searched(self) -> Mapping[str, Searched]:
+        """What is searched of each entity, by id."""
+        return searched_entities(self.registry)
+
+    @cached_property
+    def search_documents(self) -> Documents:
+        """What keeps the words by which records are found."""
+        return Documents(self.schema, self._storage.dialect)
 
     @cached_property
     def visits(self) -> Visits:
@@ -315,7 +328,7 @@ def build_registry(plugins: Sequence[LoadedPlugin], hooks: Hooks, currency: str)
         *RETAINING,
         *AUTOMATING,
     )
-    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, CARRY_OVER, STRIKE, *PASSING_WORK)
+    work = (INDEX_CUSTOM_FIELDS, MAKE_MATCH_KEYS, MAKE_SEARCH_INDEX, CARRY_OVER, STRIKE, *PASSING_WORK)
     at_night = (*RETENTION_WORK, *SETTLING_WORK, *CONTENT_WORK, *FORGETTING_WORK)
     claims = [Claim(CORE, declared) for declared in (*entities, *CORE_ROLES, *work, *at_night, *_STORED_NAMES)]
     for hook in _REGISTER:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from crmkit.core.crm import CRM
 from crmkit.core.errors import CrmkitError
 from crmkit.core.migrating import apply
+from crmkit.core.searching.rebuilding import have_search_made
 from crmkit.core.storage.database_objects import create_objects
 from crmkit.core.text import gettext as _
 from crmkit.testing.plugin_sets import PluginSet, plugin_set
@@ -216,5 +217,7 @@ def _declared_maker(plugins: PluginSet) -> Callable[[CRM], None]:
         with crm.storage.altering() as connection:
             crm.schema.metadata.create_all(connection, tables=tables, checkfirst=False)
             create_objects(connection, crm.registry, crm.schema)
+        with crm.system("tables are made") as db:
+            have_search_made(db)
 
     return make

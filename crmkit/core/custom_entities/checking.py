@@ -13,6 +13,8 @@ from crmkit.core.entity import entity_info
 from crmkit.core.errors import CrmkitError, FieldProblem
 from crmkit.core.fields import Refused
 from crmkit.core.registry import CUSTOM, Claim
+from crmkit.core.searching.documents import searched_entities
+from crmkit.core.searching.rebuilding import note_made
 from crmkit.core.storage.numbers import sequence_name
 from crmkit.core.text import are_labels, gettext as _
 from crmkit.core.writing.changes import Write
@@ -130,3 +132,5 @@ def make_tables(writer: Writer, writes: Sequence[Write]) -> None:
             writer.connection.execute(sa.schema.CreateIndex(index))
         if info.number is not None and not model.storage.is_sqlite:
             writer.connection.exec_driver_sql(f"CREATE SEQUENCE IF NOT EXISTS {sequence_name(info.id)}")
+    new = {entity_info(cls).id for cls in classes}
+    note_made(writer, [searched for id_, searched in searched_entities(registry).items() if id_ in new])

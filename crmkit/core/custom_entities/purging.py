@@ -125,7 +125,7 @@ class _Purge:
         """Drop the table, and delete what is kept beside records."""
         system, connection = self.writer.model.schema.system, self.writer.connection
         connection.exec_driver_sql(f"DROP TABLE {self.table.name}")
-        for table in (system.external_id, system.stage_visit, system.match_key, system.merge):
+        for table in (system.external_id, system.stage_visit, system.match_key, system.search_document, system.merge):
             connection.execute(sa.delete(table).where(table.c.entity == self.entity))
         drop_counter(connection, system.sequence, sequence_name(self.entity))
         self.writer.note(purge_entries([self.table.name], self.writer.cause))

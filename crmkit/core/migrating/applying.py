@@ -25,6 +25,7 @@ from crmkit.core.migrating.progress import Progress, forget_progress, keep_progr
 from crmkit.core.migrating.revisions import CORE, Revision, all_revisions, branches, load_revision, revisions_of
 from crmkit.core.privacy.replaying import is_due, replay_due
 from crmkit.core.privacy.returning import erase_returned
+from crmkit.core.searching.rebuilding import have_search_made
 from crmkit.core.shipped.settling import settle_shipped
 from crmkit.core.storage.database_objects import create_objects
 
@@ -110,10 +111,11 @@ def _erase_returned(crm: CRM, connection: Connection, back: Parked) -> int:
 
 
 def _settle(crm: CRM) -> None:
-    """Let the records that plugins ship be as they are shipped by the code that the tables now fit."""
+    """Let records be as plugins ship them, and be found by the fields that are searched, now that the tables fit."""
     if CORE in branches(crm):
         with crm.storage.writing() as connection, crm.system_on(connection, "what plugins ship") as db:
             settle_shipped(db)
+            have_search_made(db)
 
 
 def _restore(crm: CRM, state: State) -> tuple[str, ...]:

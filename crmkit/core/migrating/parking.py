@@ -245,7 +245,7 @@ def _drop(connection: Connection, tables: Sequence[str]) -> None:
 def _forget(crm: CRM, connection: Connection, plugin: str) -> None:
     """Delete what the core keeps about the records of *plugin* and about its revisions."""
     system, taken_over = crm.schema.system, owned_entities(connection, [plugin])
-    for table in (system.external_id, system.stage_visit, system.match_key, system.merge):
+    for table in (system.external_id, system.stage_visit, system.match_key, system.search_document, system.merge):
         mine = sa.or_(table.c.entity.startswith(f"{plugin}.", autoescape=True), table.c.entity.in_(taken_over))
         connection.execute(sa.delete(table).where(mine))
     for name in list(_counters(crm, connection, plugin)):

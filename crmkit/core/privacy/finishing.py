@@ -13,6 +13,7 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.core.content.named import hash_columns, named
+from crmkit.core.storage.search_index import POSTGRESQL_INDEX, SEARCH_INDEX
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -61,6 +62,8 @@ def _delete_content(crm: CRM, hash_: str, at: float) -> bool:
 
 def _scrub_sqlite(crm: CRM) -> None:
     with closing(crm.storage.engine.raw_connection()) as connection:
+        # Of words that were deleted, the index keeps that they were until it is written anew.
+        connection.cursor().execute(f"INSERT INTO {SEARCH_INDEX} ({SEARCH_INDEX}) VALUES ('optimize')")
         connection.cursor().execute("VACUUM")
         # What was written before stands in the log until it is cut off; who still reads from it delays that.
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -72,11 +75,14 @@ def _scrub_postgresql(crm: CRM) -> None:
     tables = {crm.schema.table(info).name for info in erased}
     for info in erased:
         tables |= {crm.schema.table(side).name for side in crm.registry.extensions.get(info.id, {}).values()}
-    tables |= {table.name for table in (system.ledger_payload, system.external_id, system.merge, system.job)}
+    beside = (system.external_id, system.match_key, system.search_document, system.merge)
+    tables |= {table.name for table in (system.ledger_payload, system.job, *beside)}
     outside = crm.storage.engine.execution_options(isolation_level="AUTOCOMMIT")
     with outside.connect() as connection:
         for name in sorted(tables):
             connection.exec_driver_sql(f"VACUUM {connection.dialect.identifier_preparer.quote(name)}")
+        # It keeps every word that it ever had.
+        connection.exec_driver_sql(f"REINDEX INDEX CONCURRENTLY {POSTGRESQL_INDEX}")
 
 
 def _erased_entities(crm: CRM) -> list[str]:

@@ -16,6 +16,7 @@ from crmkit.core.privacy.emptying import emptied_custom, emptied_fields, emptied
 from crmkit.core.privacy.extent import Extent
 from crmkit.core.privacy.queue import forget_jobs
 from crmkit.core.privacy.tombstones import unwant
+from crmkit.core.searching.rebuilding import make_words
 from crmkit.core.storage.batches import padded_batches
 from crmkit.core.storage.schema import column_names
 from crmkit.core.storage.sealing import bound_values, opener_of
@@ -42,6 +43,7 @@ def wipe(writer: Writer, extent: Extent, people: Iterable[Key], purged: Sequence
     _delete_rows(writer, by_entity(extent.gone))
     for entity, ids in by_entity(extent.stays).items():
         _empty_rows(writer, writer.model.registry.entities[entity], ids)
+        _search_what_stays(writer, entity, ids)
     for entity, ids in by_entity(purged).items():
         _forget_history(writer, entity, ids)
     told = [*extent.keys, *purged]
@@ -56,6 +58,7 @@ def wipe_extension(writer: Writer, side: EntityInfo, ids: Sequence[UUID]) -> Non
     _overwrite(writer)
     host = str(side.host)
     _empty_side(writer, side, ids, only_personal=writer.model.registry.entities[host].kept is not None)
+    _search_what_stays(writer, host, ids)
     writer.note([Entry(host, id_, ERASED, {}, writer.cause, writer.depth) for id_ in ids])
 
 
@@ -111,6 +114,7 @@ def _forget_names(writer: Writer, entity: str, ids: Sequence[UUID]) -> None:
         for table, column in (
             (system.external_id, system.external_id.c.record_id),
             (system.match_key, system.match_key.c.record_id),
+            (system.search_document, system.search_document.c.record_id),
             (system.merge, system.merge.c.record_id),
             (system.merge, system.merge.c.winner_id),
         ):
@@ -132,6 +136,13 @@ def _delete_rows(writer: Writer, gone: dict[str, list[UUID]]) -> None:
             for batch in padded_batches(ids):
                 mine = visit.c.record_id.in_(batch), visit.c.entity == entity
                 writer.connection.execute(sa.delete(visit).where(*mine))
+
+
+def _search_what_stays(writer: Writer, entity: str, ids: Sequence[UUID]) -> None:
+    searched = writer.model.searched.get(entity)
+    if searched is not None:
+        for batch in padded_batches(ids):
+            make_words(writer, searched, sorted(set(batch)))
 
 
 def _delete(writer: Writer, key: Any, ids: Sequence[UUID]) -> None:

@@ -40,6 +40,8 @@ from crmkit.core.reading.timeline import Timeline, read_timeline
 from crmkit.core.reading.transaction import Condition
 from crmkit.core.reading.visits import Visit, read_visits, visits_relation
 from crmkit.core.reading.written import read_written
+from crmkit.core.searching.finding import search
+from crmkit.core.searching.hits import SearchPage
 from crmkit.core.side_doors import asking_module, note_tried
 from crmkit.core.storage.held import Held
 
@@ -282,6 +284,28 @@ class Reader(Lists):
         relation = money_relation(self._visibility(named=False), info, field, at)
         self._issued[relation] = None
         return relation
+
+    def search(
+        self,
+        text: str,
+        *,
+        entities: Sequence[type[Record] | str] | None = None,
+        limit: int = 20,
+        after: str | None = None,
+    ) -> SearchPage:
+        """Return up to *limit* of the visible records in which all words of *text* stand, behind the cursor *after*.
+
+        Searched are the fields that are declared so, of *entities* or of all, as far as the principal may read them.
+        Words are found without case and accents, in any order; the last one may be begun only. Best come those that are
+        called so, of equals the newest.
+
+        Raises:
+            SearchTextError: *text* is no text, or too long.
+            UnknownEntityError: there is no such entity.
+            LimitError: *limit* is no whole number above zero.
+            CursorError: *after* is no cursor of this search, or its record is not there any more.
+        """
+        return search(self, text, entities, limit, after)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -1,4 +1,4 @@
-"""What the database holds beside tables: triggers that guard the ledger, sequences, ``crm_fold``, and first rows.
+"""What the database holds beside tables: triggers, the index for search, sequences, functions, and first rows.
 
 All of it is made again wherever it is missing, so that it needs no revisions: rebuilding a table drops its triggers.
 """
@@ -19,6 +19,7 @@ from crmkit.core.storage.casefold import casefold_function_ddl, casefold_unicode
 from crmkit.core.storage.columns import Moment
 from crmkit.core.storage.numbers import sequence_name
 from crmkit.core.storage.schema import Schema
+from crmkit.core.storage.search_index import DOCUMENTS, POSTGRESQL_INDEX, SQLITE_OBJECTS
 
 __all__ = ["TOLD", "create_objects", "drop_objects", "missing_objects"]
 
@@ -121,12 +122,25 @@ def _sqlite() -> Iterator[_DatabaseObject]:
                 name=name
             )
             yield _DatabaseObject(f"trigger {name}", exists, lambda c, ddl=ddl: _run(c, ddl))  # type: ignore[misc]
+    yield from map(_search_object, SQLITE_OBJECTS.items())
+
+
+def _search_object(named: tuple[str, tuple[str, ...]]) -> _DatabaseObject:
+    name, ddl = named
+    exists = sa.text("SELECT 1 FROM sqlite_master WHERE name = :name").bindparams(name=name)
+
+    def make(connection: Connection) -> None:
+        for statement in ddl:
+            connection.exec_driver_sql(statement)
+
+    return _DatabaseObject(f"search {name}", exists, make)
 
 
 def _postgresql(registry: Registry) -> Iterator[_DatabaseObject]:
     yield _fold()
     yield from map(_reading_iso, _ISO_READERS.items())
     yield _guard_function()
+    yield _search_words()
     for table, verbs in _REFUSED.items():
         yield _guard(table, (*verbs, "truncate"))
     for name in _sequences(registry):
@@ -184,6 +198,12 @@ def _guard(table: str, verbs: tuple[str, ...]) -> _DatabaseObject:
     # For each statement: once is enough to refuse, and TRUNCATE knows nothing else.
     ddl = f"CREATE TRIGGER {name} BEFORE {events} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {_GUARD}()"
     return _DatabaseObject(f"trigger {name}", asked.bindparams(name=name, table=table), lambda c: _run(c, ddl))
+
+
+def _search_words() -> _DatabaseObject:
+    exists = sa.text("SELECT 1 WHERE to_regclass(:name) IS NOT NULL").bindparams(name=POSTGRESQL_INDEX)
+    ddl = f"CREATE INDEX {POSTGRESQL_INDEX} ON {DOCUMENTS} USING gin (words)"
+    return _DatabaseObject(f"search {POSTGRESQL_INDEX}", exists, lambda c: _run(c, ddl))
 
 
 def _run_script(connection: Connection, ddl: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.storage.held import watch_transactions
+from crmkit.core.storage.search_index import search_level
 from crmkit.core.storage.troubles import name_troubles
 from crmkit.core.text import casefold, gettext as _
 
@@ -162,6 +163,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         _set_when_free(connection, pragma)
     connection.create_function("crm_fold", 1, _fold_or_none, deterministic=True)
     connection.create_function("crm_id", 1, _id_or_none, deterministic=True)
+    connection.create_function("crm_search_level", 2, search_level, deterministic=True)
 
 
 def _set_when_free(connection: Any, pragma: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether a database still is what crmkit wrote: pages, references, ledger, histories, visits, outbox, and files."""
+"""Whether a database still is what crmkit wrote: pages, references, ledger, histories, visits, search, files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from crmkit.core.verifying.findings import Finding
 from crmkit.core.verifying.histories import examine_histories
 from crmkit.core.verifying.ledger import Anchor, examine_ledger
 from crmkit.core.verifying.outbox import examine_outbox
+from crmkit.core.verifying.search import examine_search
 from crmkit.core.verifying.visits import examine_visits
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def examine(
         "history": lambda: examine_histories(connection, schema, registry, model.store),
         "visits": lambda: examine_visits(connection, schema, registry),
         "outbox": lambda: examine_outbox(connection, schema),
+        "search": lambda: examine_search(model, connection),
     }
     if contents is not None:
         checks["contents"] = lambda: examine_contents(model, connection, contents)

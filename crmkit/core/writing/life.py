@@ -36,6 +36,7 @@ from crmkit.core.writing.normalise import Normaliser
 from crmkit.core.writing.policy import assignments_that_end, check_policy
 from crmkit.core.writing.reasons import check_reasons
 from crmkit.core.writing.restoring import check_restored
+from crmkit.core.writing.search import keep_searched
 from crmkit.core.writing.shapes import shape_of
 from crmkit.core.writing.showing import shown
 from crmkit.core.writing.stages import check_emptied, check_moves, enter_first_stage, record_visits
@@ -100,6 +101,7 @@ def live(writer: Writer, writes: Sequence[Write]) -> list[Write]:
     with writer.all_or_nothing():
         _store(writer, kept)
         keep_match_keys(writer, kept)
+        keep_searched(writer, kept)
         make_tables(writer, kept)
         forget_secrets(writer, kept)
         check_rows_after(writer, kept)

@@ -56,6 +56,7 @@ def test_what_crmkit_wrote_is_what_it_finds(lived):
 BY_HAND = {
     "UPDATE atelier_artist SET name = 'Eva' WHERE name = 'Ada'": (
         ("history", "atelier_artist", "not what its history says: name"),
+        ("search", "atelier_artist", "is found by other words than it has"),
     ),
     "UPDATE atelier_artist SET notes = 'difficult' WHERE name = 'Ada'": (
         ("history", "atelier_artist", "not what its history says: notes"),
@@ -106,7 +107,10 @@ def test_record_that_nobody_created_is_found(lived):
         made = {**row, "id": new_id(), "email": None}
         connection.execute(sa.insert(artist).values(made))
 
-    assert findings(lived) == [("history", "atelier_artist", "the ledger does not know it")]
+    assert findings(lived) == [
+        ("history", "atelier_artist", "the ledger does not know it"),
+        ("search", "atelier_artist", "is found by other words than it has"),
+    ]
 
 
 @both_databases
@@ -146,6 +150,8 @@ def test_erased_history_explains_what_it_no_longer_tells(lived, master):
         lived.model.ledger.announce(connection, *span, lived.clock.now())
         artist = lived.schema.tables["atelier_artist"]
         connection.execute(sa.update(artist).where(artist.c.id == ada.id).values(name="-", email=None))
+        document = lived.schema.system.search_document
+        connection.execute(sa.delete(document).where(document.c.record_id == ada.id))
 
     assert findings(lived) == []
 

@@ -17,6 +17,7 @@ from crmkit.core.storage.system_tables import (
     offboarding,
     passing,
     records,
+    searching,
     side_doors,
     signing_in,
 )
@@ -36,6 +37,7 @@ class SystemTables:
     external_id: sa.Table
     match_key: sa.Table
     merge: sa.Table
+    search_document: sa.Table
     sequence: sa.Table
     epoch: sa.Table
     checkpoint: sa.Table
@@ -74,6 +76,7 @@ class SystemTables:
             external_id=records.external_id(metadata),
             match_key=records.match_key(metadata),
             merge=records.merge(metadata),
+            search_document=searching.search_document(metadata),
             sequence=records.sequence(metadata),
             epoch=bookkeeping.epoch(metadata),
             checkpoint=bookkeeping.checkpoint(metadata),
