@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmkit.core.automating.automation import Automation
 from crmkit.core.entity import EntityInfo, FieldInfo, entity_info
 from crmkit.core.errors import CrmkitError, DeclarationError
-from crmkit.core.fields import AnyReference, Reference
+from crmkit.core.fields import AnyReference, Reference, Text
 from crmkit.core.pipelines import Approval, PastPipeline, Pipeline
 from crmkit.core.policy.roles import EVERY_ENTITY, SUBJECTS, Grant, Role
 from crmkit.core.registry_encryption import check_encryption
@@ -102,6 +102,7 @@ def _check_table(
     if info.host is not None and info.host not in registry.entities:
         yield DeclarationError(owner, _("extends {host!r}, which no enabled plugin declares"), host=info.host)
     yield from _check_columns(info)
+    yield from _check_searched(info)
     yield from check_encryption(info)
     for field in (*info.fields.values(), *info.custom.values()):
         if isinstance(field.type, Reference):
@@ -143,6 +144,14 @@ def _check_leaving(info: EntityInfo, field: FieldInfo, kind: Reference) -> Itera
         yield DeclarationError(where, _("has on_leave='clear', but needs a value"))
     if kind.on_leave == "end" and info.host:
         yield DeclarationError(where, _("has on_leave='end', but only whole records end"))
+
+
+def _check_searched(info: EntityInfo) -> Iterator[CrmkitError]:
+    for field in info.fields.values():
+        if field.search and not isinstance(field.type, Text):
+            yield DeclarationError(
+                f"{info.id}.{field.name}", _("cannot be searched: text of all kinds can; leave search out")
+            )
 
 
 def _check_columns(info: EntityInfo) -> Iterator[CrmkitError]:

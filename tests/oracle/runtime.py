@@ -51,8 +51,8 @@ def rows(at: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
             _record(number + place, at)
             | {
                 "entity": entity, "key": key, "type": kind, "label": key, "labels": {}, "help": None,
-                "options": options, "required": False, "default": None, "indexed": False, "personal": False,
-                "purpose": None, "position": place, "slot": key, "former": None, "purged_at": None,
+                "options": options, "required": False, "default": None, "indexed": False, "search": False,
+                "personal": False, "purpose": None, "position": place, "slot": key, "former": None, "purged_at": None,
             },
         )  # fmt: skip
 

@@ -26,8 +26,9 @@ _COLUMNS = {
     "label": _("Label"),
     "required": _("Required"),
     "indexed": _("Indexed"),
+    "search": _("Searched"),
 }
-_PLAIN = ("label", "required", "indexed", "position")
+_PLAIN = ("label", "required", "indexed", "search", "position")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -61,6 +62,7 @@ def _definition(function: F) -> F:
         click.option("--required/--optional", default=None, help=_("Whether records must have a value.")),
         click.option("--default", metavar="JSON", help=_("What new records have.")),
         click.option("--indexed/--not-indexed", default=None, help=_("Whether filtering and sorting by it is fast.")),
+        click.option("--search/--not-searched", default=None, help=_("Whether records are found by its words.")),
         click.option("--personal", metavar="PURPOSE", help=_("It holds personal data, kept for this purpose.")),
         click.option("--position", type=int, help=_("Its place among the custom fields of the entity.")),
     ):
@@ -194,6 +196,7 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
         "help_text": "help",
         "required": "required",
         "indexed": "indexed",
+        "search": "search",
         "position": "position",
     }
     values = {name: given[option] for option, name in plain.items() if given.get(option) is not None}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from crmkit.core.custom_fields.types import field_type
 from crmkit.core.errors import FieldProblem
-from crmkit.core.fields import Choice, FieldType, MultiChoice, Reference, Refused
+from crmkit.core.fields import Choice, FieldType, MultiChoice, Reference, Refused, Text
 from crmkit.core.registry import CORE, Registry
 from crmkit.core.representing.plain import from_plain
 from crmkit.core.storage.custom import custom_value
@@ -52,6 +52,8 @@ def check_definitions(writer: Writer, write: Write) -> Iterator[FieldProblem]:
         from_plain(kind, write.get("default"))
     except Refused as refused:
         yield FieldProblem("default", refused.message, **refused.facts)
+    if write.get("search") and not isinstance(kind, Text):
+        yield FieldProblem("search", _("text can be searched, other values cannot"))
     yield from check_reference(registry, write.get("key"), kind)
     if write.stored and write.changes("options") and not write.changes("type"):
         yield from _check_kept(write, kind)

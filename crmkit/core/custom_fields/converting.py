@@ -100,6 +100,7 @@ def convert_field(
         "type": to,
         "options": options or {},
         "default": None,
+        "search": field.search and isinstance(new, Text),
         "slot": slot,
         "former": [*(field.former or ()), field.slot],
     }

@@ -39,6 +39,7 @@ def field_of(values: Mapping[str, Any]) -> FieldInfo:
         init=True,
         has_default=default is not None,
         default=lambda: default,
+        search=values["search"],
         indexed=values["indexed"],
         personal=values["personal"],
         purpose=values["purpose"],

@@ -32,6 +32,7 @@ class CustomField(Record):
     required: bool = field(default=False, label=_("Required"))
     default: Any | None = field(Json(), default=None, label=_("Default"))
     indexed: bool = field(default=False, label=_("Indexed"))
+    search: bool = field(default=False, label=_("Searched"))
     personal: bool = field(default=False, label=_("Personal data"))
     purpose: str | None = field(Text(max=200), default=None, label=_("Purpose"))
     position: int = field(Integer(min=0, max=1_000_000), default=0, label=_("Position"))

@@ -1,4 +1,4 @@
-"""The words by which records are found."""
+"""The words by which records are found, and custom fields that are searched."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,9 +30,11 @@ def upgrade() -> None:
     op.create_index(
         "uq_core_search_document_record_id_entity", "core_search_document", ["record_id", "entity"], unique=True
     )
+    op.add_column("core_custom_field", sa.Column("search", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
+    op.drop_column("core_custom_field", "search")
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE IF EXISTS core_search_index")
     op.drop_table("core_search_document")

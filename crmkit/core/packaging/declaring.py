@@ -62,7 +62,7 @@ def _custom_field(entity: str, field: PackagedField) -> Code:
         said.append(f"help=_({literal(definition.help)})")
     if field.default is not None:
         said.append(f"default={literal(field.default)}")
-    said += [f"{name}=True" for name in ("required", "indexed") if getattr(definition, name)]
+    said += [f"{name}=True" for name in ("required", "search", "indexed") if getattr(definition, name)]
     said += _personal(field)
     if definition.slot != definition.key:
         said.append(f"slot={literal(definition.slot)}")
@@ -99,6 +99,8 @@ def _declared(field: PackagedField) -> str:
     said = [_type(kind), f"default={literal(field.default)}", f"label=_({literal(definition.label)})"]
     if definition.help:
         said.append(f"help=_({literal(definition.help)})")
+    if definition.search:
+        said.append("search=True")
     if definition.indexed or isinstance(kind, Reference):
         said.append("indexed=True")
     said += _personal(field)

@@ -17,7 +17,7 @@ _ = translator(__package__)
 class Product(Record):
     """Something that is sold: goods or a service."""
 
-    number: str | None = field(Number(prefix="PR"), default=None, label=_("Number"))
+    number: str | None = field(Number(prefix="PR"), default=None, search=True, label=_("Number"))
     name: str = field(Text(max=200), search=True, indexed=True, label=_("Name"))
     sku: str | None = field(
         Text(max=60), default=None, unique=True, search=True, label=_("SKU"), help=_("The company's own article code")

@@ -67,7 +67,7 @@ class Company(Owned):
     It is no person; who is reached there may be one, and is a contact.
     """
 
-    number: str | None = field(Number(prefix="C"), default=None, label=_("Number"))
+    number: str | None = field(Number(prefix="C"), default=None, search=True, label=_("Number"))
     name: str = field(Text(max=200), search=True, indexed=True, label=_("Name"))
     parent_id: UUID | None = ref("customers.company", default=None, label=_("Parent company"))
     relationship: str | None = field(Choice(RELATIONSHIPS), default=None, label=_("Relationship"))
@@ -99,7 +99,7 @@ class Contact(Owned):
     depends on the language.
     """
 
-    number: str | None = field(Number(prefix="P"), default=None, label=_("Number"))
+    number: str | None = field(Number(prefix="P"), default=None, search=True, label=_("Number"))
     name: str = field(
         Text(max=200),
         search=True,

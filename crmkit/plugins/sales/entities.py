@@ -42,7 +42,7 @@ _CONTACTING = "contacting the person"
 class Lead(Owned, Pipelined):
     """Somebody who may become a customer, as they made themselves known: nothing is looked up or guessed yet."""
 
-    number: str | None = field(Number(prefix="L"), default=None, label=_("Number"))
+    number: str | None = field(Number(prefix="L"), default=None, search=True, label=_("Number"))
     name: str = field(
         Text(max=200),
         search=True,
@@ -78,7 +78,7 @@ class Lead(Owned, Pipelined):
 class Deal(Owned, Pipelined):
     """A chance to sell something to somebody."""
 
-    number: str | None = field(Number(prefix="D"), default=None, label=_("Number"))
+    number: str | None = field(Number(prefix="D"), default=None, search=True, label=_("Number"))
     name: str = field(Text(max=200), search=True, label=_("Name"))
     company_id: UUID | None = ref(
         "customers.company", default=None, goes_along='stage_kind == "open"', label=_("Company")

@@ -5,7 +5,16 @@ from contextlib import nullcontext
 import pytest
 import sqlalchemy as sa
 
-from crmkit import CRM, CustomEntity, erase_person, finish_erasures
+from crmkit import (
+    CRM,
+    CustomEntity,
+    CustomField,
+    ValidationError,
+    convert_field,
+    erase_person,
+    finish_erasures,
+    translator,
+)
 from crmkit.core.searching import rebuilding
 from crmkit.core.searching.rebuilding import behind, have_search_made, make_next, rebuild
 from crmkit.core.verifying import examine
@@ -13,6 +22,7 @@ from crmkit.testing import both_databases
 from tests.core.searching.library import Book, Patron, library
 
 pytestmark = both_databases
+_ = translator("tests")
 
 
 def findings(crm):
@@ -157,3 +167,35 @@ def test_records_made_at_run_time_are_found(crm, people, worker):
         assert [(hit.entity, hit.id) for hit in db.search("maps").hits] == [("custom.shelf", made.id)]
         assert behind(db) == []
     assert findings(crm) == []
+
+
+def test_fields_made_at_run_time_are_searched_where_they_say_so(crm, people, librarian, add, worker):
+    admin = people.user("Ada", roles=["core.administrator", "library.librarian"])
+    book = add("Emma")
+    with crm.write(admin) as db:
+        plot = db.create(CustomField(entity="library.book", key="plot", type="text", label="Plot"))
+    with crm.write(admin) as db:
+        db.update(book, {"custom.plot": "matchmaking"})
+
+    def hits():
+        worker.run_until_idle()
+        with crm.read(admin) as db:
+            found = db.search("matchmaking").hits
+        assert findings(crm) == []
+        return [(hit.snippet.field, hit.snippet.text) for hit in found]
+
+    assert hits() == []
+    with crm.write(admin) as db:
+        plot = db.update(plot, search=True)
+    assert hits() == [("custom.plot", "matchmaking")]
+    with crm.write(admin) as db:
+        db.delete(plot)
+    assert hits() == []
+    with crm.write(admin) as db:
+        plot = db.restore(CustomField, plot.id)
+    assert hits() == [("custom.plot", "matchmaking")]
+    with crm.write(admin) as db:
+        convert_field(db, plot, "long_text")
+    assert hits() == [("custom.plot", "matchmaking")]
+    with crm.write(admin) as db, pytest.raises(ValidationError, match="text can be searched"):
+        db.create(CustomField(entity="library.book", key="pages", type="integer", label="Pages", search=True))
