@@ -20,6 +20,7 @@ from benchmarks.rows import (
     leaving,
     lists,
     overviews,
+    searches,
     starting,
     sums,
     telling,
@@ -36,6 +37,7 @@ ONCE: Mapping[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
 }
 IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     lists.figures: ("list",),
+    searches.figures: ("search",),
     getting.figures: ("get",),
     sums.figures: ("funnel", "count", "aggregate"),
     creating.figures: ("create",),

@@ -7,8 +7,9 @@ hidden ones hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import attrs
@@ -21,7 +22,8 @@ from crmkit.core.searching.asking import ANYWHERE, Asked, Levels
 from crmkit.core.searching.cursors import Mark, decode_mark, encode_mark
 from crmkit.core.searching.documents import Searched, SearchedField
 from crmkit.core.searching.hits import Hit, SearchPage, shown_hits
-from crmkit.core.searching.statements import candidates, place_of, walks
+from crmkit.core.searching.statements import candidates, place_of, seen, walks
+from crmkit.core.storage.batches import padded_batches
 from crmkit.core.storage.codecs import id_decoder
 from crmkit.core.storage.prepared import Prepared
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 # More than so many that have a word are not all asked for: the newest visible ones are looked for instead.
-_RARE = 500
+_RARE = 250
 _NEWEST = 2**62
 
 
@@ -115,45 +117,47 @@ def _found(reader: Reader, questions: Sequence[_Question], begin: tuple[int, int
     if not questions:
         return []
     found: list[_Found] = []
-    for question, rows in zip(questions, _candidates(reader, questions), strict=True):
-        if len(rows) > _RARE:
+    for question, documents in zip(questions, _candidates(reader, questions), strict=True):
+        if len(documents) > _RARE:
             found += _walked(reader, question, begin, limit)
         else:
-            found += _seen(reader, question, begin, rows)
+            found += _seen(reader, question, begin, documents)
     return found
 
 
-def _candidates(reader: Reader, questions: Sequence[_Question]) -> list[list[tuple[Any, ...]]]:
-    """Return for each question up to a few hundred rows of what is found, whoever may see it."""
-    model, dialect = reader.model, reader.model.storage.dialect
-    entities = tuple(question.searched.info.id for question in questions)
-    levels = tuple(len(question.levels.levels) for question in questions)
-    values: dict[str, Any] = {}
-    for place, question in enumerate(questions):
-        values[f"match_{place}"] = question.levels.match(dialect.name, ANYWHERE)
-        values[f"levels_{place}"] = question.levels.plain
-        for better in range(levels[place] - 1):
-            values[f"match_{place}_{better}"] = question.levels.match(dialect.name, better)
+def _candidates(reader: Reader, questions: Sequence[_Question]) -> list[list[int]]:
+    """Return for each question up to a few hundred documents that it finds, whoever may see them."""
+    model, number = reader.model, len(questions)
+    dialect, is_sqlite = model.storage.dialect, model.storage.is_sqlite
 
     def make() -> Prepared:
-        is_sqlite = model.storage.is_sqlite
-        statement = candidates(model.schema, entities, levels, _RARE + 1, is_sqlite=is_sqlite)
+        statement = candidates(model.schema, number, _RARE + 1, is_sqlite=is_sqlite)
         return Prepared(statement, dialect, planned_once=True)
 
-    prepared = model.statements.get(("search_candidates", entities, levels), make)
-    found: list[list[tuple[Any, ...]]] = [[] for _question in questions]
-    for row in prepared.rows(reader.connection, values):
-        found[row[0]].append(row)
+    matches = (question.levels.match(dialect.name, ANYWHERE) for question in questions)
+    prepared = model.statements.get(("search_candidates", number), make)
+    found: list[list[int]] = [[] for _question in questions]
+    values = {f"match_{place}": match for place, match in enumerate(matches)}
+    for place, document in prepared.rows(reader.connection, values):
+        found[place].append(document)
     return found
 
 
-def _seen(reader: Reader, question: _Question, begin: tuple[int, int], rows: Sequence[tuple[Any, ...]]) -> list[_Found]:
-    """Return those of *rows* behind *begin* that the principal sees."""
-    info, decode, first = question.searched.info, id_decoder(reader.model.storage.dialect.name), question.levels.first
-    made = [_Found(first + level, document, info, decode(record)) for _place, document, record, level in rows]
-    wanted = [each for each in made if each.order > begin]
-    visible = reader.allowed_ids(info, "read", [each.record for each in wanted])
-    return [each for each in wanted if each.record in visible]
+def _seen(reader: Reader, question: _Question, begin: tuple[int, int], documents: Sequence[int]) -> Iterator[_Found]:
+    """Yield those of *documents* that the principal sees, if they stand behind *begin*."""
+    model, info, levels = reader.model, question.searched.info, question.levels
+    name, number = model.storage.dialect.name, len(levels.levels)
+    decode, asked = id_decoder(name), {"levels": levels.plain}
+    for place in range(number - 1):
+        asked[f"level_{place}"] = levels.match(name, levels.first + place)
+    for batch in padded_batches(documents):
+        rows = reader.rows_for(
+            ("search_seen", info.id, number, len(batch)),
+            partial(seen, reader.named_visibility, info, number, len(batch), is_sqlite=model.storage.is_sqlite),
+            {**asked, **{f"document_{place}": document for place, document in enumerate(batch)}},
+        )
+        made = (_Found(levels.first + level, document, info, decode(record)) for document, record, level in rows)
+        yield from (each for each in made if each.order > begin)
 
 
 def _walked(reader: Reader, question: _Question, begin: tuple[int, int], limit: int) -> list[_Found]:

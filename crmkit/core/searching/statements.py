@@ -7,7 +7,6 @@ the shorter way. No number of candidates is a limit to what is found: hidden one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +18,7 @@ from crmkit.core.rules.portable import Portable, Unindexed
 from crmkit.core.storage.schema import Schema
 from crmkit.core.storage.search_index import SEARCH_INDEX
 
-__all__ = ["candidates", "place_of", "walks"]
+__all__ = ["candidates", "place_of", "seen", "walks"]
 
 _INDEX = sa.table(SEARCH_INDEX, sa.column("rowid", sa.Integer()))
 
@@ -50,36 +49,43 @@ def _number(name: str) -> ColumnElement[Any]:
     return sa.bindparam(name, type_=sa.BigInteger(), required=True)
 
 
-def candidates(schema: Schema, entities: Sequence[str], levels: Sequence[int], limit: int, *, is_sqlite: bool) -> Any:
-    """Return the statement of what is found in each of *entities*, whoever may see it, up to *limit* of each.
+def candidates(schema: Schema, number: int, limit: int, *, is_sqlite: bool) -> Any:
+    """Return the statement of the documents that each of so many queries finds, whoever may see them.
 
-    It takes ``match_0`` and so on, on SQLite ``levels_0``, on PostgreSQL ``match_0_0`` for each of so many *levels* but
-    the last. A row is the number of the entity, the document's id, the record's, and the number of its level.
+    It takes ``match_0`` and so on. A row is the number of the query and the id of a document, up to *limit* of each.
     """
-    parts = [_candidates_of(schema, *of, is_sqlite) for of in enumerate(zip(entities, levels, strict=True))]
-    limited = [part.limit(sa.literal_column(str(limit), sa.Integer())) for part in parts]
-    if len(limited) == 1:
-        return limited[0]
-    return sa.union_all(*(sa.select(part.subquery()) for part in limited))
+    most = sa.literal_column(str(limit), sa.Integer())
+    parts = [_candidates_of(schema, place, is_sqlite=is_sqlite).limit(most) for place in range(number)]
+    return parts[0] if number == 1 else sa.union_all(*(sa.select(part.subquery()) for part in parts))
 
 
-def _candidates_of(schema: Schema, place: int, of: tuple[str, int], is_sqlite: bool) -> sa.Select[Any]:
-    (entity, levels), document = of, schema.system.search_document
+def _candidates_of(schema: Schema, place: int, *, is_sqlite: bool) -> sa.Select[Any]:
+    query, number = _text(f"match_{place}"), sa.literal_column(str(place), sa.Integer()).label("place")
     if is_sqlite:
-        found: sa.FromClause = _INDEX.join(document, document.c.id == _INDEX.c.rowid)
-        level: ColumnElement[Any] = _Level(document.c.words, _text(f"levels_{place}"))
-        matches: ColumnElement[bool] = _Matches(_text(f"match_{place}"))
+        return sa.select(number, _INDEX.c.rowid).where(_Matches(query))
+    document = schema.system.search_document
+    return sa.select(number, document.c.id).where(_Holds(document.c.words, query))
+
+
+def seen(visibility: Visibility, info: EntityInfo, levels: int, number: int, *, is_sqlite: bool) -> sa.Select[Any]:
+    """Return the statement of those of *number* documents whose record of *info* is visible.
+
+    It takes ``document_0`` and so on; on SQLite ``levels``, on PostgreSQL ``level_0`` for each of so many *levels* but
+    the last. A row is the document's id, the record's, and the number of the level that it reaches.
+    """
+    table, document = visibility.schema.table(info), visibility.schema.system.search_document
+    if is_sqlite:
+        level: ColumnElement[Any] = _Level(document.c.words, _text("levels"))
     else:
-        found, matches = document, _Holds(document.c.words, _text(f"match_{place}"))
-        reached: list[Any] = [
-            (_Holds(document.c.words, _text(f"match_{place}_{n}")), sa.literal_column(str(n)))
-            for n in range(levels - 1)
+        level = sa.literal_column(str(levels - 1), sa.Integer())
+        better: list[Any] = [
+            (_Holds(document.c.words, _text(f"level_{n}")), sa.literal_column(str(n))) for n in range(levels - 1)
         ]
-        last = sa.literal_column(str(levels - 1), sa.Integer())
-        level = sa.case(*reached, else_=last) if reached else last
-    number = sa.literal_column(str(place), sa.Integer()).label("place")
-    columns = (number, document.c.id, document.c.record_id, level.label("level"))
-    return sa.select(*columns).select_from(found).where(matches, document.c.entity == entity)
+        level = sa.case(*better, else_=level) if better else level
+    both = document.join(table, table.c.id == document.c.record_id)
+    named = document.c.id.in_([_number(f"document_{place}") for place in range(number)])
+    wanted = sa.select(document.c.id, document.c.record_id, level).select_from(both)
+    return wanted.where(named, document.c.entity == info.id, visibility.shown(info, table.c))
 
 
 def walks(
