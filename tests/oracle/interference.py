@@ -17,6 +17,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from crmkit.core.searching.rebuilding import make_words
 from tests.oracle.compare import Answer, answers, questions, wanted
 from tests.oracle.doors import Probe, Questioner
 from tests.oracle.lease_table import row_of_work
@@ -42,6 +43,8 @@ class Secrets:
         self.undo: list[Statement] = []
         self.model: list[Callable[[Any], None]] = []
         self.merged: set[UUID] = set()
+        #: The records in which something else stands, whose words must be kept anew.
+        self.touched: dict[str, set[UUID]] = {}
 
     def draw(self) -> None:
         """Think of some changes."""
@@ -96,9 +99,19 @@ class Secrets:
         self.done.append(sa.update(table).where(table.c[key] == id).values(columns[0]))
         self.undo.append(sa.update(table).where(table.c[key] == id).values(columns[1]))
         self._rewrite_history(entity, id, name)
+        self._touch(entity, id)
         self.model.append(
             lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {name: value})
         )
+
+    def _touch(self, entity: str, id: UUID) -> None:
+        self.touched.setdefault(entity, set()).add(id)
+
+    def keep_words(self) -> None:
+        """Let records be found by the words that they have now."""
+        with self.q.play.crm.system("secrets") as db:
+            for entity, ids in sorted(self.touched.items()):
+                make_words(db, db.model.searched[entity], sorted(ids))
 
     def _kept(self, table: sa.Table, name: str, value: Any) -> Any:
         """Return the custom fields of a row with another value in one of them."""
@@ -144,6 +157,9 @@ class Secrets:
         stored = sa.select(*(_given(table.c[n], row, id, self.q, entity) for n in names)).where(table.c.id == like)
         self.done.append(sa.insert(table).from_select(names, stored))
         self.undo.append(sa.delete(table).where(table.c.id == id))
+        document = self.q.play.crm.schema.system.search_document
+        self.undo.append(sa.delete(document).where(document.c.record_id == id))
+        self._touch(entity, id)
         self.model.append(lambda world: world.records[entity].__setitem__(id, row))
 
     def unseen_name(self) -> None:
@@ -160,6 +176,7 @@ class Secrets:
             statements.append(sa.update(table).where(table.c.id == user).values(name=name))
             told = sa.update(ledger).where(ledger.c.principal_id == user, ledger.c.cause == other)
             statements.append(told.values(cause=name))
+        self._touch("core.user", user)
         self.model.append(
             lambda world: world.records["core.user"].__setitem__(user, world.records["core.user"][user] | {"name": new})
         )
@@ -175,6 +192,7 @@ class Secrets:
         at = self.q.play.crm.clock.now()
         self.done.append(sa.update(table).where(table.c.id == id).values(deleted_at=at))
         self.undo.append(sa.update(table).where(table.c.id == id).values(deleted_at=None))
+        self._touch(entity, id)
         self.model.append(
             lambda world: world.records[entity].__setitem__(id, world.records[entity][id] | {"deleted": True})
         )
@@ -194,6 +212,7 @@ class Secrets:
         self.done.append(sa.update(table).where(table.c.id == loser).values(deleted_at=self.q.play.crm.clock.now()))
         self.done.append(sa.insert(merged).values(**named, first_id=1, last_id=0))
         self.undo.append(sa.update(table).where(table.c.id == loser).values(deleted_at=None))
+        self._touch(entity, loser)
         self.undo.append(sa.delete(merged).where(merged.c.entity == entity, merged.c.record_id == loser))
 
         def change(world: Any) -> None:
@@ -270,12 +289,14 @@ def interfere(play: Play, p: UUID, seed: int, doors: Iterable[str] = ()) -> None
     world = play.world
     try:
         _run(play, secrets.done)
+        secrets.keep_words()
         play.world = play.after(lambda other: [change(other) for change in secrets.model])
         after = answers(play, p, probes)
         expected_after = _expected(play, p, probes)
     finally:
         play.world = world
         _run(play, reversed(secrets.undo))
+        secrets.keep_words()
     for probe, *told in zip(probes, before, after, expected_before, expected_after, strict=True):
         _compare(play, p, probe, *told)
 

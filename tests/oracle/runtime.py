@@ -51,7 +51,7 @@ def rows(at: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
             _record(number + place, at)
             | {
                 "entity": entity, "key": key, "type": kind, "label": key, "labels": {}, "help": None,
-                "options": options, "required": False, "default": None, "indexed": False, "search": False,
+                "options": options, "required": False, "default": None, "indexed": False, "search": key == "motto",
                 "personal": False, "purpose": None, "position": place, "slot": key, "former": None, "purged_at": None,
             },
         )  # fmt: skip

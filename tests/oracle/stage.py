@@ -74,7 +74,8 @@ class Stage:
 def _let_the_ledger_change(connection: Connection) -> None:
     """Take away what guards the ledger: it is emptied for each play, and rewritten where secrets change."""
     if connection.dialect.name == "sqlite":
-        for name in connection.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'core_ledger%'"
+        for name in connection.scalars(sa.text(guards)).all():
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
     else:
         for table in ("core_ledger", "core_ledger_payload"):

@@ -12,6 +12,7 @@ from tests.oracle.doors import (  # noqa: F401
     merging,
     reads,
     rights,
+    searches,
     statements,
     webhooks,
     work,

@@ -13,5 +13,5 @@ class DealExtra:
 
     points: int = field(default=0, indexed=True)
     grade: str | None = field(Choice(["a", "b"]), default=None)
-    hint: str | None = field(default=None, indexed=True)
+    hint: str | None = field(default=None, indexed=True, search=True)
     sponsor_id: UUID | None = ref("trade.firm", default=None, on_delete="clear")

@@ -33,8 +33,8 @@ class Firm(Record):
     """Nobody owns it: its grants are rules. It refers to itself, and one of its values is unique."""
 
     name: str = field(Text(max=80), search=True)
-    city: str | None = field(default=None, indexed=True)
-    secret: str | None = field(default=None)
+    city: str | None = field(default=None, indexed=True, search=True)
+    secret: str | None = field(default=None, search=True)
     tax: str | None = field(default=None, unique=True)
     parent_id: UUID | None = ref("trade.firm", default=None, on_delete="clear")
 
@@ -68,7 +68,7 @@ class Line(Record):
 
     deal_id: UUID = ref("trade.deal", follows=True, on_delete="cascade")
     amount: Decimal | None = field(Decimals(scale=2), default=None)
-    note: str | None = field(default=None)
+    note: str | None = field(default=None, search=True)
     firm_id: UUID | None = ref("trade.firm", default=None, on_delete="clear")
 
 
@@ -78,7 +78,7 @@ class Partner(Record):
 
     deal_id: UUID = ref("trade.deal", on_delete="cascade")
     firm_id: UUID = ref("trade.firm", on_delete="cascade")
-    part: str | None = field(default=None)
+    part: str | None = field(default=None, search=True)
 
 
 @entity("trade.note", label=_("Note"))
@@ -86,4 +86,4 @@ class Note(Owned):
     """About any record, and visible only with it."""
 
     about: Target | None = any_ref(default=None)
-    body: str = field(Text(max=200))
+    body: str = field(Text(max=200), search=True)
