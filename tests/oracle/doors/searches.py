@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from crmkit.core.searching import finding
 from tests.oracle.acts import CLASSES
+from tests.oracle.doors.reads import records, views
 from tests.oracle.doors.registry import Probe, Questioner, door
 
 # The fields that are searched, the title first.
@@ -85,14 +85,16 @@ def search(q: Questioner) -> Iterator[Probe]:
         size, most = q.chance.one([1, 2, 5, 1000]), q.chance.one([0, 1, 250])
 
         def want(pieces=pieces, some=some):
-            found: dict[str, list[tuple[UUID, int, Any]]] = {}
+            found: dict[str, Any] = {}
             for entity in some or _SEARCHED:
                 title = _SEARCHED[entity][0]
                 rows = [q.world.records[entity][id] for id in q.seen(entity)]
                 levels = [(row, _level(q, entity, row, pieces)) for row in rows]
                 is_told = title in q.world.readable(q.p, entity)
-                told = [(r["id"], level, r[title] if is_told else None) for r, level in levels if level is not None]
-                found |= {entity: sorted(told, key=lambda hit: hit[0])} if told else {}
+                told = sorted(
+                    (row["id"], level, row[title] if is_told else None) for row, level in levels if level is not None
+                )
+                found |= {entity: (told, records(q, entity, [id for id, *_rest in told]))} if told else {}
             return found, True, True
 
         def call(db, pieces=pieces, some=some, size=size, most=most):
@@ -107,10 +109,10 @@ def search(q: Questioner) -> Iterator[Probe]:
 
         def view(answer):
             whole, pages = answer
-            found = {
-                entity: sorted(((h.id, h.rank, h.title) for h in whole if h.entity == entity), key=lambda hit: hit[0])
-                for entity in {hit.entity for hit in whole}
-            }
+            found = {}
+            for entity in {hit.entity for hit in whole}:
+                mine = sorted((hit for hit in whole if hit.entity == entity), key=lambda hit: hit.id)
+                found[entity] = [(hit.id, hit.rank, hit.title) for hit in mine], views([hit.record for hit in mine])
             ranks = [hit.rank for hit in whole]
             return found, ranks == sorted(ranks), [hit for hits in pages[::2] for hit in hits] == whole
 

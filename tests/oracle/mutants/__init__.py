@@ -15,6 +15,7 @@ from tests.oracle.mutants import (  # noqa: F401
     merging,
     restrictions,
     rows,
+    searches,
     shares,
     upkeep,
     webhooks,
