@@ -148,6 +148,7 @@ print(metrics.text().decode())
 """
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_folder_are_told_as_one(tmp_path):
     (folder := tmp_path / "shared").mkdir()
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}

@@ -98,6 +98,7 @@ def test_what_is_written_arrives_and_is_resumed_behind_the_last_event(server, to
     assert [each["position"] for each in resumed] == [changed["position"] + 1]
 
 
+@pytest.mark.slow
 def test_stream_of_a_token_that_is_ended_ends_within_seconds(server, project):
     _process, address = server
     id_, token = new_token(project)
@@ -114,6 +115,7 @@ def test_stream_of_a_token_that_is_ended_ends_within_seconds(server, project):
     assert httpx.get(f"{address}{EVENTS}", headers=token).status_code == 401
 
 
+@pytest.mark.slow
 def test_server_that_is_told_to_stop_does_not_wait_for_who_listens(project, token):
     with served(project, "--no-jobs") as (process, address):
         gone = threading.Event()

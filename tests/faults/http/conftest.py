@@ -1,0 +1,1 @@
+from tests.rest.conftest import *  # noqa: F403
