@@ -316,6 +316,13 @@ if TYPE_CHECKING:
     )
     from crmkit.core.stored_names import StoredNames as StoredNames
     from crmkit.core.text import translate as translate, translator as translator, use_locale as use_locale
+    from crmkit.core.verbs import Verb as Verb
+    from crmkit.core.verbs.calling import (
+        NoVerbError as NoVerbError,
+        call_verb as call_verb,
+        find_verb as find_verb,
+        verbs_for as verbs_for,
+    )
     from crmkit.core.writing.changes import Write as Write, WriteContext as WriteContext
     from crmkit.core.writing.life import WriteRefusedError as WriteRefusedError
     from crmkit.core.writing.writer import Writer as Writer
@@ -432,6 +439,8 @@ _HOMES = {
     "core.forgetting.records": "forget_records",
     "core.inbound": "InboundHook StandardSignature HmacSignature InboundMessage InboundSource",
     "core.inbound.receiving": "inbound_hook take_inbound",
+    "core.verbs": "Verb",
+    "core.verbs.calling": "NoVerbError call_verb find_verb verbs_for",
     "core.inbound.errors": "SignatureError",
 }
 _HOME_OF = {name: f"crmkit.{home}" for home, names in _HOMES.items() for name in names.split()}
@@ -549,6 +558,7 @@ __all__ = [
     "Network",
     "NetworkGuard",
     "NoArguments",
+    "NoVerbError",
     "NotFoundError",
     "Number",
     "OnCron",
@@ -643,6 +653,7 @@ __all__ = [
     "Url",
     "User",
     "ValidationError",
+    "Verb",
     "Visit",
     "WorkContext",
     "Worker",
@@ -657,6 +668,7 @@ __all__ = [
     "automations_of",
     "average",
     "board",
+    "call_verb",
     "carry_over",
     "change_data_key",
     "change_master_key",
@@ -680,6 +692,7 @@ __all__ = [
     "extension",
     "field",
     "find_automation",
+    "find_verb",
     "finish_erasures",
     "forget_records",
     "funnel",
@@ -732,6 +745,7 @@ __all__ = [
     "try_draft",
     "types_of",
     "use_locale",
+    "verbs_for",
     "versions_of",
     "written_pipeline",
 ]

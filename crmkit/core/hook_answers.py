@@ -50,6 +50,7 @@ def _expected() -> Mapping[str, _Expected]:
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
     from crmkit.core.stored_names import StoredNames
+    from crmkit.core.verbs import Verb
 
     def is_problem(answer: Any, writes: int) -> bool:
         return isinstance(answer, Problem) and answer.index in range(writes)
@@ -80,6 +81,7 @@ def _expected() -> Mapping[str, _Expected]:
         "crmkit_register_shipped": _Expected(_("shipped records"), one_of(Shipped)),
         "crmkit_register_stored_names": _Expected(_("where names are stored"), one_of(StoredNames)),
         "crmkit_register_inbound_hooks": _Expected(_("what is taken from other programs"), one_of(InboundHook)),
+        "crmkit_register_verbs": _Expected(_("verbs"), one_of(Verb)),
         "crmkit_find_inbound_source": _Expected(_("an InboundSource"), one_of(InboundSource), several=False),
         "crmkit_register_demo": _Expected(_("a DemoPart"), one_of(DemoPart), several=False),
         "crmkit_before_write": _Expected(_("nothing"), one_of(), several=False),

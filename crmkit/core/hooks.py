@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from crmkit.core.sections import Section, TimelinePart
     from crmkit.core.shipped.shipping import Shipped, ShippedKind
     from crmkit.core.stored_names import StoredNames
+    from crmkit.core.verbs import Verb
     from crmkit.core.writing.changes import Write, WriteContext
 
 __all__ = ["HookFailedError", "Hooks", "Problem", "hookimpl", "hookspec"]
@@ -229,6 +230,18 @@ def crmkit_register_inbound_hooks() -> Sequence[InboundHook]:
 
     When: once, while the registry is built.
     Return: :class:`InboundHook` objects; their ids begin with the plugin's name.
+    Combined: all are registered.
+    Used by: ``crmkit/plugins/sales/hooks.py``.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def crmkit_register_verbs() -> Sequence[Verb]:
+    """Return what people and programs may have the plugin do by its name, on every surface.
+
+    When: once, while the registry is built.
+    Return: :class:`Verb` objects; their ids begin with the plugin's name.
     Combined: all are registered.
     Used by: ``crmkit/plugins/sales/hooks.py``.
     """

@@ -88,6 +88,7 @@ _REGISTER = (
     "crmkit_register_shipped",
     "crmkit_register_stored_names",
     "crmkit_register_inbound_hooks",
+    "crmkit_register_verbs",
 )
 
 

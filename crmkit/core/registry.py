@@ -25,6 +25,7 @@ from crmkit.core.sections import Section, TimelinePart
 from crmkit.core.shipped.shipping import Shipped, ShippedKind
 from crmkit.core.stored_names import StoredNames
 from crmkit.core.text import gettext as _
+from crmkit.core.verbs import Verb
 
 __all__ = ["Claim", "Registry"]
 
@@ -52,6 +53,7 @@ Declared = (
     | Shipped
     | StoredNames
     | InboundHook
+    | Verb
     | FieldInfo
 )
 
@@ -89,6 +91,7 @@ class Registry:
     shipped: Mapping[str, Shipped]
     stored_names: Mapping[str, StoredNames]
     inbound_hooks: Mapping[str, InboundHook]
+    verbs: Mapping[str, Verb]
     owners: Mapping[str, str]
     currency: str
     _fields: Mapping[str, Mapping[str, FieldInfo]]
@@ -265,6 +268,7 @@ _BY_ID: Mapping[type[Any], str] = {
     Shipped: "shipped",
     StoredNames: "stored_names",
     InboundHook: "inbound_hooks",
+    Verb: "verbs",
 }
 
 
@@ -397,6 +401,7 @@ class _Builder:
             shipped=MappingProxyType(self.others[Shipped]),
             stored_names=MappingProxyType(self.others[StoredNames]),
             inbound_hooks=MappingProxyType(self.others[InboundHook]),
+            verbs=MappingProxyType(self.others[Verb]),
             owners=MappingProxyType(self.owners),
             currency=self.currency,
             fields=MappingProxyType({id_: self._all_fields(id_) for id_ in self.entities}),

@@ -16,6 +16,7 @@ from crmkit.core.policy.roles import EVERY_ENTITY
 from crmkit.core.registry_checks import check_rule
 from crmkit.core.registry_encryption import has_order
 from crmkit.core.text import gettext as _
+from crmkit.core.verbs import Verb
 
 if TYPE_CHECKING:
     from crmkit.core.registry import Registry
@@ -40,6 +41,8 @@ def check_work(registry: Registry) -> Iterator[CrmkitError]:
         yield from _check_schedule(registry, schedule)
     for hook in registry.inbound_hooks.values():
         yield from _check_inbound(registry, hook)
+    for verb in registry.verbs.values():
+        yield from _check_verb(registry, verb)
     for due in registry.record_schedules.values():
         yield from _check_record_schedule(registry, due)
 
@@ -66,6 +69,17 @@ def _check_schedule(registry: Registry, schedule: Schedule) -> Iterator[CrmkitEr
     elif not isinstance(NoArguments() if schedule.arguments is None else schedule.arguments, job.arguments):
         expected = job.arguments.__name__
         yield DeclarationError(schedule.id, _("the job {job} takes {expected}"), job=job.id, expected=expected)
+
+
+def _check_verb(registry: Registry, verb: Verb) -> Iterator[CrmkitError]:
+    from crmkit.core.verbs.types import check_type
+
+    if verb.entity not in registry.entities:
+        yield DeclarationError(verb.id, _("there is no entity {entity!r}"), entity=verb.entity)
+    if not attrs.has(verb.arguments):
+        yield DeclarationError(verb.id, _("its arguments are declared by an attrs class"))
+    elif (strange := check_type(verb.arguments)) is not None:
+        yield DeclarationError(verb.id, _("no argument of the type {type} can be read"), type=str(strange))
 
 
 def _check_inbound(registry: Registry, hook: InboundHook) -> Iterator[CrmkitError]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from crmkit.core.entity import EntityInfo
-from crmkit.core.policy.access import Access
+from crmkit.core.policy.existing import exists_for
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
 from crmkit.rest.errors import NothingHereError
 
-__all__ = ["ROOT", "address_of", "collections", "entity_at", "exists_for", "plural"]
+__all__ = ["ROOT", "address_of", "collections", "entity_at", "plural"]
 
 ROOT = "/api/v1"
 _SIBILANTS = ("s", "x", "z", "ch", "sh")
@@ -47,12 +47,6 @@ def _addresses(registry: Registry) -> Mapping[str, str]:
 def address_of(registry: Registry, entity: str) -> str:
     """Return the path of the records of *entity*."""
     return _addresses(registry)[entity]
-
-
-def exists_for(access: Access, info: EntityInfo) -> bool:
-    """Return whether *info* is there for *access*: it may do something with its records, or some are shared with it."""
-    mine = access.entity(info)
-    return access.is_system or bool(mine.shared) or any(mine.scopes.values())
 
 
 def entity_at(db: Reader, parameters: Mapping[str, str]) -> EntityInfo:

@@ -18,6 +18,7 @@ from crmkit.core.policy.roles import VERBS, Grant, Restriction, Role
 from crmkit.core.shipped.shipping import Shipped, ShippedKind
 from crmkit.core.stored_names import StoredNames
 from crmkit.core.text import Text
+from crmkit.core.verbs import Verb
 
 __all__ = ["plugin"]
 
@@ -38,6 +39,7 @@ def plugin(
     shipped: Sequence[Shipped] = (),
     stored_names: Sequence[StoredNames] = (),
     inbound_hooks: Sequence[InboundHook] = (),
+    verbs: Sequence[Verb] = (),
     hooks: Iterable[Callable[..., Any]] = (),
     requires: Mapping[str, str] | Iterable[str] = (),
     version: str = "1.0.0",
@@ -68,6 +70,7 @@ def plugin(
         "shipped": shipped,
         "stored_names": stored_names,
         "inbound_hooks": inbound_hooks,
+        "verbs": verbs,
     }
     vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
     return module

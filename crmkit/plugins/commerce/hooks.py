@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Problem, Role, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Problem, Role, Verb, Write, WriteContext, hookimpl
 
-from . import demo, entities, roles, services
+from . import demo, entities, roles, services, verbs
 
 
 @hookimpl
@@ -20,6 +20,12 @@ def crmkit_register_entities() -> Sequence[type[Any]]:
 def crmkit_register_roles() -> Sequence[Role]:
     """Ship the roles."""
     return roles.ROLES
+
+
+@hookimpl
+def crmkit_register_verbs() -> Sequence[Verb]:
+    """Offer prices by name."""
+    return verbs.VERBS
 
 
 @hookimpl

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmkit import DemoPart, Matcher, Problem, Role, Section, TimelinePart, Write, WriteContext, hookimpl
+from crmkit import DemoPart, Matcher, Problem, Role, Section, TimelinePart, Verb, Write, WriteContext, hookimpl
 
-from . import demo, entities, matching, roles, sections, services
+from . import demo, entities, matching, roles, sections, services, verbs
 
 
 @hookimpl
@@ -26,6 +26,12 @@ def crmkit_register_roles() -> Sequence[Role]:
 def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     """Show the people, subsidiaries and conversations of a customer."""
     return sections.SECTIONS
+
+
+@hookimpl
+def crmkit_register_verbs() -> Sequence[Verb]:
+    """Offer by name to ask who may be contacted."""
+    return verbs.VERBS
 
 
 @hookimpl

@@ -19,12 +19,13 @@ from crmkit import (
     Shipped,
     Subscriber,
     TimelinePart,
+    Verb,
     Write,
     WriteContext,
     hookimpl,
 )
 
-from . import automations, demo, entities, events, jobs, pipelines, roles, sections, services, views
+from . import automations, demo, entities, events, jobs, pipelines, roles, sections, services, verbs, views
 
 
 @hookimpl
@@ -37,6 +38,12 @@ def crmkit_register_entities() -> Sequence[type[Any]]:
 def crmkit_register_roles() -> Sequence[Role]:
     """Ship the roles."""
     return roles.ROLES
+
+
+@hookimpl
+def crmkit_register_verbs() -> Sequence[Verb]:
+    """Offer what is done with leads and deals by name."""
+    return verbs.VERBS
 
 
 @hookimpl

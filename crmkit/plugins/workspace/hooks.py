@@ -21,12 +21,13 @@ from crmkit import (
     StoredNames,
     Subscriber,
     TimelinePart,
+    Verb,
     Write,
     WriteContext,
     hookimpl,
 )
 
-from . import automations, demo, entities, jobs, roles, sections, services, views
+from . import automations, demo, entities, jobs, roles, sections, services, verbs, views
 
 
 @hookimpl
@@ -45,6 +46,12 @@ def crmkit_register_roles() -> Sequence[Role | Restriction]:
 def crmkit_register_sections() -> Sequence[Section | TimelinePart]:
     """Show tasks, comments, files and tags with every record."""
     return sections.SECTIONS
+
+
+@hookimpl
+def crmkit_register_verbs() -> Sequence[Verb]:
+    """Offer what is done with tasks, notifications, meetings and views by name."""
+    return verbs.VERBS
 
 
 @hookimpl

@@ -7,12 +7,16 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import msgspec
 
 from crmkit.core.entity import EntityInfo
 from crmkit.core.policy.access import Access
+from crmkit.core.policy.existing import exists_for
 from crmkit.core.text import gettext as _, translate
-from crmkit.rest.collections import address_of, exists_for
+from crmkit.core.verbs.calling import verbs_for
+from crmkit.core.verbs.types import schema_of
+from crmkit.rest.collections import address_of
 from crmkit.rest.openapi.operations import Answer, Content, Operation, Parameter
 from crmkit.rest.openapi.schemas import entity_schemas, name_of
 
@@ -54,6 +58,8 @@ class _Document:
         for door in self._doors:
             if door.operation is not None and "{plugin" not in door.path:
                 self._add(door, door.operation, _plain(door.path), None)
+            if door.name == "verb":
+                self._add_verbs(door)
         for info in self._access.registry.entities.values():
             if exists_for(self._access, info):
                 self._schemas |= entity_schemas(self._access, info)
@@ -79,6 +85,28 @@ class _Document:
             by_share = operation.verb in mine.shared
             if operation.verb is None or self._access.is_system or mine.scope(operation.verb) or by_share:
                 yield door, operation
+
+    def _add_verbs(self, door: Door) -> None:
+        """Spell every verb out: at the address of *door*, with its own arguments and answer."""
+        for verb in verbs_for(self._access):
+            plugin, _dot, name = verb.id.partition(".")
+            mine = attrs.evolve(
+                door,
+                name=f"verb {plugin} {name}",
+                path=door.path.replace("{plugin:str}", plugin).replace("{verb:str}", name),
+            )
+            arguments = schema_of(verb.arguments, lambda _entity: {"type": "string"})
+            operation = Operation(
+                summary=verb.label,
+                body=arguments if arguments["properties"] else None,
+                answers={200: schema_of(verb.answer, self._reference)},
+                tag=plugin,
+            )
+            self._add(mine, operation, mine.path, None)
+
+    def _reference(self, entity: str) -> dict[str, Any]:
+        exists = exists_for(self._access, self._access.registry.entities[entity])
+        return {"$ref": _REF.format(name=name_of(entity))} if exists else {"type": "object"}
 
     def _add(self, door: Door, operation: Operation, path: str, info: EntityInfo | None) -> None:
         self._paths.setdefault(path, {})[door.method.lower()] = self._operation(door, operation, info)

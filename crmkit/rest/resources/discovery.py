@@ -6,6 +6,7 @@ from typing import Any
 
 from crmkit.core.entity import EntityInfo, FieldInfo, computed
 from crmkit.core.fields import Choice, Reference
+from crmkit.core.policy.existing import exists_for
 from crmkit.core.policy.people import User
 from crmkit.core.policy.roles import VERBS
 from crmkit.core.reading.reader import Reader
@@ -13,7 +14,7 @@ from crmkit.core.representing.records import represent
 from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.shapes import is_given_by_crmkit
 from crmkit.rest.calls import Call
-from crmkit.rest.collections import ROOT, address_of, exists_for
+from crmkit.rest.collections import ROOT, address_of
 from crmkit.rest.openapi.operations import JSON_OBJECT, Operation, items_of
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import record_door

@@ -12,7 +12,7 @@ __all__ = ["unmentioned"]
 
 
 def unmentioned(folder: Path, registry: Registry, plugin: str) -> Iterator[str]:
-    """Yield each entity, role, event, job and hook of *plugin* that does not stand in its ``README.md`` as code."""
+    """Yield each entity, role, event, job, verb and hook of *plugin* that ``README.md`` does not name as code."""
     file = folder / "README.md"
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     own = [info.id for info in registry.tables() if info.plugin == plugin]
@@ -23,6 +23,7 @@ def unmentioned(folder: Path, registry: Registry, plugin: str) -> Iterator[str]:
         registry.jobs,
         registry.schedules,
         registry.record_schedules,
+        registry.verbs,
     )
     named = [id_ for things in declared for id_ in things if id_.partition(".")[0] == plugin]
     for name in (*own, *named, *_hooks(folder / "hooks.py")):

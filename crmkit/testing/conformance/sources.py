@@ -25,6 +25,7 @@ _FILES = {
     "sections.py",
     "services.py",
     "ui.py",
+    "verbs.py",
     "views.py",
 }
 # Services of several subjects are a folder, which is imported as the file is.

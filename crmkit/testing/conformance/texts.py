@@ -73,7 +73,7 @@ def _labels(registry: Registry, plugin: str) -> Iterator[tuple[str, Text]]:
             own += [field for field in info.custom.values() if field.owner == plugin]
             yield from ((f"{info.id}.{field.name}", text) for field in own for text in (field.label, field.help))
     shown = (registry.sections, registry.timeline_parts)
-    for things in (registry.roles, registry.pipelines, registry.guards, registry.events, *shown):
+    for things in (registry.roles, registry.pipelines, registry.guards, registry.events, registry.verbs, *shown):
         for id_, thing in things.items():
             if registry.plugin_of(id_) == plugin:
                 yield id_, thing.label

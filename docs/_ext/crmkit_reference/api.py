@@ -51,6 +51,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Events and jobs": "event Event Trigger Subscriber RecordChanged EveryEvent Span event_types EventType "
         "types_of Job NoArguments Schedule RecordSchedule "
         "DueRecord WorkContext Worker LeaseLostError LoopError",
+        "Verbs": "Verb call_verb find_verb verbs_for NoVerbError",
         "Messages of other programs": "InboundHook StandardSignature HmacSignature InboundMessage InboundSource "
         "inbound_hook take_inbound SignatureError",
         "Reaching out": "NetworkGuard Destination RefusedAddressError Network new_secret signing_key sign_webhook "
