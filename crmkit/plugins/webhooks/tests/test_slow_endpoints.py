@@ -70,6 +70,7 @@ def found(crm, endpoint):
         return db.find(Delivery, Delivery.f.endpoint_id == endpoint.id, order_by="id", limit=100)
 
 
+@pytest.mark.slow
 def test_f14_endpoints_that_hang_dribble_or_pour_delay_nobody(crm, dora, receive, stubborn, at_work, monkeypatch):
     monkeypatch.setattr(client, "DEADLINE", 2.0)
     poured = []
