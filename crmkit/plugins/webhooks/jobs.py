@@ -25,8 +25,8 @@ SUBSCRIBERS = [
     Subscriber("webhooks.tell_of_disabled", EndpointDisabled, services.tell_of_disabled),
 ]
 JOBS = [
-    # It goes on as long as there is something to send; what it waits for is the network.
-    Job("webhooks.send", services.send_deliveries, time_limit=timedelta(days=1), aside=True),
+    # It goes on as long as there is something to send, waits for the network, and is never given up: nobody else sends.
+    Job("webhooks.send", services.send_deliveries, time_limit=timedelta(days=1), tries=10_000, aside=True),
     Job("webhooks.clear_deliveries", services.clear_deliveries, time_limit=timedelta(hours=2), priority="low"),
 ]
 SCHEDULES = [Schedule("webhooks.clear_deliveries_nightly", "50 3 * * *", "webhooks.clear_deliveries")]

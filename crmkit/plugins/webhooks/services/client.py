@@ -31,6 +31,7 @@ MOST_READ = 65_536
 # For so many seconds a body is read once its status is there; so many before the end are left to close.
 _READING, _LAST = 5.0, 0.1
 _KEPT_OPEN = 5.0
+_PORTS = {"http": 80, "https": 443}
 _LOOK_UPS = 32
 
 
@@ -110,7 +111,8 @@ class Client:
         scheme, host, port = destination.scheme, destination.host, destination.port
         url = self._core.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=destination.target.encode())
         shown = f"[{host}]" if ":" in host else host
-        sent = [("Host", f"{shown}:{port}"), *headers.items(), ("Content-Length", str(len(content)))]
+        named = shown if port == _PORTS[scheme] else f"{shown}:{port}"
+        sent = [("Host", named), *headers.items(), ("Content-Length", str(len(content)))]
         async with pool.stream("POST", url, headers=sent, content=content) as response:
             found = {name.lower(): value for name, value in response.headers}
             retry_after = found.get(b"retry-after", b"").decode("latin-1") or None

@@ -36,12 +36,21 @@ _KEPT_OF_ANSWER, _KEPT_OF_ERROR = 2000, 2000
 
 @attrs.frozen
 class Outcome:
-    """What came of one attempt. Without an *answer* the message was not sent: nobody may be told of it any more."""
+    """What came of one attempt. Without an *answer* nobody may be told of the message any more.
+
+    A message that could not even be made *was_sent* to nobody, which is not the fault of its endpoint.
+    """
 
     delivery: Delivery
     sent_at: datetime
     answer: Answer | None = None
     took: timedelta = timedelta(0)
+    was_sent: bool = True
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says something of the endpoint."""
+        return self.was_sent and self.answer is not None
 
     @property
     def is_success(self) -> bool:
@@ -55,18 +64,14 @@ def keep_outcomes(db: Writer, outcomes: Sequence[Outcome], chance: Random) -> No
     A message that somebody else has changed or removed meanwhile is left as it is.
     """
     stored = db.get_many(Delivery, [each.delivery.id for each in outcomes])
-    held = {each.id: each for each in db.hold(list(stored.values()))}
-    mine = [each for each in outcomes if each.delivery.id in held and _is_same(each.delivery, held[each.delivery.id])]
-    db.update_many([(held[each.delivery.id], _values(each, db.now, chance)) for each in mine])
+    versions = {each.id: each.version for each in db.hold(list(stored.values()))}
+    mine = [each for each in outcomes if versions.get(each.delivery.id) == each.delivery.version]
+    db.update_many([(each.delivery, _values(each, db.now, chance)) for each in mine])
     by_endpoint: dict[UUID, list[Outcome]] = {}
     for each in mine:
         by_endpoint.setdefault(each.delivery.endpoint_id, []).append(each)
     for endpoint in db.get_many(Endpoint, by_endpoint).values():
-        _judge(db, endpoint, [each for each in by_endpoint[endpoint.id] if each.answer is not None])
-
-
-def _is_same(sent: Delivery, now: Delivery) -> bool:
-    return now.version == sent.version
+        _judge(db, endpoint, [each for each in by_endpoint[endpoint.id] if each.tells])
 
 
 def _values(outcome: Outcome, now: datetime, chance: Random) -> Mapping[str, Any]:

@@ -76,5 +76,5 @@ def _bodies(theirs: Reader, due: list[Delivery], company: Company, packed: Packe
             # One of them cannot be told; the others are none the worse for it.
             return [body for each in due for body in _bodies(theirs, [each], company, packed)]
         failed = Answer(error=f"{type(error).__name__}: {error}"[:500])
-        packed.outcomes.append(Outcome(due[0], theirs.moment.now, failed))
+        packed.outcomes.append(Outcome(due[0], theirs.moment.now, failed, was_sent=False))
         return []

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import attrs
 
-from crmkit import NoArguments, Reader, WorkContext
+from crmkit import NoArguments, Reader, TryAgainError, WorkContext
 
 from ..entities import Delivery, Endpoint
 from .client import Client
@@ -34,6 +34,9 @@ _WIDEST = 16
 # How often the database is asked for what others have made due meanwhile, in seconds.
 _LOOK = 0.1
 _TOGETHER = 0.005
+# With more endpoints than this, each of those that have nothing to send is asked for more seldom.
+_MANY = 100
+_TRIES = 10
 # A sender that has gone on for so long makes room for another, so that none runs out of its time.
 _SHIFT = timedelta(hours=12)
 
@@ -56,7 +59,7 @@ class Lane:
         """Note what came of a message; one that was not sent says nothing of the endpoint."""
         self.on_the_way.discard(outcome.delivery.id)
         self.is_idle = False
-        if outcome.answer is not None:
+        if outcome.tells:
             self.width = min(self.width * 2, _WIDEST) if outcome.is_success else 1
 
 
@@ -96,7 +99,15 @@ class Sender:
         return self._context.is_stopping or monotonic() >= self._until
 
     async def _ask(self, question: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._database, question)
+        """Return what the database answers. Whatever collides with others is asked again: messages are on their way."""
+        for again in range(1, _TRIES + 1):
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._database, question)
+            except TryAgainError:
+                if again == _TRIES:
+                    raise
+                await asyncio.sleep(_LOOK * again)
+        raise AssertionError("the last try returns or raises")
 
     async def _wait(self) -> None:
         if not self._sending:
@@ -134,12 +145,12 @@ class Sender:
 
     def _due(self, db: Reader) -> Iterator[Due]:
         """Yield the endpoints to which something is to be sent now, and what."""
-        now = monotonic()
+        now, pause = monotonic(), _LOOK * max(1.0, len(self._lanes) / _MANY)
         unwritten = {outcome.delivery.id for outcome in self._outcomes}
         for endpoint in active_endpoints(db):
             lane = self._lanes.setdefault(endpoint.id, Lane())
             is_paused = endpoint.resumes_at is not None and endpoint.resumes_at > db.moment.now
-            if is_paused or lane.room <= 0 or (lane.is_idle and now - lane.looked_at < _LOOK):
+            if is_paused or lane.room <= 0 or (lane.is_idle and now - lane.looked_at < pause):
                 continue
             # Those on their way, and those whose outcome is not written down yet, are due as well.
             known = lane.on_the_way | unwritten

@@ -206,3 +206,5 @@ def test_poisoned_message_keeps_no_other_from_being_sent(crm, dora, receive, mak
     poisoned = next(each for each in deliveries(crm) if each.position == -5)
     assert (poisoned.state, poisoned.attempts) == ("waiting", 1)
     assert "CursorError" in poisoned.error
+    with crm.read(dora) as db:
+        assert db.get(Endpoint, made.id).failing_since_at is None
