@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import attrs
@@ -16,10 +16,13 @@ from crmkit.auth.sessions import Open, end_sessions, find_session, strengthen
 from crmkit.auth.waits import check_and_count, forgive, second_factor_key
 from crmkit.core.policy.principal import Principal
 from crmkit.core.signing_in.entities import Passkey
+from crmkit.core.storage.columns import Id
+from crmkit.core.storage.prepared import Prepared
 from crmkit.core.writing.changes import Write
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
+    from crmkit.core.storage.schema import Schema
     from crmkit.core.writing.writer import Writer
 
 __all__ = [
@@ -92,25 +95,30 @@ def check_may_enrol(crm: CRM, session: Open) -> None:
 
 def factors_of(crm: CRM, user: UUID) -> Factors:
     """Return which second factors *user* has, and whether one is demanded."""
-    tables, wanted = crm.schema, crm.config.auth.second_factor
-    totp, passkey = tables.system.totp, tables.tables["core_passkey"]
-    code, assignment = tables.system.recovery_code, tables.tables["core_assignment"]
-    one = sa.select(sa.literal(1))
-    has = {
-        "totp": one.where(totp.c.user_id == user, totp.c.confirmed_at.is_not(None)),
-        "passkey": one.where(passkey.c.user_id == user, passkey.c.deleted_at.is_(None)),
-        "recovery_code": one.where(code.c.user_id == user),
-        "demanded": one.where(
-            assignment.c.user_id == user, assignment.c.deleted_at.is_(None), assignment.c.role.in_(wanted)
-        ),
-    }
-    asked = sa.select(*(each.exists().label(name) for name, each in has.items()))
+    roles, dialect = tuple(crm.config.auth.second_factor), crm.storage.dialect
+    asked = crm.model.statements.get(("second factors", roles), lambda: Prepared(_factors(crm.schema, roles), dialect))
     with crm.opened.reading() as connection:
-        row = connection.execute(asked).one()._asdict()
+        ((totp, passkey, recovery_code, demanded),) = asked.rows(connection, {"user": user})
+    enrolled = [name for name, has in (("totp", totp), ("passkey", passkey)) if has]
     # A recovery code stands in for another factor, and is none by itself.
-    enrolled = [name for name in ("totp", "passkey") if row[name]]
-    methods = [*enrolled, *(["recovery_code"] if enrolled and row["recovery_code"] else [])]
-    return Factors(tuple(methods), _EVERYBODY in wanted or bool(row["demanded"]))
+    methods = [*enrolled, *(["recovery_code"] if enrolled and recovery_code else [])]
+    return Factors(tuple(methods), _EVERYBODY in roles or bool(demanded))
+
+
+def _factors(schema: Schema, demanding: Sequence[str]) -> Any:
+    """Return the statement that says of a ``user`` which factors they have, and whether a *demanding* role."""
+    user = sa.bindparam("user", type_=Id(), required=True)
+    totp, code = schema.system.totp, schema.system.recovery_code
+    passkey, assignment = schema.tables["core_passkey"], schema.tables["core_assignment"]
+    one = sa.select(sa.literal(1))
+    return sa.select(
+        one.where(totp.c.user_id == user, totp.c.confirmed_at.is_not(None)).exists(),
+        one.where(passkey.c.user_id == user, passkey.c.deleted_at.is_(None)).exists(),
+        one.where(code.c.user_id == user).exists(),
+        one.where(
+            assignment.c.user_id == user, assignment.c.deleted_at.is_(None), assignment.c.role.in_(demanding)
+        ).exists(),
+    )
 
 
 def reset_second_factors(db: Writer, user: UUID) -> None:
