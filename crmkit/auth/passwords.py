@@ -33,7 +33,7 @@ _INVITED = timedelta(days=3)
 
 
 @cache
-def hasher() -> PasswordHash:
+def _hasher() -> PasswordHash:
     """Return what makes and verifies hashes: 64 MiB, three passes, as RFC 9106 recommends where memory is scarce."""
     with needs_auth(_("Signing in with a password")):
         from pwdlib import PasswordHash
@@ -43,7 +43,7 @@ def hasher() -> PasswordHash:
 
 @cache
 def _nobodys() -> str:
-    return hasher().hash("the password of nobody")
+    return _hasher().hash("the password of nobody")
 
 
 def set_password(db: Writer, user: UUID, password: str, *, least: int) -> None:
@@ -60,7 +60,7 @@ def set_password(db: Writer, user: UUID, password: str, *, least: int) -> None:
     known = [text for text in (holder.name, holder.email) if text]
     if problems := list(problems_of_password(password, least, known)):
         raise ValidationError("core.user", problems)
-    _keep(db.connection, db.model.schema, user, hasher().hash(normal_password(password)), db.now)
+    _keep(db.connection, db.model.schema, user, _hasher().hash(normal_password(password)), db.now)
     db.take(*endings(db, SignInSession, [user]))
     forget_tickets(db, [user])
 
@@ -96,7 +96,7 @@ def verify(hash_: str | None, password: str) -> tuple[bool, str | None]:
     """
     # Nobody's password is longer, so that nobody makes us hash what is.
     given, nobodys = normal_password(password[: LONGEST + 1]), _nobodys()
-    right, today = hasher().verify_and_update(given, hash_ or nobodys)
+    right, today = _hasher().verify_and_update(given, hash_ or nobodys)
     return (True, today) if right and hash_ is not None else (False, None)
 
 

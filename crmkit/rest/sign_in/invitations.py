@@ -5,6 +5,7 @@ from __future__ import annotations
 from crmkit import auth
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
+from crmkit.rest.doors import Door
 from crmkit.rest.origins import origin_of
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.forms import Link
@@ -34,13 +35,6 @@ DOORS = (
         summary=_("Make a link with which a user sets a password"),
         answers={201: Link},
     ),
-    sign_in_door(
-        "password_page",
-        "GET",
-        "/page",
-        "public",
-        password_page,
-        summary=_("The page on which a password is set"),
-        answers={200: None},
-    ),
+    # A page for people, of which the OpenAPI document says nothing.
+    Door(name="sign-in.page", method="GET", path=PAGE, policy="public", csrf="safe", handler=password_page),
 )
