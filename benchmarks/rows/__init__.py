@@ -21,6 +21,7 @@ from benchmarks.rows import (
     lists,
     overviews,
     searches,
+    serving,
     starting,
     sums,
     telling,
@@ -49,5 +50,6 @@ IN_A_WORLD: Mapping[Callable[[World], Iterator[Figure]], tuple[str, ...]] = {
     deduplicating.figures: ("batch dedupe",),
     custom_fields.figures: ("custom field",),
     telling.figures: ("events",),
+    serving.figures: ("http",),
     leaving.figures: ("offboarding",),
 }
