@@ -44,8 +44,8 @@ class Call:
     """One request.
 
     *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
-    handler is called, unless the door is public. *doors* are all that there are. *locale* is the language in which the
-    sender is told what is wrong. Where the door takes a *file*, the body is its SHA-256. *admission* has the headers
+    handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
+    Where the door takes a *file*, the body is its SHA-256. *admission* has the headers
     that tell how much the sender may still ask, once they are let in.
     """
 
@@ -58,7 +58,6 @@ class Call:
     body: bytes
     peer: str
     request_id: str
-    doors: tuple[Door, ...] = ()
     identity: Identity | None = None
     #: The number that the policy had when the identity was found, if that was at an earlier request.
     recalled_at: int | None = None

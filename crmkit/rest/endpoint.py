@@ -70,7 +70,6 @@ class Endpoint:
             body=b"",
             peer=client[0] if client else "",
             request_id=request_id,
-            doors=self._surface.doors,
         )
         try:
             if self._door.takes_file:

@@ -16,7 +16,7 @@ def get_document(call: Call) -> Reply:
     """Return the OpenAPI document."""
     with call.reading() as db:
         access = db.access
-    return Reply(200, openapi_document(access, call.doors, call.crm.config.server.public_origin))
+    return Reply(200, openapi_document(access, call.surface.doors, call.crm.config.server.public_origin))
 
 
 DOORS = (

@@ -12,11 +12,12 @@ from crmkit.core.representing.plain import plain
 from crmkit.core.text import Text, gettext as _, translate
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
+from crmkit.rest.conditions import moment_in
 from crmkit.rest.described import WHERE, array_of, object_of
 from crmkit.rest.doors import Door
 from crmkit.rest.errors import QueryError
 from crmkit.rest.openapi.operations import Operation, Parameter
-from crmkit.rest.queries import moment_in, names_in, sorted_out
+from crmkit.rest.queries import names_in, sorted_out
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
 
