@@ -1,4 +1,4 @@
-"""Conditions on one field in the query of a list: ``stage=won``, ``amount__gte=1000``, ``company.city__in=Bern,上海``."""
+"""Conditions on one field in the query of a list: ``stage=won``, ``amount__gte=1000``."""
 
 from __future__ import annotations
 
