@@ -12,7 +12,7 @@ import click
 from crmkit import Reader, represent, translate, translator
 
 from . import services
-from .entities import Delivery, Endpoint
+from .entities import Delivery, Endpoint, Source
 
 __all__ = ["cli"]
 
@@ -28,6 +28,7 @@ _DELIVERY = {
     "next_at": _("Is sent at"),
     "error": _("Error"),
 }
+_SOURCE = {"id": _("Id"), "name": _("Name"), "hook": _("Takes"), "is_active": _("Active")}
 _EVENT = {"type": _("Event"), "label": _("Meaning"), "entity": _("Entity")}
 _STATES = click.Choice(["waiting", "delivered", "dead", "withheld"])
 _MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"])
@@ -160,6 +161,25 @@ def replay(
         if session.as_json:
             session.show(represent(db, [order])[0])
     session.say(translate(_("Ordered: a worker sends them again.")))
+
+
+@cli.command("sources", help=_("List the programs that may send messages here."))
+@click.pass_obj
+def sources(session: Any) -> None:
+    """List what the person who acts sees."""
+    with session.reader() as db:
+        found = db.find(Source, order_by="name", limit=1000)
+        session.show(represent(db, found) if session.as_json else _rows(found, _SOURCE), columns=_headings(_SOURCE))
+
+
+@cli.command("add-source", help=_("Let a program called NAME send messages for what a plugin takes: sales.web_leads."))
+@click.argument("name")
+@click.argument("hook")
+@click.pass_obj
+def add_source(session: Any, name: str, hook: str) -> None:
+    """Make a source and show it with its secret; messages go to /inbound/ and its id."""
+    with session.writer() as db:
+        session.show(represent(db, [db.create(Source(name=name, hook=hook))])[0])
 
 
 def _endpoint(db: Reader, reference: str) -> Endpoint:

@@ -61,6 +61,13 @@ def test_webhook_is_made_shown_changed_and_switched(run, receive):
     assert "called 'Nobody'" in run("show", "Nobody", code=2)
 
 
+def test_source_is_made_and_listed(run):
+    made = run("add-source", "Website", "sales.web_leads")
+    assert made["secret"].startswith("whsec_")
+    assert [each["id"] for each in run("sources")] == [made["id"]]
+    assert [each["hook"] for each in run("sources", as_json=False)] == ["sales.web_leads"]
+
+
 def test_events_are_listed_with_their_meaning(run):
     meanings = {each["type"]: (each["label"], each["entity"]) for each in run("events")}
     assert meanings["crm.sales.deal.won.v1"] == ("Deal won", "sales.deal")
