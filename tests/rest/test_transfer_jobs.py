@@ -2,15 +2,21 @@
 
 import csv
 import io
+import resource
 import tempfile
+import time
+import zipfile
 from pathlib import Path
+from uuid import UUID
 
 import attrs
 import pytest
 
 from crmkit import Assignment, Grant, Mask, Money, Owned, Role, entity, field, new_id, translator
 from crmkit.core.configuration.config import Files
+from crmkit.core.forgetting.passing import forget_passing_files
 from crmkit.core.jobs.worker import Worker
+from crmkit.core.passing.files import file_of
 from crmkit.testing import both_databases, plugin
 
 _ = translator("tests")
@@ -179,6 +185,38 @@ def test_import_of_what_is_no_table_says_so(api, anna, work):
     assert job["state"] == "done"
     assert job["report"]["refused"]["code"].startswith("source"), job
     assert not list(Path(tempfile.gettempdir()).glob(f"crmkit-import-{job['id']}"))
+
+
+def test_t24_workbook_that_unpacks_to_much_is_refused_fast_in_little_memory(api, anna, work):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+        book.writestr("xl/workbook.xml", b" " * 50_000_000)
+    plan = PLAN.replace("clients.csv", "clients.xlsx")
+    files = {"clients.xlsx": upload(api, anna, packed.getvalue(), "clients.xlsx")}
+    place = api("POST", "/api/v1/imports", anna, json={"plan": plan, "files": files}).headers["location"]
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    work()
+    assert time.process_time() - started < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= 64 * 1024
+    report = api("GET", place, anna).json()["report"]
+    assert report["refused"]["code"] == "source-too-large", report
+
+
+@both_databases
+def test_what_was_passing_is_forgotten_at_night(api, crm, anna, clock):
+    upload(api, anna, ROWS)
+    clock.advance(hours=20)
+    kept = upload(api, anna, ROWS)
+    clock.advance(hours=5)
+    assert sum(forget_passing_files(lambda: crm.system("test"), clock.now())) == 1
+    with crm.read(anna) as db:
+        assert str(file_of(db, UUID(kept)).id) == kept
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "state=odd", "nosuch=1", "name=%00"])
+def test_question_about_jobs_that_makes_no_sense_is_refused(api, anna, query):
+    assert api("GET", f"/api/v1/jobs?{query}", anna).status_code == 400
 
 
 def test_job_is_cancelled_by_who_asked(api, crm, anna, bo, work):

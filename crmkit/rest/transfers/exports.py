@@ -22,7 +22,7 @@ from crmkit.rest.queries import names_in, sorted_out
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import COLLECTION, record_door
 from crmkit.rest.transfers.flowing import Flow
-from crmkit.rest.transfers.jobs import JOB, accepted
+from crmkit.rest.transfers.jobs import JOB, KINDS, accepted
 from crmkit.transfer.exporting import check_export, export
 from crmkit.transfer.writers import FORMATS, MEDIA_TYPES
 
@@ -100,11 +100,10 @@ def enqueue_export(call: Call) -> Reply:
     return call.write(work)
 
 
-_KINDS = [media_type.partition(";")[0] for media_type in MEDIA_TYPES.values()]
 _EXPORT = Operation(
     summary=_("Export records as a file"),
     query=(WHERE, ORDER_BY, FIELDS, Parameter("format", _("The format of the file."), {"enum": [*FORMATS]})),
-    answers={200: Answer({"type": "string", "format": "binary"}, media_type=_KINDS)},
+    answers={200: Answer({"type": "string", "format": "binary"}, media_type=KINDS)},
     verb="export",
 )
 _ENQUEUE = Operation(

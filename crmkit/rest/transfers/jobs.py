@@ -13,19 +13,24 @@ from crmkit.core.jobs.door import SUBJECT, JobView
 from crmkit.core.passing.files import KEPT, PassingFile, file_of, files_of_job
 from crmkit.core.reading.lists import as_id
 from crmkit.core.reading.reader import Reader
-from crmkit.core.text import gettext as _
+from crmkit.core.text import gettext as _, is_storable
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT
 from crmkit.rest.described import array_of, object_of
 from crmkit.rest.doors import Door
+from crmkit.rest.errors import QueryError
 from crmkit.rest.openapi.operations import JSON_OBJECT, Answer, Operation, nullable
 from crmkit.rest.queries import MOST
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import record_door
 from crmkit.rest.transfers.flowing import Flow
+from crmkit.transfer.writers import MEDIA_TYPES
 
-__all__ = ["DOORS", "JOB", "accepted"]
+__all__ = ["DOORS", "JOB", "KINDS", "accepted"]
+
+#: The media types of files, without their parameters.
+KINDS = [kind.partition(";")[0] for kind in MEDIA_TYPES.values()]
 
 _JOBS = f"{ROOT}/jobs"
 _JOB = f"{_JOBS}/{{job:str}}"
@@ -43,6 +48,8 @@ class Jobs(msgspec.Struct, forbid_unknown_fields=True):
 def list_jobs(call: Call) -> Reply:
     """Return the jobs that the principal may see, those that are due last first."""
     asked = call.read_query(Jobs)
+    if asked.name is not None and not is_storable(asked.name):
+        raise QueryError("name", _("no database can keep this text"))
     with call.reading() as db:
         found = db.jobs.find(state=asked.state, name=asked.name, limit=min(asked.limit, MOST))
         return json_reply({"items": [_shown(job) for job in found]})
@@ -180,7 +187,7 @@ DOORS = (
         get_file,
         Operation(
             summary=_("Get a file that a job has made"),
-            answers={200: Answer({"type": "string", "format": "binary"}, media_type="application/octet-stream")},
+            answers={200: Answer({"type": "string", "format": "binary"}, media_type=KINDS)},
         ),
     ),
 )
