@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.core.entity import EntityInfo, FieldInfo, Record
 from crmkit.core.errors import FieldProblem, UnknownFieldError, ValidationError
-from crmkit.core.fields import AnyReference, Decimals, Json, MoneyType, Refused
+from crmkit.core.fields import AnyReference, Decimals, Json, MoneyType, Refused, Text
 from crmkit.core.fields.base import shortened
 from crmkit.core.representing.plain import from_plain
 from crmkit.core.representing.records import represented
@@ -106,6 +106,10 @@ def _value(field: FieldInfo, plain: Any) -> Any:
     if isinstance(field.type, Decimals) and not isinstance(plain, str | None):
         message = _("expected {expected}, got {value!r}")
         raise Refused(message, expected="text such as 12.50", value=shortened(plain))
+    # Space around a text is not kept, but whoever sends it has been told how much they may send.
+    if isinstance(field.type, Text) and isinstance(plain, str) and len(plain) > field.type.max:
+        message = _("at most {max} characters, got {length}")
+        raise Refused(message, max=field.type.max, length=len(plain))
     return from_plain(field.type, plain)
 
 

@@ -156,7 +156,7 @@ class _Document:
         if operation.sees:
             schema = {"type": "string", "examples": ['"3"', "*"]}
             yield self._parameter(Parameter("If-Match", _IF_MATCH, schema, "header", operation.sees == "required"))
-        if door.method != "GET" and door.policy != "public":
+        if door.method != "GET" and door.policy != "public" and operation.is_kept:
             schema = {"type": "string", "pattern": "^[!-~]{1,200}$"}
             yield self._parameter(Parameter("Idempotency-Key", _KEY, schema, "header"))
 
@@ -179,7 +179,7 @@ class _Document:
             return schema
         if isinstance(content, str):
             assert info is not None
-            suffix = {"record": "", "page": "Page", "new": "New", "patch": "Patch"}[content]
+            suffix = {"record": "", "page": "Page", "new": "New", "patch": "Patch", "some": "Patch"}[content]
             return {"$ref": _REF.format(name=name_of(info.id) + suffix)}
         resolved: dict[str, Any] = _resolved(dict(content or {}), info)
         return resolved

@@ -13,8 +13,9 @@ from crmkit.core.text import Text
 
 __all__ = ["JSON_OBJECT", "Answer", "Content", "Operation", "Parameter", "items_of", "nullable"]
 
-#: The forms of one entity's records: as it is shown, one page of a list, what creates it, what changes it.
-Form = Literal["record", "page", "new", "patch"]
+#: The forms of one entity's records: as it is shown, one page of a list, what creates it, what changes it, and some
+#: values of one that is not there.
+Form = Literal["record", "page", "new", "patch", "some"]
 #: What a body is: a form of a record, an instance of a class, a schema, or nothing.
 Content = Form | type[msgspec.Struct] | Mapping[str, Any] | None
 
@@ -52,7 +53,8 @@ class Operation:
     """What a door does: its *answers* by status, the *body* that it takes, parameters of the *query*.
 
     Of a door to records, it is there for entities that it *applies* to, for those who may do *verb*. With
-    *sees* the header If-Match tells which version the sender has seen; it is *required* or not.
+    *sees* the header If-Match tells which version the sender has seen; it is *required* or not. Of what changes
+    something the answer *is_kept* for an Idempotency-Key.
     """
 
     summary: Text | str
@@ -63,6 +65,7 @@ class Operation:
     verb: str | None = None
     applies: Callable[[EntityInfo], bool] = _always
     sees: Literal["", "optional", "required"] = ""
+    is_kept: bool = True
     tag: str = "crmkit"
 
 

@@ -40,7 +40,11 @@ def _told(db: Reader, matches: Matches[Any]) -> Reply:
 _MATCHES = items_of({"form": "record"}, is_hidden_one={"type": "boolean"})
 _LIST = Operation(summary=_("List records that may be the same as one"), answers={200: _MATCHES}, verb="read")
 _FIND = Operation(
-    summary=_("Find records that may be the same as a new one"), body="new", answers={200: _MATCHES}, verb="create"
+    summary=_("Find records that may be the same as a new one"),
+    body="some",
+    answers={200: _MATCHES},
+    verb="create",
+    is_kept=False,
 )
 
 DOORS = (

@@ -52,7 +52,7 @@ def sign_in_door(
         policy=policy,
         csrf=csrf,
         handler=guarded,
-        operation=Operation(summary=summary, answers=answers, body=body, tag="sign-in"),
+        operation=Operation(summary=summary, answers=answers, body=body, tag="sign-in", is_kept=False),
     )
 
 
