@@ -17,7 +17,7 @@ from crmkit.auth.password_rule import LONGEST, normal_password, problems_of_pass
 from crmkit.auth.tickets import issue, redeem
 from crmkit.core.errors import FieldProblem, ValidationError
 from crmkit.core.signing_in.ending import endings, forget_tickets
-from crmkit.core.signing_in.entities import SignInSession
+from crmkit.core.signing_in.entities import SignInSession, Token
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def _nobodys() -> str:
     return _hasher().hash("the password of nobody")
 
 
-def set_password(db: Writer, user: UUID, password: str, *, least: int) -> None:
+def set_password(db: Writer, user: UUID, password: str, *, least: int, keep_tokens: bool = False) -> None:
     """Give *user* the *password*, of *least* characters; it ends their sessions and every link that would set another.
+
+    If they had a password before, somebody else may have known it: their tokens end as well, unless *keep_tokens*.
 
     Raises:
         ValidationError: it is too short or too easily guessed, or nobody signs in to that account.
@@ -60,8 +62,12 @@ def set_password(db: Writer, user: UUID, password: str, *, least: int) -> None:
     known = [text for text in (holder.name, holder.email) if text]
     if problems := list(problems_of_password(password, least, known)):
         raise ValidationError("core.user", problems)
+    was_known = _has_password(db, user)
     _keep(db.connection, db.model.schema, user, _hasher().hash(normal_password(password)), db.now)
-    db.take(*endings(db, SignInSession, [user]))
+    ended = [*endings(db, SignInSession, [user])]
+    if was_known and not keep_tokens:
+        ended += endings(db, Token, [user])
+    db.take(*ended)
     forget_tickets(db, [user])
 
 
@@ -104,6 +110,11 @@ def rehash(connection: Connection, schema: Schema, user: UUID, old: str, new: st
     """Keep *new* instead of *old*, unless the password of *user* was set meanwhile."""
     table = schema.system.password
     connection.execute(sa.update(table).where(table.c.user_id == user, table.c.hash == old).values(hash=new))
+
+
+def _has_password(db: Writer, user: UUID) -> bool:
+    table = db.model.schema.system.password
+    return db.connection.scalar(sa.select(table.c.user_id).where(table.c.user_id == user)) is not None
 
 
 def _keep(connection: Connection, schema: Schema, user: UUID, hash_: str, now: datetime) -> None:

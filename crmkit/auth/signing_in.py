@@ -37,7 +37,7 @@ def sign_in(crm: CRM, login: str, password: str, client: Client) -> str:
 def change_password(crm: CRM, session: Open, password: str, new: str, client: Client) -> str:
     """Give the holder of *session* the *new* password instead of *password*, and return the secret of a new session.
 
-    All other sessions end.
+    All other sessions end; tokens stay.
 
     Raises:
         SignInRefusedError: *password* is not the present one.
@@ -47,7 +47,7 @@ def change_password(crm: CRM, session: Open, password: str, new: str, client: Cl
     me = crm.schema.tables["core_user"].c.id == session.user_id
     _prove(crm, me, account_key(str(session.user_id)), password, client)
     with crm.system("password changed") as db:
-        set_password(db, session.user_id, new, least=crm.config.auth.password_length)
+        set_password(db, session.user_id, new, least=crm.config.auth.password_length, keep_tokens=True)
     return start_session(crm, session.user_id, session.assurance, client)
 
 

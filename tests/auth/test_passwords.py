@@ -1,5 +1,7 @@
 """Passwords: which are refused, who sets them, and what ends when one is set."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, strategies as st
@@ -12,6 +14,8 @@ from crmkit.auth import (
     change_password,
     find_session,
     invite,
+    make_token,
+    principal_of_token,
     set_password,
     sign_in,
     use_invitation,
@@ -142,6 +146,34 @@ def test_t26_new_password_ends_every_session(crm, anna, cookie, give_password):
     with pytest.raises(SignInRefusedError):
         sign_in(crm, "Anna Snelling", PASSWORD, BROWSER)
     find_session(crm, sign_in(crm, "Anna Snelling", NEW, BROWSER))
+
+
+@both_databases
+def test_t26_password_that_is_reset_ends_every_token(crm, anna, boss, give_password):
+    give_password(anna)
+    made = token_of(crm, anna)
+    with crm.write(boss) as db:
+        ticket = invite(db, anna.user_id)
+    principal_of_token(crm, made.text)
+
+    use_invitation(crm, ticket, NEW)
+    with pytest.raises(NotSignedInError):
+        principal_of_token(crm, made.text)
+
+
+def test_first_password_and_one_that_its_owner_changes_keep_tokens(crm, anna, give_password):
+    made = token_of(crm, anna)
+    give_password(anna)
+    principal_of_token(crm, made.text)
+
+    session = find_session(crm, sign_in(crm, "Anna Snelling", PASSWORD, BROWSER))
+    change_password(crm, session, PASSWORD, NEW, BROWSER)
+    principal_of_token(crm, made.text)
+
+
+def token_of(crm, principal):
+    with crm.write(principal) as db:
+        return make_token(db, "Report", scopes=["core:read"], expires_at=db.now + timedelta(days=1))
 
 
 def test_person_changes_their_password_who_knows_the_present_one(crm, cookie):
