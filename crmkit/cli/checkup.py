@@ -62,6 +62,7 @@ def examine(session: Session, *, full: bool) -> Iterator[Finding]:
     yield from _guarded(_ledger_in_full if full else _ledger, crm)
     yield from _guarded(_clock, crm)
     yield from _guarded(_jobs, crm)
+    yield from _guarded(_server, crm)
     yield from _guarded(_side_doors, crm)
     yield from _guarded(_people, session)
 
@@ -115,6 +116,7 @@ _EXTRAS = {
     "backup": (("cryptography",), frozenset[str]()),
     "io": (("xlsxwriter",), frozenset[str]()),
     "obs": (("structlog", "prometheus_client", "opentelemetry"), frozenset[str]()),
+    "rest": (("granian", "litestar"), frozenset[str]()),
     "customers": (("email_validator", "phonenumbers", "rapidfuzz"), frozenset({"customers"})),
 }
 
@@ -307,6 +309,12 @@ def _jobs(crm: CRM) -> Iterator[Finding]:
     from crmkit.cli.checkup_jobs import examine_jobs
 
     yield from examine_jobs(crm)
+
+
+def _server(crm: CRM) -> Iterator[Finding]:
+    from crmkit.cli.checkup_server import examine_server
+
+    yield from examine_server(crm)
 
 
 def _side_doors(crm: CRM) -> Iterator[Finding]:
