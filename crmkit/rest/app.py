@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from crmkit.core.crm import CRM
-from crmkit.rest import inbound, live, operations, reports, resources, sign_in, transfers, verbs
+from crmkit.rest import inbound, live, operations, reports, resources, searching, sign_in, transfers, verbs
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door, check_doors, check_routes
 from crmkit.rest.endpoint import Answer, Endpoint, request_id_of
@@ -33,6 +33,7 @@ DOORS: tuple[Door, ...] = (
     *live.DOORS,
     *operations.DOORS,
     *reports.DOORS,
+    *searching.DOORS,
     *inbound.DOORS,
     *transfers.DOORS,
     *verbs.DOORS,

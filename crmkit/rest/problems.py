@@ -47,6 +47,7 @@ from crmkit.core.reading.limits import LimitError
 from crmkit.core.reading.measures import MeasureError
 from crmkit.core.reading.ordering import CursorError, OrderError
 from crmkit.core.rules.errors import RuleError
+from crmkit.core.searching.asking import SearchTextError
 from crmkit.core.side_doors import SideDoorError
 from crmkit.core.text import Text, translate
 from crmkit.core.writing.life import WriteRefusedError
@@ -78,6 +79,7 @@ _STATUS: Mapping[type[CrmkitError], int] = {
     OrderError: 400,
     CursorError: 400,
     LimitError: 400,
+    SearchTextError: 400,
     MeasureError: 400,
     ReportError: 400,
     UnknownVerbError: 400,

@@ -17,7 +17,7 @@ from crmkit.core.text import gettext as _
 from crmkit.rest.conditions import condition, truth_in
 from crmkit.rest.errors import QueryError
 
-__all__ = ["EVERYTHING", "MOST", "ListQuery", "Shown", "names_in", "sorted_out"]
+__all__ = ["EVERYTHING", "MOST", "ListQuery", "Shown", "limit_in", "names_in", "sorted_out"]
 
 #: How many records one page has at most, and how many unless the query says so.
 MOST = 200
@@ -81,7 +81,7 @@ class ListQuery:
         return cls(
             where=where,
             order_by=known.get("order_by"),
-            limit=_limit(known.get("limit")),
+            limit=limit_in(known.get("limit")),
             cursor=known.get("cursor"),
             shown=Shown.of(shown),
             count=truth_in("count", known.get("count", "false")),
@@ -127,9 +127,14 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
-def _limit(text: str | None) -> int:
+def limit_in(text: str | None, *, usual: int = _USUAL) -> int:
+    """Return how many records *text* asks for, or how many are *usual*.
+
+    Raises:
+        QueryError: it is no number that a page may have.
+    """
     if text is None:
-        return _USUAL
+        return usual
     if not re.fullmatch(r"[0-9]{1,3}", text) or not 0 < int(text) <= MOST:
         raise QueryError("limit", _("a whole number from 1 to {most}"), most=MOST)
     return int(text)

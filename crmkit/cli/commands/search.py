@@ -12,7 +12,7 @@ from crmkit.cli.session import Session
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
-    from crmkit import Hit, Snippet
+    from crmkit import Hit
 
 __all__ = ["command"]
 
@@ -63,16 +63,7 @@ def _tell(session: Session, hit: Hit) -> None:
     from crmkit.cli.records import name_of
 
     session.say(f"{hit.entity}  {name_of(hit.record)}")
-    session.say("  " + " ".join(_marked(hit.snippet).split()))
-
-
-def _marked(snippet: Snippet) -> str:
-    """Return the text of *snippet* with what was asked for in bold, where there is a terminal."""
-    pieces, last = list[str](), 0
-    for start, end in snippet.marks:
-        pieces += [snippet.text[last:start], click.style(snippet.text[start:end], bold=True)]
-        last = end
-    return "".join([*pieces, snippet.text[last:]])
+    session.say("  " + " ".join(hit.snippet.text.split()))
 
 
 def _rebuild(session: Session, progress: bool | None) -> None:
