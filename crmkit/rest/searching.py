@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crmkit.core.entity import Record
+from crmkit.core.policy.existing import exists_for
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import represented
 from crmkit.core.searching.hits import Hit
 from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
-from crmkit.rest.collections import ROOT, address_of, exists_for
+from crmkit.rest.collections import ROOT, address_of
 from crmkit.rest.described import array_of, object_of
 from crmkit.rest.doors import Door
 from crmkit.rest.errors import QueryError
