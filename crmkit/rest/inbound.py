@@ -16,8 +16,8 @@ __all__ = ["DOORS"]
 
 _OPERATION = Operation(
     summary=_("Take a message of another program, which is proved by a signature as its source says"),
-    body={},
-    media_type="*/*",
+    body={"type": "string", "format": "binary"},
+    media_type="application/octet-stream",
     answers={202: JSON_OBJECT},
     tag="inbound",
 )
