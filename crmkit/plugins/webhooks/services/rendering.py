@@ -77,8 +77,10 @@ def _content(
 ) -> bytes | None:
     if event is None or delivery.event not in told_types(theirs, event):
         return None
-    record = records.get((event.entity, event.record_id))
-    if record is None and event.kind != "delete":
+    is_gone = event.kind == "delete"
+    # What came back out of the bin is told by what brought it back.
+    record = None if is_gone else records.get((event.entity, event.record_id))
+    if record is None and not is_gone:
         return None
     data = {
         "entity": event.entity,
