@@ -35,6 +35,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "Simulating": "Simulation RecordShift FieldShift ScopeShift",
         "Reading": "Reader Page Visit SharedWith SectionList Timeline TimelineEntry KnownEvent KnownEvents "
         "Rule RuleError count total total_by_currency average least greatest",
+        "Searching": "Hit SearchPage Snippet SearchTextError",
         "Records as JSON": "represent read_values",
         "Sections and time lines": "Section TimelinePart Through",
         "Writing": "Writer ExchangeRate",
