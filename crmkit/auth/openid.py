@@ -22,6 +22,7 @@ from crmkit.auth.holders import check_may_set_for
 from crmkit.auth.next_page import next_page
 from crmkit.auth.provider import Provider
 from crmkit.auth.sessions import Client, start_session
+from crmkit.auth.statements import may_sign_in
 from crmkit.auth.tickets import issue, redeem
 from crmkit.core.errors import ConfigurationError
 from crmkit.core.signing_in.entities import Identity
@@ -134,7 +135,6 @@ def _oauth(provider: Provider, redirect_uri: str) -> Any:
         scope=settings.scope,
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
-        transport=provider.transport,
         timeout=10,
     )
 
@@ -190,8 +190,8 @@ def _linked_by_email(crm: CRM, provider: Provider, claims: Mapping[str, Any]) ->
     user, identity = crm.schema.tables["core_user"], crm.schema.tables["core_identity"]
     name, _at, domain = email.strip().rpartition("@")
     linked = sa.select(identity.c.user_id).where(identity.c.issuer == issuer, identity.c.deleted_at.is_(None))
-    acts = (user.c.deleted_at.is_(None), user.c.is_active.is_(True), user.c.kind == "person", user.c.id.not_in(linked))
-    asked = sa.select(user.c.id).where(user.c.email == f"{name}@{domain.lower()}", *acts)
+    free = (*may_sign_in(user), user.c.id.not_in(linked))
+    asked = sa.select(user.c.id).where(user.c.email == f"{name}@{domain.lower()}", *free)
     with crm.system("first sign-in with the provider") as db:
         found: list[UUID] = list(db.connection.scalars(asked))
         if len(found) != 1:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from crmkit.auth.extra import needs_auth
 from crmkit.auth.holders import check_may_set_for
 from crmkit.auth.password_rule import LONGEST, normal_password, problems_of_password
+from crmkit.auth.statements import insert_into
 from crmkit.auth.tickets import issue, redeem
 from crmkit.core.errors import FieldProblem, ValidationError
 from crmkit.core.signing_in.ending import endings, forget_tickets
@@ -119,7 +119,6 @@ def _has_password(db: Writer, user: UUID) -> bool:
 
 def _keep(connection: Connection, schema: Schema, user: UUID, hash_: str, now: datetime) -> None:
     table = schema.system.password
-    make: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"hash": hash_, "set_at": now}
-    kept = make(table).values(user_id=user, **values)
+    kept = insert_into(connection, table).values(user_id=user, **values)
     connection.execute(kept.on_conflict_do_update(index_elements=[table.c.user_id], set_=values))

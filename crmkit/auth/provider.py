@@ -14,7 +14,7 @@ from crmkit.auth.extra import needs_auth
 from crmkit.core.text import gettext as _
 
 if TYPE_CHECKING:
-    from httpx2 import BaseTransport, Client
+    from httpx2 import Client
 
     from crmkit.core.clock import Clock
     from crmkit.core.configuration.config import OpenIdConnect
@@ -26,16 +26,15 @@ _MOST_BYTES = 1_000_000
 _FRESH = timedelta(minutes=10)
 _WELL_KNOWN = "/.well-known/openid-configuration"
 # Signatures by the provider's key: never none, and never one that the client's secret could make.
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"]
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"]
 
 
 @attrs.define(eq=False)
 class Provider:
-    """What is known of a provider. *transport* carries requests in place of the network, in tests."""
+    """What is known of a provider; what it tells of itself is asked for once in a while."""
 
     settings: OpenIdConnect
     clock: Clock
-    transport: BaseTransport | None = None
     _known: Mapping[str, Any] | None = attrs.field(default=None, init=False)
     _keys: Any = attrs.field(default=None, init=False)
     _read_at: datetime | None = attrs.field(default=None, init=False)
@@ -49,7 +48,7 @@ class Provider:
         """
         with needs_auth(_("A provider of OpenID Connect")):
             import httpx2
-        return httpx2.Client(transport=self.transport, timeout=_SECONDS, follow_redirects=False)
+        return httpx2.Client(timeout=_SECONDS, follow_redirects=False)
 
     def endpoint(self, name: str) -> str:
         """Return the address of the endpoint called *name* in the provider's metadata.
@@ -74,7 +73,7 @@ class Provider:
                 if fresh:
                     # The provider may have changed its keys.
                     self._read()
-                return jwt.decode(id_token, self._keys, algorithms=ALGORITHMS).claims
+                return jwt.decode(id_token, self._keys, algorithms=_ALGORITHMS).claims
             except (JoseError, ValueError):
                 if fresh:
                     raise ProviderError(_("its token is not signed by one of its keys")) from None

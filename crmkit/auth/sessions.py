@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from crmkit.auth.digests import digest_of, new_secret
 from crmkit.auth.errors import NotSignedInError
+from crmkit.auth.statements import may_sign_in
 from crmkit.core.entity import entity_info
 from crmkit.core.errors import ForbiddenError, InapplicableVerbError
 from crmkit.core.policy.principal import Principal
@@ -151,11 +152,10 @@ def _counting(schema: Schema) -> sa.Select[Any]:
     secret, session, user = schema.system.session_secret, schema.tables["core_session"], schema.tables["core_user"]
     now, least = sa.bindparam("now", type_=Moment()), sa.bindparam("least", type_=Moment())
     counts = [session.c.deleted_at.is_(None), session.c.ended_at.is_(None), session.c.expires_at > now]
-    acts = [user.c.deleted_at.is_(None), user.c.is_active.is_(True), user.c.kind == "person"]
     joined = secret.join(session, session.c.id == secret.c.session_id).join(user, user.c.id == session.c.user_id)
     columns = (session.c.id, session.c.user_id, session.c.assurance, secret.c.used_at, user.c.name)
     known = (secret.c.digest == sa.bindparam("digest"), secret.c.used_at > least)
-    return sa.select(*columns).select_from(joined).where(*known, *counts, *acts)
+    return sa.select(*columns).select_from(joined).where(*known, *counts, *may_sign_in(user))
 
 
 def open_sessions(db: Reader, *, idle_minutes: int) -> list[tuple[SignInSession, datetime]]:
@@ -205,9 +205,8 @@ def sign_out(crm: CRM, session: Open) -> None:
 
 def _check_active(db: Writer, user: UUID) -> None:
     table = db.model.schema.tables["core_user"]
-    acts = (table.c.deleted_at.is_(None), table.c.is_active.is_(True), table.c.kind == "person")
     # Locked, so that a session never begins beside the end of all of them.
-    asked = sa.select(table.c.id).where(table.c.id == user, *acts).with_for_update(read=True)
+    asked = sa.select(table.c.id).where(table.c.id == user, *may_sign_in(table)).with_for_update(read=True)
     if db.connection.execute(asked).one_or_none() is None:
         raise NotSignedInError
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql import ColumnElement
 from crmkit.auth.errors import SignInRefusedError
 from crmkit.auth.passwords import rehash, set_password, verify
 from crmkit.auth.sessions import Client, Open, start_session
+from crmkit.auth.statements import may_sign_in
 from crmkit.auth.waits import Guarded, account_key, address_key, check_and_count, forgive
 from crmkit.core.text import is_storable
 
@@ -79,9 +80,8 @@ def _called(crm: CRM, login: str) -> ColumnElement[bool]:
 def _find(crm: CRM, who: ColumnElement[bool]) -> Any:
     """Return the active person for whom *who* holds and the hash of their password; ``None`` but for exactly one."""
     user, password = crm.schema.tables["core_user"], crm.schema.system.password
-    acts = (user.c.deleted_at.is_(None), user.c.is_active.is_(True), user.c.kind == "person")
     joined = user.join(password, password.c.user_id == user.c.id)
-    asked = sa.select(user.c.id, password.c.hash).select_from(joined).where(who, *acts).limit(2)
+    asked = sa.select(user.c.id, password.c.hash).select_from(joined).where(who, *may_sign_in(user)).limit(2)
     with crm.opened.reading() as connection:
         rows = connection.execute(asked).all()
     return rows[0] if len(rows) == 1 else None

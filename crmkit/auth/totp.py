@@ -5,17 +5,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from crmkit.auth.extra import needs_auth
 from crmkit.auth.recovery_codes import first_recovery_codes
 from crmkit.auth.second_factor import check_may_enrol, check_second_factor, prove
 from crmkit.auth.sessions import Open
+from crmkit.auth.statements import insert_into
 from crmkit.core.encryption.kept import ensure_keys, read_keys
 from crmkit.core.errors import InapplicableVerbError
 from crmkit.core.text import gettext as _
@@ -51,8 +51,7 @@ def begin_totp(crm: CRM, session: Open) -> Mapping[str, str]:
     table = crm.schema.system.totp
     values = {"secret": sealed, "confirmed_at": None, "last_step": 0}
     with crm.opened.writing() as connection:
-        make: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        kept = make(table).values(user_id=session.user_id, **values)
+        kept = insert_into(connection, table).values(user_id=session.user_id, **values)
         fresh = {"index_elements": [table.c.user_id], "set_": values, "where": table.c.confirmed_at.is_(None)}
         if connection.scalar(kept.on_conflict_do_update(**fresh).returning(table.c.user_id)) is None:
             raise InapplicableVerbError("core.user", "set up", _("there is an authenticator already; remove it first"))

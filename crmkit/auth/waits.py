@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from crmkit.auth.digests import digest_of
 from crmkit.auth.errors import TooManyAttemptsError
+from crmkit.auth.statements import insert_into
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import casefold
 
@@ -66,13 +65,12 @@ def check_and_count(connection: Connection, schema: Schema, now: datetime, *guar
         TooManyAttemptsError: one of them has to wait; then nothing is counted.
     """
     table = schema.system.sign_in_wait
-    make: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(sa.delete(table).where(table.c.failed_at <= now - _FORGOTTEN))
     # In one order, so that two of them never wait for each other in a circle.
     in_order = sorted(guarded, key=lambda each: each.key)
     counts: dict[Guarded, int] = {}
     for each in in_order:
-        new = make(table).values(key=each.key, failures=0, failed_at=now, until=now)
+        new = insert_into(connection, table).values(key=each.key, failures=0, failed_at=now, until=now)
         # What is there stays as it is, and is locked by that: a select beside it might find it deleted meanwhile.
         as_it_is = new.on_conflict_do_update(index_elements=[table.c.key], set_={"failures": table.c.failures})
         row = connection.execute(as_it_is.returning(table.c.failures, table.c.until)).one()
