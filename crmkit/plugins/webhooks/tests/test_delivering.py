@@ -135,6 +135,18 @@ def test_condition_holds_for_what_is_told_also_of_records_in_the_bin(crm, people
     assert told == [("crm.customers.company.deleted.v1", None, str(berlin.id))]
 
 
+def test_deletion_is_told_without_the_record_also_if_it_came_back_meanwhile(crm, people, receive, make_worker):
+    receiver, admin = receive(), people.user("Ada", roles=["core.administrator"])
+    endpoint(crm, admin, receiver, events=["crm.customers.company.*"])
+    with crm.write(admin) as db:
+        acme = db.create(Company(name="Acme"))
+        db.delete(acme)
+        db.restore(Company, acme.id)
+    make_worker(crm).run_until_idle()
+    told = {event["type"].split(".")[3]: event["data"]["record"] is None for event in receiver.events}
+    assert told == {"created": False, "deleted": True, "restored": False}
+
+
 def test_webhooks_tell_nothing_of_themselves(crm, people, receive, make_worker):
     receiver, admin = receive(), people.user("Ada", roles=["core.administrator"])
     made = endpoint(crm, admin, receiver)
