@@ -87,7 +87,9 @@ def project(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_client_of_a_public_generator_installs_and_creates_filters_and_moves_deals(project, tmp_path, monkeypatch):
+def test_client_of_a_public_generator_installs_and_creates_filters_moves_and_exports_deals(
+    project, tmp_path, monkeypatch
+):
     token = subprocess.run(
         [*command(), "token", "create", "Ada Winter", "--scope", "*:write", "--expires", "1d", "--json"],
         cwd=project, capture_output=True, text=True, check=True,
@@ -119,9 +121,15 @@ def use_client(address, token):
     client_ = importlib.import_module("crmkit_client")
     models = importlib.import_module("crmkit_client.models")
     api = "crmkit_client.api.sales"
-    create, list_, move, change = (
+    create, list_, move, change, export = (
         importlib.import_module(f"{api}.{name}")
-        for name in ("create_sales_deal", "list_sales_deal", "move_sales_deal", "change_sales_deal")
+        for name in (
+            "create_sales_deal",
+            "list_sales_deal",
+            "move_sales_deal",
+            "change_sales_deal",
+            "export_sales_deal",
+        )
     )
     with client_.AuthenticatedClient(address, token) as client:
         new = models.SalesDealNew.from_dict({"name": "Pilot", "amount": {"amount": "1200.50", "currency": "EUR"}})
@@ -136,5 +144,7 @@ def use_client(address, token):
         patch = models.SalesDealPatch.from_dict({"amount": {"amount": "7"}})
         changed = change.sync(deal.number, client=client, body=patch, if_match='"2"')
         assert changed.to_dict()["amount"] == {"amount": "7.00", "currency": "EUR"}
+        exported = export.sync_detailed(client=client, fields="name,amount", format_=models.ExportSalesDealFormat.CSV)
+        assert exported.content.decode("utf-8-sig") == "name,amount,amount_currency\r\nPilot,7.00,EUR\r\n"
         refused = move.sync(str(deal.id), client=client, body=models.Move(stage="won"))
         assert (type(refused).__name__, refused.status) == ("Problem", 422)

@@ -29,8 +29,9 @@ from crmkit.transfer.writers import MEDIA_TYPES
 
 __all__ = ["DOORS", "JOB", "KINDS", "accepted"]
 
-#: The media types of files, without their parameters.
-KINDS = [kind.partition(";")[0] for kind in MEDIA_TYPES.values()]
+#: The media types of files, without their parameters. The first is for generators of clients, which take what is of a
+#: type that they do not know, or a text, for no file.
+KINDS = ["application/octet-stream", *(kind.partition(";")[0] for kind in MEDIA_TYPES.values())]
 
 _JOBS = f"{ROOT}/jobs"
 _JOB = f"{_JOBS}/{{job:str}}"
