@@ -127,8 +127,8 @@ def strengthen(crm: CRM, session: Open) -> str:
     return secret
 
 
-def find_session(crm: CRM, secret: str) -> Open:
-    """Return the session that the *secret* of a cookie stands for; it is used by that.
+def find_session(crm: CRM, secret: str, *, uses: bool = True) -> Open:
+    """Return the session that the *secret* of a cookie stands for; it is used by that, if somebody *uses* it.
 
     Raises:
         NotSignedInError: there is none, it has ended, or its user may not act any more.
@@ -140,7 +140,7 @@ def find_session(crm: CRM, secret: str) -> Open:
         row = connection.execute(asked, given).one_or_none()
     if row is None:
         raise NotSignedInError
-    if row.used_at + min(_TOUCHED, idle / 2) <= now:
+    if uses and row.used_at + min(_TOUCHED, idle / 2) <= now:
         table = crm.schema.system.session_secret
         with crm.opened.writing() as connection:
             connection.execute(sa.update(table).where(table.c.session_id == row.id).values(used_at=now))

@@ -66,7 +66,7 @@ class Metrics:
         self.streams = Gauge(
             "crmkit_event_streams", "Streams of events that are open.", multiprocess_mode="livesum", registry=own
         )
-        #: Those that the server ended, and why: ``slow`` clients, ``left`` by who is signed in no more, ``stopping``.
+        #: Those that the server ended, and why: ``slow``, ``left`` by who may not listen, ``stopping``, ``broken``.
         self.ended_streams = Counter(
             "crmkit_event_streams_ended", "Streams of events that the server ended.", ["why"], registry=own
         )

@@ -46,7 +46,7 @@ class Call:
     *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
     handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
     Where the door takes a *file*, the body is its SHA-256. *admission* has the headers
-    that tell how much the sender may still ask, once they are let in.
+    that tell how much the sender may still ask, once they are let in. If it *is_use*, a session idles no more.
     """
 
     surface: Surface
@@ -62,6 +62,7 @@ class Call:
     #: The number that the policy had when the identity was found, if that was at an earlier request.
     recalled_at: int | None = None
     locale: str | None = None
+    is_use: bool = True
     file: IO[bytes] | None = None
     admission: Mapping[str, str] | None = None
 

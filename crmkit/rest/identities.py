@@ -46,7 +46,7 @@ def identify(call: Call) -> Identity:
         return Identity(holder.principal, holder=holder)
     if secret is None:
         raise NotSignedInError
-    session = find_session(call.crm, secret)
+    session = find_session(call.crm, secret, uses=call.is_use)
     if call.door.policy != "begun":
         check_second_factor(call.crm, session)
     return Identity(session.principal, session)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from crmkit.core.policy.principal import Principal
 from crmkit.core.reading.ordering import CursorError
 from crmkit.core.text import gettext as _
 from crmkit.rest.errors import OverloadedError, QueryError
@@ -42,11 +44,17 @@ def listen(call: Call) -> Reply:
         hub=hub,
         principal=principal,
         credential=(call.headers.get("authorization"), call.headers.get("cookie")),
-        identify=lambda: call.surface.identify(call).principal,
+        identify=partial(_again, call),
         entities=frozenset(value for _name, value in call.arguments),
         after=_position(call.headers.get("last-event-id")),
     )
     return Reply(body=wish.messages(), media_type="text/event-stream", headers=_HEADERS)
+
+
+def _again(call: Call) -> Principal:
+    """Return who sent *call* once more; that somebody listens keeps no session from ending for want of use."""
+    call.is_use = False
+    return call.surface.identify(call).principal
 
 
 def _position(given: str | None) -> int | None:

@@ -112,16 +112,31 @@ class Hub:
             thread.join()
 
     def _run(self) -> None:
-        with waker(self._crm.storage) as sleeper:
-            while self._is_needed():
-                try:
-                    self._step()
-                except Exception as error:
-                    # Whatever it is: those who listen must not be left with a stream that nobody feeds.
-                    _log.warning("events could not be read, and will be again", exc_info=error)
-                    self._wake.wait(1)
-                sleeper.wait(self._wake)
-                self._wake.clear()
+        try:
+            with waker(self._crm.storage) as sleeper:
+                while self._is_needed():
+                    self._step_or_wait()
+                    sleeper.wait(self._wake)
+                    self._wake.clear()
+        except Exception as error:
+            # Without a connection nothing can be waited for; clients come back, and then it is tried again.
+            _log.error("nobody can be told of events", exc_info=error)
+            self._give_up()
+
+    def _step_or_wait(self) -> None:
+        try:
+            self._step()
+        except Exception as error:
+            # Whatever it is: those who listen must not be left with a stream that nobody feeds.
+            _log.warning("events could not be read, and will be again", exc_info=error)
+            self._wake.wait(1)
+
+    def _give_up(self) -> None:
+        with self._lock:
+            listeners = [*self._listeners.values(), *self._new]
+            self._new, self._thread, self._position = [], None, None
+        for listener in listeners:
+            self._end(listener, "broken")
 
     def _is_needed(self) -> bool:
         with self._lock:
