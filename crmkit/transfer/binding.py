@@ -11,6 +11,7 @@ import attrs
 from crmkit.core.entity import EntityInfo, FieldInfo
 from crmkit.core.fields import AnyReference, Choice, Number, Option, Reference, Refused
 from crmkit.core.policy.access import Access
+from crmkit.core.policy.existing import exists_for
 from crmkit.core.registry import Registry
 from crmkit.core.text import Text, gettext as _
 from crmkit.transfer.convert import Converter, converter
@@ -108,10 +109,10 @@ class _Binder:
         return BoundStep(self._step, self._entity, fields, {f.name: f.default for f in own})
 
     def _find_entity(self, entity: str, where: str) -> EntityInfo:
-        found = self._registry.entities.get(entity)
-        if found is None:
-            _refuse(where, _("there is no entity {given!r}"), entity, list(self._registry.entities))
-        return found
+        known = {id_: info for id_, info in self._registry.entities.items() if exists_for(self._access, info)}
+        if entity not in known:
+            _refuse(where, _("there is no entity {given!r}"), entity, list(known))
+        return known[entity]
 
     def _field(self, plan: FieldPlan) -> BoundField:
         if plan.field not in self._readable:

@@ -544,6 +544,18 @@ def test_a_hidden_field_is_refused_like_one_that_does_not_exist(load, folder, pe
     assert said[0] == said[1]
 
 
+def test_a_hidden_entity_is_refused_like_one_that_does_not_exist(load, folder, person):
+    reader = person("Rob", "shop.reader")
+    said = []
+    for name in ("shop.deal", "shop.deam"):
+        with pytest.raises(PlanError) as caught:
+            load(DEALS.replace("shop.deal", name), folder(deals=DEAL_ROWS), reader)
+        said.append(str(caught.value).replace(name, "…"))
+
+    assert said[0] == said[1]
+    assert "shop.note" not in said[0]
+
+
 def test_a_reference_to_a_hidden_record_is_refused_like_one_to_nothing(load, folder, person, crm):
     load(COMPANIES, folder(companies=ROWS))
     clerk = person("Ann", "shop.clerk")
