@@ -47,13 +47,23 @@ def test_unit_is_one_and_starts_what_belongs_to_it(name):
         assert "/srv/crm/venv/bin/crmkit " in unit["Service"]["ExecStart"]
 
 
+def _there(folder, argument):
+    """Return *argument*; a file of the server as one that is there."""
+    if not argument.startswith("/srv/crm/"):
+        return argument
+    file = folder / argument.removeprefix("/srv/crm/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    return str(file)
+
+
 @pytest.mark.parametrize("arguments", list(commands()), ids=" ".join)
-def test_command_on_the_page_is_one(arguments):
+def test_command_on_the_page_is_one(arguments, tmp_path):
     context = click.Context(root, info_name="crmkit")
     _name, command, rest = root.resolve_command(context, list(arguments))
     while isinstance(command, click.Group):
         _name, command, rest = command.resolve_command(click.Context(command, parent=context), rest)
-    rest = [each.replace("%i", "8001") for each in rest]
+    rest = [_there(tmp_path, each.replace("%i", "8001")) for each in rest]
     # It parses, or says why not.
     command.make_context("crmkit", rest, parent=context)
 
