@@ -16,14 +16,13 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.auth.digests import digest_of, new_secret
+from crmkit.auth.ending import end
 from crmkit.auth.errors import NotSignedInError
 from crmkit.auth.statements import may_sign_in
 from crmkit.core.entity import entity_info
-from crmkit.core.errors import ForbiddenError, InapplicableVerbError
 from crmkit.core.policy.principal import Principal
 from crmkit.core.signing_in.entities import SignInSession
 from crmkit.core.storage.columns import Moment
-from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write, creation
 
 if TYPE_CHECKING:
@@ -176,13 +175,7 @@ def end_session(db: Writer, session: UUID) -> None:
         ForbiddenError: the principal may not end it.
         InapplicableVerbError: it has ended already.
     """
-    info = entity_info(SignInSession)
-    found = db.get(SignInSession, session)
-    if not db.allowed_ids(info, "update", [session]):
-        raise ForbiddenError(info.id, "update", session)
-    if found.ended_at is not None:
-        raise InapplicableVerbError(info.id, "end", _("it is ended already"))
-    db.take(Write("update", info, session, {"ended_at": db.now}, trusted=True))
+    end(db, SignInSession, session)
 
 
 def end_sessions(db: Writer, user: UUID) -> int:

@@ -12,18 +12,18 @@ import attrs
 import sqlalchemy as sa
 
 from crmkit.auth.digests import digest_of
+from crmkit.auth.ending import end
 from crmkit.auth.errors import NotSignedInError
 from crmkit.auth.holders import check_may_make_for
 from crmkit.auth.token_text import SHOWN, is_token_text, new_token_text
-from crmkit.core.entity import entity_info
-from crmkit.core.errors import FieldProblem, ForbiddenError, InapplicableVerbError, ValidationError
+from crmkit.core.errors import FieldProblem, ValidationError
 from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.scopes import Scopes, checked_scopes
 from crmkit.core.signing_in.entities import Token
 from crmkit.core.storage.columns import Moment
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import gettext as _
-from crmkit.core.writing.changes import Write, creation
+from crmkit.core.writing.changes import creation
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
@@ -80,13 +80,7 @@ def end_token(db: Writer, token: UUID) -> None:
         ForbiddenError: the principal may not end it.
         InapplicableVerbError: it is ended already.
     """
-    info = entity_info(Token)
-    found = db.get(Token, token)
-    if not db.allowed_ids(info, "update", [token]):
-        raise ForbiddenError(info.id, "update", token)
-    if found.ended_at is not None:
-        raise InapplicableVerbError(info.id, "end", _("it is ended already"))
-    db.take(Write("update", info, token, {"ended_at": db.now}, version=found.version, trusted=True))
+    end(db, Token, token)
 
 
 def last_used(db: Reader, tokens: Sequence[Token]) -> Mapping[UUID, datetime | None]:
