@@ -79,3 +79,8 @@ def test_provider_that_is_away_is_a_problem_of_its_own(make_browser, op, configu
     configured("openid", issuer="http://127.0.0.1:1")
 
     assert make_browser(ORIGIN)("GET", "/openid", status=502).json()["type"] == "urn:crmkit:problem:provider"
+
+
+@pytest.mark.parametrize("path", ["/openid", "/openid/callback"])
+def test_without_a_provider_there_is_no_such_door(make_browser, path):
+    assert make_browser()("GET", path, status=404).json()["type"] == "urn:crmkit:problem:not-found"
