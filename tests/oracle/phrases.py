@@ -11,6 +11,7 @@ from uuid import UUID
 from crmkit import Money, Target
 from crmkit.core.entity import entity_info, loaded_values
 from crmkit.core.errors import UnknownFieldError
+from tests.oracle.http.remote import Shown
 from tests.oracle.mirror import RATES
 from tests.oracle.terms import ME, MY_TEAM, Cash
 
@@ -76,6 +77,9 @@ def plain(value: Any) -> Any:
 
 def snapshot(record: Any, prefix: str = "") -> dict[str, Any]:
     """Return every field of *record* that exists for its reader, computed ones included."""
+    if isinstance(record, Shown):
+        mine = {n: v for n, v in record.values.items() if (n.startswith(prefix) if prefix else _is_own(n))}
+        return {name: _foreseen(name, plain(value)) for name, value in mine.items()}
     values = {prefix + name: _foreseen(name, plain(value)) for name, value in loaded_values(record).items()}
     values |= {f"custom.{key}": value for key, value in getattr(record, "custom", {}).items()} if not prefix else {}
     for name in entity_info(type(record)).computed:

@@ -11,6 +11,7 @@ from tests.oracle.doors import (  # noqa: F401
     measures,
     merging,
     reads,
+    rest,
     rights,
     searches,
     statements,

@@ -13,6 +13,7 @@ from tests.oracle.mutants import (  # noqa: F401
     likeness,
     links,
     merging,
+    rest,
     restrictions,
     rows,
     searches,

@@ -1,0 +1,100 @@
+"""The doors once more, over HTTP: the same questions must get the same answers, and tell as little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from tests.oracle.doors import around, measures, merging, reads, writes
+from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner
+from tests.oracle.http.caller import Caller, RefusedError
+from tests.oracle.http.remote import ANYTHING, Remote
+from tests.oracle.terms import Denied
+
+__all__: list[str] = []
+
+_caller_of = lru_cache(maxsize=4)(Caller)
+
+
+@attrs.frozen
+class Heard:
+    """What a client made of the answers that it got, and the client."""
+
+    made: Any
+    remote: Remote
+
+    def told(self) -> str:
+        """Return everything that came back, with ids of new records as the question names them."""
+        text = repr(self.remote.heard)
+        for made, named in self.remote.names.items():
+            text = text.replace(str(made), str(named))
+        return text
+
+
+def over_http(door: Door) -> Door:
+    """Return *door* with its probes asked over HTTP."""
+
+    def asked(q: Questioner) -> Iterator[Probe]:
+        caller = _caller_of(q.play.crm)
+        for probe in door(q):
+            yield _over_http(probe, caller)
+
+    return asked
+
+
+def _over_http(probe: Probe, caller: Caller) -> Probe:
+    def call(db: Any) -> Heard:
+        remote = Remote(caller, db)
+        try:
+            return Heard(probe.call(remote), remote)
+        except RefusedError as error:
+            error.code = _kind(error.code) if probe.writes else error.code
+            raise
+
+    def want() -> Any:
+        try:
+            return probe.want()
+        except Denied as denied:
+            raise Denied(_kind(denied.code), ANYTHING) if probe.writes else denied from None
+
+    def view(heard: Heard) -> Any:
+        return renamed(probe.view(heard.made), heard.remote.names)
+
+    def told(answer: Any) -> Any:
+        return answer.told() if isinstance(answer, Heard) else probe.told(answer)
+
+    return replace(probe, label=f"over HTTP: {probe.label}", want=want, call=call, view=view, told=told)
+
+
+def _kind(code: str) -> str:
+    """Return what a refusal to write tells: that there is nothing, or any other reason, whichever comes first."""
+    return code if code in ("not-found", ANYTHING) else "refused"
+
+
+def renamed(value: Any, names: dict[UUID, UUID]) -> Any:
+    """Return *value* with other ids in the place of those that *names* has."""
+    match value:
+        case UUID():
+            return names.get(value, value)
+        case dict():
+            return {renamed(name, names): renamed(each, names) for name, each in value.items()}
+        case list() | tuple() if names and not hasattr(value, "_fields"):
+            return type(value)(renamed(each, names) for each in value)
+    return value
+
+
+_SAME = {
+    reads: ("everything", "find", "find_deleted", "pages", "get", "get_by_number", "get_many", "count", "history"),
+    around: ("sections", "timeline"),
+    measures: ("aggregate",),
+    merging: ("merge",),
+    writes: ("create", "update", "delete", "restore", "transfer", "move", "share"),
+}
+for module, names in _SAME.items():
+    for name in names:
+        DOORS[f"http_{name}"] = over_http(getattr(module, name))
