@@ -318,7 +318,9 @@ def _expected(play: Play, p: UUID, probes: Iterable[Probe]) -> list[Any]:
     for probe in probes:
         found = wanted(play, p, probe)
         is_refused = isinstance(found[0], tuple) and found[0][:1] == ("error",)
-        expected.append((found, probe.writes and rights) if is_refused else repr(probe.told(found[0])))
+        expected.append(
+            (found, (probe.writes or probe.several) and rights) if is_refused else repr(probe.told(found[0]))
+        )
     return expected
 
 

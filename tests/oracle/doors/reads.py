@@ -192,6 +192,7 @@ def expand(q: Questioner) -> Iterator[Probe]:
         lambda db: db.expand([db.get(CLASSES[entity], id) for id in ids], relation),
         lambda found: {id: _unordered(views(some)) if is_link else views([some]) for id, some in found.items()},
         told=by_id,
+        several=True,
     )
 
 
@@ -224,6 +225,7 @@ def extensions(q: Questioner) -> Iterator[Probe]:
         lambda db: db.extensions(EXTENSION, [stub("trade.deal", id) for id in ids]),
         lambda found: {id: snapshot(extra, "extra.") for id, extra in found.items()},
         told=by_id,
+        several=True,
     )
     for first in ids[:1]:
         yield Probe(

@@ -25,7 +25,8 @@ class Probe:
     """One question: *want* asks the model (and may raise Denied), *call* asks crmkit; *view* makes the two comparable.
 
     *told* is the part of the answer that the principal gets. A probe that *writes* gets a writer whose transaction is
-    undone.
+    undone. One that asks for *several* records is refused for the first that is not to be had, of which the model tells
+    nothing.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Probe:
     view: Callable[[Any], Any] = _as_it_is
     told: Callable[[Any], Any] = _as_it_is
     writes: bool = False
+    several: bool = False
 
 
 @dataclass(frozen=True)
