@@ -34,7 +34,7 @@ _Schema = dict[str, Any]
 
 
 class Root:
-    """An administrator with a token, who is set right again when a request has put them out of the way."""
+    """An administrator, and a token with which everything may be asked."""
 
     def __init__(self, crm: CRM, principal: Principal) -> None:
         self.principal, user = principal, principal.user_id
