@@ -34,11 +34,11 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def _acme(tmp_path_factory):
-    from crmkit.cli.project import Project, first_party_plugins, make_project
+    from crmkit.cli.project import Project, make_project, plugins_without
     from crmkit.core.configuration.config import Company
 
     folder = tmp_path_factory.mktemp("newcomer") / "acme"
-    make_project(folder, Project(Company("Acme"), first_party_plugins(), "Administrator"))
+    make_project(folder, Project(Company("Acme"), plugins_without([]), "Administrator"))
     source = folder / "old"
     source.mkdir()
     for name, text in FILES.items():

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from crmkit import Assignment, ForbiddenError, Job, NotFoundError, Principal, User, Worker
-from crmkit.core.automating.saving import is_administrator, may_act_as
 from crmkit.core.policy.roles import VERBS
 from crmkit.core.policy.scopes import UnknownScopeError, checked_scopes, covers
 from crmkit.testing import both_databases, plugin
@@ -157,8 +156,8 @@ def test_limited_administrator_lets_nothing_act_without_the_limits(crm, people):
     limits = [(None, True), (("*:write",), True), (("core:write",), False), (("*:read",), False), ((), False)]
     for scopes, free in limits:
         with crm.read(attrs.evolve(boss, scopes=scopes)) as db:
-            assert is_administrator(db.access) is free
-            assert may_act_as(db.access, boss.user_id) is free
+            assert db.access.is_administrator is free
+            assert db.access.may_act_as(boss.user_id) is free
             assert db.access.reads_everything is (free or scopes == ("*:read",))
 
 

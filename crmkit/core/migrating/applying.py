@@ -111,11 +111,12 @@ def _erase_returned(crm: CRM, connection: Connection, back: Parked) -> int:
 
 
 def _settle(crm: CRM) -> None:
-    """Let records be as plugins ship them, and be found by the fields that are searched, now that the tables fit."""
+    """Let records be found by the fields that are searched, and be as plugins ship them, now that the tables fit."""
     if CORE in branches(crm):
         with crm.storage.writing() as connection, crm.system_on(connection, "what plugins ship") as db:
-            settle_shipped(db)
+            # First: what is shipped is found from its creation on.
             have_search_made(db)
+            settle_shipped(db)
 
 
 def _restore(crm: CRM, state: State) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from crmkit.core.jobs.context import WorkContext
@@ -59,12 +60,14 @@ def behind(db: Reader) -> list[str]:
 
 def have_search_made(db: Writer) -> bool:
     """Have a worker make the words that are still to be made, and return whether there are any; *db* sees all."""
-    for entity in behind(db):
-        if _has_records(db, entity):
-            db.enqueue(MAKE_SEARCH_INDEX)
-            return True
-        note_made(db, [db.model.searched[entity]])
-    return False
+    # While a plugin's first revision is being written, its entities have no tables.
+    there = set(sa.inspect(db.connection).get_table_names())
+    late = [entity for entity in behind(db) if db.model.registry.entities[entity].table in there]
+    filled = [entity for entity in late if _has_records(db, entity)]
+    note_made(db, [db.model.searched[entity] for entity in late if entity not in filled])
+    if filled:
+        db.enqueue(MAKE_SEARCH_INDEX)
+    return bool(filled)
 
 
 def note_made(db: Writer, new: Iterable[Searched]) -> None:
@@ -168,6 +171,8 @@ def _has_records(db: Reader, entity: str) -> bool:
 def _keep(db: Writer, searched: Searched, after: UUID | None) -> None:
     """Keep that the words of all records up to *after* are made, or of all there are."""
     done, key = db.model.schema.system.checkpoint, _KEY + searched.info.id
-    state = {**searched.state, "after": None if after is None else str(after)}
-    db.connection.execute(sa.delete(done).where(done.c.key == key))
-    db.connection.execute(sa.insert(done).values(key=key, position=0, state=state, updated_at=db.now))
+    kept = {"state": {**searched.state, "after": None if after is None else str(after)}, "updated_at": db.now}
+    make = sqlite.insert if db.model.storage.is_sqlite else postgresql.insert
+    # Two may keep the same at the same time: those that bring one database up to date.
+    new = make(done).values(key=key, position=0, **kept)
+    db.connection.execute(new.on_conflict_do_update(index_elements=[done.c.key], set_=kept))
