@@ -55,9 +55,11 @@ def types_of(reader: Reader, known: KnownEvent) -> list[str]:
     declared = [_type_of_event(registry.events[event]) for event in known.events]
     if known.kind not in _PAST:
         return declared
-    general = _type_of_write(known.entity, known.kind)
-    taken = any(_name_of(_type_of_event(event)) == _name_of(general) for event in registry.events.values())
-    return declared if taken else [general, *declared]
+    # The event whose type has the same name, if a plugin declares one: sales.deal_created for sales.deal.
+    same = registry.events.get(f"{known.entity}_{_PAST[known.kind][0]}")
+    if same is not None and same.trigger.entity == known.entity:
+        return declared
+    return [_type_of_write(known.entity, known.kind), *declared]
 
 
 def _type_of_event(info: EventInfo) -> str:

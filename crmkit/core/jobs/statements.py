@@ -60,38 +60,45 @@ class Statements:
             .where(expired)
             .values({**IDLE, "state": "ready", "is_suspect": True, "attempts": c.attempts - _tries_not_counted(c)})
         )
-        is_woken = c.again_at.is_not(None)
-        #: Ends the row with this ``id`` and ``fence`` at ``now``, or begins it anew if it was woken meanwhile.
-        self.finish = (
-            sa.update(table)
-            .where(
-                c.id == sa.bindparam("id_", type_=Id()),
-                c.fence == sa.bindparam("fence_", type_=sa.Integer()),
-                c.state == "running",
-            )
-            .values(
-                **IDLE,
-                state=sa.case((is_woken, "ready"), else_="done"),
-                run_at=sa.func.coalesce(c.again_at, c.run_at, type_=Moment()),
-                attempts=sa.case((is_woken, 0), else_=c.attempts),
-                finished_at=sa.case((is_woken, sa.null()), else_=_NOW),
-                again_at=None,
-                error=None,
-                details=None,
-            )
+        #: Ends the row with this ``id_`` and ``fence_`` at ``now``, or begins it anew if it was woken meanwhile.
+        self.finish = _finish(table)
+        #: Gives the rows ``ids`` to ``by`` until ``until``.
+        self.take = _take(table)
+
+
+def _finish(table: sa.Table) -> sa.Update:
+    c = table.c
+    is_woken = c.again_at.is_not(None)
+    mine = c.id == sa.bindparam("id_", type_=Id()), c.fence == sa.bindparam("fence_", type_=sa.Integer())
+    return (
+        sa.update(table)
+        .where(*mine, c.state == "running")
+        .values(
+            **IDLE,
+            state=sa.case((is_woken, "ready"), else_="done"),
+            run_at=sa.func.coalesce(c.again_at, c.run_at, type_=Moment()),
+            attempts=sa.case((is_woken, 0), else_=c.attempts),
+            finished_at=sa.case((is_woken, sa.null()), else_=_NOW),
+            again_at=None,
+            error=None,
+            details=None,
         )
-        #: Gives the rows ``ids`` to ``owner`` until ``until``.
-        self.take = (
-            sa.update(table)
-            .where(c.id.in_(sa.bindparam("ids", type_=Id(), expanding=True)))
-            .values(
-                state="running",
-                owner=sa.bindparam("by"),
-                leased_until=sa.bindparam("until", type_=Moment()),
-                fence=c.fence + 1,
-                attempts=c.attempts + 1,
-            )
+    )
+
+
+def _take(table: sa.Table) -> sa.Update:
+    c = table.c
+    return (
+        sa.update(table)
+        .where(c.id.in_(sa.bindparam("ids", type_=Id(), expanding=True)))
+        .values(
+            state="running",
+            owner=sa.bindparam("by"),
+            leased_until=sa.bindparam("until", type_=Moment()),
+            fence=c.fence + 1,
+            attempts=c.attempts + 1,
         )
+    )
 
 
 def woken(insert: Any, c: Any) -> Any:

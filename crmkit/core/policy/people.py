@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crmkit.core.entity import Record, any_ref, entity, field, ref
 from crmkit.core.fields import Choice, Decimals, Locale, LongText, PlainEmail, Target, Text, TimeZone
-from crmkit.core.policy.roles import EVERY_ENTITY, SCOPES, VERBS, Grant, Role
+from crmkit.core.policy.roles import EVERY_ENTITY, OPERATIONS, SCOPES, VERBS, Grant, Role
 from crmkit.core.text import gettext as _
 
 __all__ = [
@@ -131,7 +131,7 @@ CORE_ROLES = (
             Grant("core.identity", ["read", "delete"], "user_id == me()"),
         ],
     ),
-    Role("core.monitor", _("Monitoring"), [Grant("core.operations", ["read"], "all")]),
+    Role("core.monitor", _("Monitoring"), [Grant(OPERATIONS, ["read"], "all")]),
 )
 
 PEOPLE = (Team, User, Membership, RoleRecord, GrantRecord, MaskRecord, Assignment, Share, ExchangeRate)

@@ -12,13 +12,15 @@ from crmkit.core.errors import DeclarationError
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import Text, gettext as _
 
-__all__ = ["EVERY_ENTITY", "SCOPES", "SUBJECTS", "VERBS", "Grant", "Mask", "Restriction", "Role", "Scope"]
+__all__ = ["EVERY_ENTITY", "OPERATIONS", "SCOPES", "SUBJECTS", "VERBS", "Grant", "Mask", "Restriction", "Role", "Scope"]
 
 VERBS = ("read", "create", "update", "delete", "move", "transfer", "share", "export", "see_duplicates", "erase")
 SCOPES = ("own", "team", "subtree", "all")
 EVERY_ENTITY = "*"
+#: How the work of the whole company goes.
+OPERATIONS = "core.operations"
 #: What grants may name beside entities: crmkit's own books, of which there is no record.
-SUBJECTS = frozenset({"core.job", "core.operations"})
+SUBJECTS = frozenset({"core.job", OPERATIONS})
 Scope = Literal["own", "team", "subtree", "all"] | Rule
 _ROLE_ID = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,40}\Z")
 

@@ -22,6 +22,7 @@ from crmkit.core.network.guard import NetworkGuard
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.principal import Principal
+from crmkit.core.policy.roles import OPERATIONS
 from crmkit.core.rates import Rates
 from crmkit.core.reading.aggregates import Aggregate, Question, left_64_bits
 from crmkit.core.reading.branches import in_branches
@@ -331,6 +332,15 @@ class Reader(Lists):
     def network(self) -> NetworkGuard:
         """The guard that says where a request may go."""
         return self.model.network
+
+    def check_operations(self) -> None:
+        """Return if the principal may know how the work of the whole company goes: its requests, its jobs, its workers.
+
+        Raises:
+            ForbiddenError: no grant has the verb ``read`` for ``core.operations``.
+        """
+        if not self.access.may("read", OPERATIONS):
+            raise ForbiddenError(OPERATIONS, "read", OPERATIONS)
 
     @property
     def currency(self) -> str:

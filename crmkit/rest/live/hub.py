@@ -177,10 +177,13 @@ class Hub:
         self, listeners: Sequence[Listener], told: Mapping[Principal, Sequence[KnownEvent]], position: int
     ) -> None:
         """Feed each of *listeners*, all on one loop, in one call."""
-        gone = [listener for listener in listeners if listener.stream.principal not in told]
-        for listener in gone:
-            self._end(listener, "left")
-        fed = [(listener, told[listener.stream.principal]) for listener in listeners if listener not in gone]
+        fed: list[tuple[Listener, Sequence[KnownEvent]]] = []
+        for listener in listeners:
+            events = told.get(listener.stream.principal)
+            if events is None:
+                self._end(listener, "left")
+            else:
+                fed.append((listener, events))
         if fed:
             _call(fed[0][0].stream, self._feed, fed, position)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmkit.core.errors import ForbiddenError
 from crmkit.observing.metrics import CONTENT_TYPE
 from crmkit.observing.watching import Watching
 from crmkit.rest.errors import NothingHereError
@@ -13,10 +12,7 @@ from crmkit.rest.replies import Reply
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
 
-__all__ = ["SUBJECT", "metrics"]
-
-#: What grants call it.
-SUBJECT = "core.operations"
+__all__ = ["metrics"]
 
 
 def metrics(call: Call) -> Reply:
@@ -27,8 +23,7 @@ def metrics(call: Call) -> Reply:
         NothingHereError: this server counts nothing.
     """
     with call.reading() as db:
-        if not db.access.may("read", SUBJECT):
-            raise ForbiddenError(SUBJECT, "read", SUBJECT)
+        db.check_operations()
     watching = call.crm.observer
     if not isinstance(watching, Watching) or watching.metrics is None:
         raise NothingHereError
