@@ -6,7 +6,7 @@ from tests.oracle.mutants import MUTANTS
 from tests.oracle.play import Mismatch
 from tests.oracle.session import chase
 
-WORLDS = 40
+WORLDS = 200
 
 
 @pytest.fixture

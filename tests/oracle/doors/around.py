@@ -13,6 +13,7 @@ from tests.oracle.acts import stub
 from tests.oracle.doors.flow import stages_of
 from tests.oracle.doors.reads import found, records, told_of, told_of_crmkit, views
 from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.doors.walking import pages_of
 from tests.oracle.terms import ANY, Denied
 
 # A route is a relation, one behind another with a dot, or (entity between, near field, far relation).
@@ -123,12 +124,8 @@ def timeline(q: Questioner) -> Iterator[Probe]:
         limit = q.chance.one([1, 2, 3, 50])
 
         def call(db, id=id, limit=limit):
-            entries, after = [], None
-            while True:
-                page = db.timeline(stub(entity, id), limit=limit, after=after)
-                entries += page.entries
-                if (after := page.next) is None:
-                    return entries
+            pages = pages_of(lambda after: db.timeline(stub(entity, id), limit=limit, after=after))
+            return [entry for page in pages for entry in page.entries]
 
         def view(entries):
             assert all(one.at >= other.at for one, other in pairwise(entries)), "the newest comes first"

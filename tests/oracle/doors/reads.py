@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tests.oracle.acts import CLASSES, EXTENSION, stub
 from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.doors.walking import pages_of
 from tests.oracle.phrases import UNFORESEEN, expected, rule_text, snapshot
 from tests.oracle.terms import Denied
 
@@ -92,14 +93,9 @@ def pages(q: Questioner) -> Iterator[Probe]:
     (where, text), order, size = _where(q, entity), q.chance.order(entity), q.chance.one([1, 2, 3])
 
     def walk(db):
-        found, cursors, after = [], [], None
-        while len(cursors) < 200:
-            page = db.page(CLASSES[entity], text, order_by=order, limit=size, after=after)
-            found += page.records
-            cursors.append(after := page.next)
-            if after is None:
-                return found, cursors
-        raise AssertionError("the pages never end")
+        pages = pages_of(lambda after: db.page(CLASSES[entity], text, order_by=order, limit=size, after=after))
+        told = [(page.records, page.next) for page in pages]
+        return [record for records, _next in told for record in records], [next for _records, next in told]
 
     yield Probe(
         f"pages of {size} {entity} where {text} order {order}",

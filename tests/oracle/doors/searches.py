@@ -12,6 +12,7 @@ from crmkit.core.searching import finding
 from tests.oracle.acts import CLASSES
 from tests.oracle.doors.reads import records, views
 from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.doors.walking import pages_of
 
 # The fields that are searched, the title first.
 _SEARCHED = {
@@ -99,13 +100,10 @@ def search(q: Questioner) -> Iterator[Probe]:
 
         def call(db, pieces=pieces, some=some, size=size, most=most):
             text, entities = " ".join(pieces), some and [CLASSES[entity] for entity in some]
-            whole, pages, after = db.search(text, entities=entities, limit=1000).hits, [], None
+            whole = db.search(text, entities=entities, limit=1000).hits
             with _rare(most):
-                while not pages or after is not None:
-                    page = db.search(text, entities=entities, limit=size, after=after)
-                    pages += [page.hits, page.next]
-                    after = page.next
-            return whole, pages
+                pages = list(pages_of(lambda after: db.search(text, entities=entities, limit=size, after=after)))
+            return whole, [part for page in pages for part in (page.hits, page.next)]
 
         def view(answer):
             whole, pages = answer
