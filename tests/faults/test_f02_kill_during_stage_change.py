@@ -60,7 +60,7 @@ def an_order(crm):
 
 @both_databases
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
-def test_killed_within_the_transaction_nothing_happened(crm, failpoint):
+def test_f02_killed_within_the_transaction_nothing_happened(crm, failpoint):
     with an_order(crm) as order:
         assert run(move_and_die, url_of(crm), order.id, failpoint) == -signal.SIGKILL
     assert check_agreement(crm) == {"A": "open"}
@@ -70,7 +70,7 @@ def test_killed_within_the_transaction_nothing_happened(crm, failpoint):
 
 
 @both_databases
-def test_killed_after_the_commit_all_of_it_happened(crm):
+def test_f02_killed_after_the_commit_all_of_it_happened(crm):
     with an_order(crm) as order:
         assert run(move_and_die_at_once, url_of(crm), order.id) == -signal.SIGKILL
     assert check_agreement(crm) == {"A": "paid"}

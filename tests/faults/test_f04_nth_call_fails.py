@@ -25,7 +25,7 @@ def business(crm):
 
 @both_databases
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_every_failing_call_leaves_all_or_nothing(crm, when):
+def test_f04_every_failing_call_leaves_all_or_nothing(crm, when):
     with crm.write(SYSTEM) as db:
         db.create(Order(name="A"))
     for calls in count():

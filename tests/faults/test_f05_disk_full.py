@@ -26,7 +26,7 @@ def write_until_refused(crm, acknowledged):
         acknowledged(number)
 
 
-def test_file_that_may_not_grow(crm):
+def test_f05_file_that_may_not_grow(crm):
     done = []
 
     def limit(connection, _record):
@@ -55,7 +55,7 @@ def fill_the_disk(url, size, pipe):
         pipe.send(error.code)
 
 
-def test_disk_that_has_no_room(crm):
+def test_f05_disk_that_has_no_room(crm):
     crm.storage.dispose()
     received, sent = CONTEXT.Pipe(duplex=False)
     process = start(fill_the_disk, url_of(crm), os.path.getsize(crm.storage.url.database) + 200_000, sent)

@@ -20,7 +20,7 @@ def write_many(url, number, times):
 
 @both_databases
 @pytest.mark.parametrize("times", [20, pytest.param(150, marks=pytest.mark.slow)])
-def test_eight_processes_write_without_an_error(crm, times):
+def test_f06_eight_processes_write_without_an_error(crm, times):
     crm.storage.dispose()
     storm = [start(write_many, url_of(crm), number, times) for number in range(PROCESSES)]
     for process in storm:

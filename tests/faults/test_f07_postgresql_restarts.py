@@ -54,7 +54,7 @@ def write_once(crm, key, outages):
 
 
 @pytest.mark.postgresql
-def test_no_acknowledged_write_is_lost_and_none_is_there_twice(folder, cluster):
+def test_f07_no_acknowledged_write_is_lost_and_none_is_there_twice(folder, cluster):
     server = cluster.start()
     try:
         cluster.wait_for(server)

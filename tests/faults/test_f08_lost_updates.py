@@ -11,7 +11,7 @@ THREADS, TIMES = 8, 100
 
 
 @both_databases
-def test_eight_hundred_increments_lose_none(crm):
+def test_f08_eight_hundred_increments_lose_none(crm):
     with crm.write(SYSTEM) as db:
         made = db.create(Order(name="counter"))
 

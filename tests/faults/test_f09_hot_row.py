@@ -13,7 +13,7 @@ THREADS = 8
 
 @both_databases
 @pytest.mark.parametrize("times", [25, pytest.param(100, marks=pytest.mark.slow)])
-def test_who_holds_a_row_needs_no_second_try(crm, times):
+def test_f09_who_holds_a_row_needs_no_second_try(crm, times):
     with crm.write(SYSTEM) as db:
         made = db.create(Order(name="hot"))
 

@@ -53,7 +53,7 @@ def history(crm, transactions):
 
 @both_databases
 @pytest.mark.parametrize("transactions", [600, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_history_of_transactions_has_no_cycle(crm, transactions):
+def test_f10_history_of_transactions_has_no_cycle(crm, transactions):
     found = history(crm, transactions)
     assert len(found) >= transactions - THREADS
     assert cycle(found) == []

@@ -111,7 +111,7 @@ def check(crm, plan, source):
 
 @both_databases
 @pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
-def test_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, make_crm, database, kills):
+def test_f01_an_import_killed_at_any_moment_goes_on_where_it_was(tmp_path, make_crm, database, kills):
     chance = random.Random(kills)
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)

@@ -1,12 +1,14 @@
 """A browser goes to a provider of OpenID Connect and comes back, all of it over HTTP."""
 
 import os
+from urllib.parse import quote
 
 import httpx2
 import pytest
 
 from crmkit.auth import link_identity
 from tests.auth.provider import CLIENT, SECRET, served
+from tests.auth.test_next_page import ELSEWHERE
 from tests.rest.sign_in.conftest import ORIGIN
 
 BACK = f"{ORIGIN}/api/v1/sign-in/openid/callback"
@@ -39,14 +41,12 @@ def test_browser_comes_back_signed_in(make_browser, op, anna):
     assert browser("GET", "/session").json()["user_id"] == str(anna.user_id)
 
 
-@pytest.mark.parametrize(
-    "page", ["//evil.example", "https://evil.example", "/%5Cevil.example/..%2F", "%2F%2Fevil.example"]
-)
+@pytest.mark.parametrize("page", [quote(page) for page in ELSEWHERE if page] + ["%2F%2Fevil.example", "/%5Cevil"])
 def test_t29_browser_never_goes_to_another_site(make_browser, op, page):
     browser = make_browser(ORIGIN)
 
     place = browser("GET", there_and_back(browser, f"/openid?next={page}"), status=303).headers["location"]
-    assert place == "/" or (place.startswith("/") and place[1] not in "/\\")
+    assert place == "/"
 
 
 def test_t28_provider_sends_back_to_the_configured_address(make_browser, op):

@@ -1,12 +1,13 @@
 """Signing in over HTTP: cookies, the token against other sites, second factors, sessions and tokens."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pyotp
 import pytest
 
-from crmkit import User
-from crmkit.auth import Client
+from crmkit import User, new_id
+from crmkit.auth import Client, invite
 from crmkit.rest.sign_in.clients import client_of
 from crmkit.testing import both_databases
 from tests.rest.sign_in.conftest import ORIGIN, PASSWORD
@@ -199,13 +200,25 @@ def test_only_administrators_invite(browser, anna, boss):
 # Passwords.
 
 
-def test_unknown_account_and_wrong_password_are_told_the_same(browser):
-    told = [
-        browser("POST", "", status=401, json={"login": login, "password": "wrong"}).json()
-        for login in ("anna@example.org", "nobody@example.org", "")
-    ]
-    assert told[0] == told[1] == told[2]
-    assert told[0]["type"] == "urn:crmkit:problem:sign-in-refused"
+@both_databases
+def test_t30_unknown_account_and_wrong_password_are_told_the_same_and_wait_the_same(browser, crm, people):
+    people.user("Service", kind="service", email="service@example.org")
+    people.user("Left", email="left@example.org", is_active=False)
+    passing = ("x-request-id", "date")
+
+    def told(login):
+        answers = [
+            browser.client.post("/api/v1/sign-in", json={"login": login, "password": "wrong"}) for _n in range(8)
+        ]
+        return [
+            (each.status_code, {n: v for n, v in each.headers.items() if n not in passing}, each.content)
+            for each in answers
+        ]
+
+    logins = ("anna@example.org", "nobody@example.org", "service@example.org", "left@example.org")
+    first, *others = [told(login) for login in logins]
+    assert [status for status, _headers, _body in first] == [401] * 5 + [429]
+    assert others == [first] * 3
 
 
 def test_who_guesses_is_told_to_wait(browser):
@@ -313,7 +326,78 @@ def test_recovery_code_stands_in_once_and_new_ones_replace_all(browser, make_bro
     other("POST", "/recovery-codes/use", status=401, json={"code": second})
 
 
+@both_databases
+def test_t31_recovery_code_is_taken_once_of_twenty_at_once(browser, make_browser, clock):
+    browser.sign_in()
+    code = begin_totp(browser, clock).recovery_codes[0]
+    others = [make_browser() for _each in range(4)]
+    for other in others:
+        other.sign_in()
+
+    assert at_once(others, "/recovery-codes/use", {"code": code}).count(200) == 1
+
+
+@both_databases
+def test_t31_one_time_code_is_taken_once_of_twenty_at_once(browser, make_browser, clock):
+    browser.sign_in()
+    totp = begin_totp(browser, clock)
+    clock.advance(minutes=1)
+    others = [make_browser() for _each in range(4)]
+    for other in others:
+        other.sign_in()
+
+    assert at_once(others, "/totp/use", {"code": totp.at(clock.now())}).count(200) == 1
+
+
+@both_databases
+def test_t31_link_sets_one_password_of_twenty_at_once(crm, make_browser, anna, boss):
+    with crm.write(boss) as db:
+        ticket = invite(db, anna.user_id)
+    passwords = [f"eleven purple kettles {n}" for n in range(20)]
+    other = make_browser()
+
+    def set_(password):
+        given = {"ticket": ticket, "password": password}
+        return other.client.post("/api/v1/sign-in/invitation", json=given).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = list(threads.map(set_, passwords))
+    assert sorted(set(statuses)) in ([204, 410], [204, 410, 503])
+    assert statuses.count(204) == 1
+    other.sign_in(password=passwords[statuses.index(204)])
+
+
+def at_once(browsers, path, given):
+    """Return with which status each of twenty requests is answered that *browsers* make at once."""
+
+    def ask(browser):
+        headers = {"x-csrf-token": browser.csrf}
+        return browser.client.post(f"/api/v1/sign-in{path}", json=given, headers=headers).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = list(threads.map(ask, browsers * 5))
+    # Who has won has another session, of which the old token is none.
+    assert set(statuses) <= {200, 401, 403, 429, 503}
+    return statuses
+
+
 # Sessions and tokens.
+
+
+def test_t08_what_is_somebody_elses_is_answered_like_none(browser, make_browser, boss):
+    other = make_browser()
+    other.sign_in("Boss")
+    token = other("POST", "/tokens", status=201, json=_token("core:read")).json()["id"]
+    (session,) = [item["id"] for item in other("GET", "/sessions").json()["items"] if item["is_this_one"]]
+    browser.sign_in()
+
+    for path, id_ in (("/tokens", token), ("/sessions", session)):
+        foreign, none = (browser("DELETE", f"{path}/{each}", status=404) for each in (id_, new_id()))
+        assert foreign.content == none.content
+    for path in ("/tokens", "/sessions"):
+        assert not [item for item in browser("GET", path).json()["items"] if item["user_id"] == str(boss.user_id)]
+    browser("DELETE", f"/passkeys/{new_id()}", status=404)
+    assert other("GET", "/session").json()["user_id"] == str(boss.user_id)
 
 
 @both_databases
