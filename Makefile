@@ -14,7 +14,7 @@ STATIC := lint types imports docs
 .PHONY: help env demo test test-twins test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
 
 # Where this is set, crmkit would be compiled again at every start, which no user of a released wheel sees.
-demo bench: export PYTHONDONTWRITEBYTECODE :=
+demo bench test test-twins test-all: export PYTHONDONTWRITEBYTECODE :=
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -85,9 +85,22 @@ def test_companies_are_merged_and_one_is_taken_out_again(api, crm, anna):
     merged = api("POST", f"{COMPANIES}/{one.id}/merge", anna, json=asked)
     assert (merged.status_code, merged.json()["name"], merged.json()["city"]) == (200, "Acme AG", "Berlin"), merged.text
     assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(one.id)
+    # Both may be of the same version; only who names the record itself has seen it.
+    where, seen = f"{COMPANIES}/{other.id}", {"if-match": "*"}
+    assert api("DELETE", where, anna, headers=seen).status_code == 404
+    assert api("POST", f"{where}/transfer", anna, json={"owner_id": str(anna.user_id)}).status_code == 404
     apart = api("POST", f"{COMPANIES}/{other.id}/unmerge", anna)
     assert (apart.status_code, apart.json()["record"]["name"]) == (200, "ACME"), apart.text
     assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(other.id)
+
+
+def test_nothing_is_done_under_the_number_of_a_merged_record(api, crm, anna, deal):
+    with crm.write(anna) as db:
+        other = db.create(Deal(name="Pilot", company_id=deal.company_id))
+        db.merge(deal, [other])
+    assert api("GET", f"{DEALS}/{other.number}", anna).json()["id"] == str(deal.id)
+    assert api("DELETE", f"{DEALS}/{other.number}", anna, headers={"if-match": "*"}).status_code == 404
+    assert api("DELETE", f"{DEALS}/{deal.number}", anna, headers={"if-match": "*"}).status_code == 204
 
 
 @both_databases

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from crmkit.core.entity import EntityInfo, Record
+from crmkit.core.errors import NotFoundError
+from crmkit.core.reading.lists import as_id
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import Representation, represented
 from crmkit.core.text import gettext as _
@@ -52,14 +54,27 @@ def at_record(db: Reader, call: Call) -> tuple[EntityInfo, Any]:
 def seen_record(db: Reader, call: Call, *, required: bool = False) -> tuple[EntityInfo, Any]:
     """Return what :func:`at_record` does, if the sender has seen the record as it is.
 
+    Where a merged record stood, nothing is done to the record that it went into: the versions of the two may be equal.
+
     Raises:
         PreconditionMissingError: ``If-Match`` is *required* and not sent.
         StaleError: it names another version.
-        NothingHereError, NotFoundError: as :func:`at_record`.
+        NothingHereError, NotFoundError: as :func:`at_record`; or the record has another id or number by now.
     """
     info, record = at_record(db, call)
+    reference = call.parameters["record"]
+    if not _is_called(info, record, reference):
+        raise NotFoundError(info.id, reference)
     check_seen(record, call.headers.get("if-match"), required=required)
     return info, record
+
+
+def _is_called(info: EntityInfo, record: Any, reference: str) -> bool:
+    """Return whether *record*, which *reference* led to, has itself that id or human number."""
+    id_ = as_id(reference)
+    if id_ is None and info.number is not None:
+        return bool(getattr(record, info.number.name) == reference)
+    return bool(record.id == id_)
 
 
 def record_reply(
