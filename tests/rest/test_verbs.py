@@ -82,13 +82,17 @@ def test_companies_are_merged_and_one_is_taken_out_again(api, crm, anna):
     assert plan.status_code == 200, plan.text
     assert (plan.json()["refusal"], plan.json()["winner"]["id"]) == (None, str(one.id))
     assert "city" in [field["name"] for field in plan.json()["fields"]]
-    merged = api("POST", f"{COMPANIES}/{one.id}/merge", anna, json=asked)
+    stale = api("POST", f"{COMPANIES}/{one.id}/merge", anna, json={**asked, "versions": {str(other.id): 7}})
+    assert stale.status_code == 412, stale.text
+    merged = api("POST", f"{COMPANIES}/{one.id}/merge", anna, json={**asked, "versions": {str(other.id): 1}})
     assert (merged.status_code, merged.json()["name"], merged.json()["city"]) == (200, "Acme AG", "Berlin"), merged.text
     assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(one.id)
     # Both may be of the same version; only who names the record itself has seen it.
     where, seen = f"{COMPANIES}/{other.id}", {"if-match": "*"}
     assert api("DELETE", where, anna, headers=seen).status_code == 404
     assert api("POST", f"{where}/transfer", anna, json={"owner_id": str(anna.user_id)}).status_code == 404
+    third = api("POST", COMPANIES, anna, json={"name": "Third"}).json()["id"]
+    assert api("POST", f"{COMPANIES}/{third}/merge", anna, json={"losers": [str(other.id)]}).status_code == 404
     apart = api("POST", f"{COMPANIES}/{other.id}/unmerge", anna)
     assert (apart.status_code, apart.json()["record"]["name"]) == (200, "ACME"), apart.text
     assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(other.id)

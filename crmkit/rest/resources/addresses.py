@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.errors import NotFoundError
+from crmkit.core.errors import NotFoundError, StaleError
 from crmkit.core.reading.lists import as_id
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import Representation, represented
@@ -19,7 +20,17 @@ from crmkit.rest.openapi.operations import Operation, Parameter
 from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply, json_reply
 
-__all__ = ["COLLECTION", "MERGE_PATCH", "RECORD", "SHOWN", "at_record", "record_door", "record_reply", "seen_record"]
+__all__ = [
+    "COLLECTION",
+    "MERGE_PATCH",
+    "RECORD",
+    "SHOWN",
+    "at_record",
+    "record_door",
+    "record_reply",
+    "seen_record",
+    "seen_records",
+]
 
 COLLECTION = f"{ROOT}/{{plugin:str}}/{{collection:str}}"
 RECORD = f"{COLLECTION}/{{record:str}}"
@@ -67,6 +78,23 @@ def seen_record(db: Reader, call: Call, *, required: bool = False) -> tuple[Enti
         raise NotFoundError(info.id, reference)
     check_seen(record, call.headers.get("if-match"), required=required)
     return info, record
+
+
+def seen_records(db: Reader, info: EntityInfo, seen: Sequence[tuple[UUID, int | None]]) -> list[Record]:
+    """Return the records with these ids, if they are of the versions that were *seen*; ``None`` is any version.
+
+    Raises:
+        NotFoundError: one is gone or not visible.
+        StaleError: one is of another version.
+    """
+    found = db.get_many(info.cls, [id_ for id_, _version in seen])
+    for id_, version in seen:
+        record = found.get(id_)
+        if record is None:
+            raise NotFoundError(info.id, id_)
+        if version not in (None, record.version):
+            raise StaleError(info.id, id_, version)
+    return [found[id_] for id_, _version in seen]
 
 
 def _is_called(info: EntityInfo, record: Any, reference: str) -> bool:

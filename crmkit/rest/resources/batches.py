@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from crmkit.core.entity import EntityInfo, Record
-from crmkit.core.errors import CrmkitError, NotFoundError, StaleError
+from crmkit.core.errors import CrmkitError
 from crmkit.core.representing.reading import new_record, read_values
 from crmkit.core.representing.records import represented
 from crmkit.core.text import gettext as _
@@ -28,7 +28,7 @@ from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.problems import described, is_refusal
 from crmkit.rest.queries import Shown
 from crmkit.rest.replies import Reply, json_reply
-from crmkit.rest.resources.addresses import COLLECTION, SHOWN, record_door
+from crmkit.rest.resources.addresses import COLLECTION, SHOWN, record_door, seen_records
 
 __all__ = ["DOORS", "MOST_ITEMS"]
 
@@ -222,20 +222,7 @@ def _transfer(db: Writer, info: EntityInfo, changes: Sequence[_Transfer]) -> _Re
 
 
 def _stored(db: Writer, info: EntityInfo, changes: Sequence[Any]) -> list[Record]:
-    """Return the records that *changes* are about, if they are of the versions that were seen.
-
-    Raises:
-        NotFoundError: one is gone or not visible.
-        StaleError: one is of another version.
-    """
-    found = db.get_many(info.cls, [change.id for change in changes])
-    for change in changes:
-        record = found.get(change.id)
-        if record is None:
-            raise NotFoundError(info.id, change.id)
-        if change.version not in (None, record.version):
-            raise StaleError(info.id, change.id, change.version)
-    return [found[change.id] for change in changes]
+    return seen_records(db, info, [(change.id, change.version) for change in changes])
 
 
 _WORK: dict[type[_Change], tuple[Callable[[Writer, EntityInfo, Sequence[Any]], _Records], int]] = {

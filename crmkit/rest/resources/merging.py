@@ -20,15 +20,19 @@ from crmkit.rest.collections import entity_at
 from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.problems import described
 from crmkit.rest.replies import Reply, json_reply
-from crmkit.rest.resources.addresses import RECORD, record_door, record_reply, seen_record
+from crmkit.rest.resources.addresses import RECORD, record_door, record_reply, seen_record, seen_records
 
 __all__ = ["DOORS", "Merge"]
 
 
 class Merge(msgspec.Struct, forbid_unknown_fields=True):
-    """Which records are to become part of another one, and what of theirs or which other values it gets."""
+    """Which records are to become part of another one, and what of theirs or which other values it gets.
+
+    The *versions* of the losers are those that were seen; of one that is not named, any will do.
+    """
 
     losers: list[UUID]
+    versions: dict[UUID, int] = {}
     choose: dict[str, UUID] = {}
     values: dict[str, Any] = {}
 
@@ -69,7 +73,7 @@ def unmerge_record(call: Call) -> Reply:
 
 def _chosen(db: Writer, call: Call, asked: Merge) -> tuple[EntityInfo, Record, list[Any], dict[str, Any]]:
     info, winner = seen_record(db, call)
-    losers = [db.get(info.cls, loser) for loser in asked.losers]
+    losers = seen_records(db, info, [(loser, asked.versions.get(loser)) for loser in asked.losers])
     return info, winner, losers, read_values(db, info.cls, asked.values, over=winner)
 
 

@@ -53,14 +53,14 @@ def _over_http(probe: Probe, caller: Caller) -> Probe:
         try:
             return Heard(probe.call(remote), remote)
         except RefusedError as error:
-            error.code = _kind(error.code) if probe.writes else error.code
+            error.code = _kind(error.code, probe) if probe.writes else error.code
             raise
 
     def want() -> Any:
         try:
             return probe.want()
         except Denied as denied:
-            raise Denied(_kind(denied.code), ANYTHING) if probe.writes else denied from None
+            raise Denied(_kind(denied.code, probe), ANYTHING) if probe.writes else denied from None
 
     def view(heard: Heard) -> Any:
         return renamed(probe.view(heard.made), heard.remote.names)
@@ -71,9 +71,13 @@ def _over_http(probe: Probe, caller: Caller) -> Probe:
     return replace(probe, label=f"over HTTP: {probe.label}", want=want, call=call, view=view, told=told)
 
 
-def _kind(code: str) -> str:
-    """Return what a refusal to write tells: that there is nothing, or any other reason, whichever comes first."""
-    return code if code in ("not-found", ANYTHING) else "refused"
+def _kind(code: str, probe: Probe) -> str:
+    """Return what a refusal to write tells: that there is nothing, or any other reason, whichever comes first.
+
+    Of a new record it may be what it refers to that is not there, which is a reason like any other.
+    """
+    there_is_none = code == "not-found" and not probe.label.startswith("create ")
+    return code if there_is_none or code == ANYTHING else "refused"
 
 
 def renamed(value: Any, names: dict[UUID, UUID]) -> Any:

@@ -210,12 +210,12 @@ class Remote:
             self._ask("DELETE", f"{self._at(stub)}/shares", {"user_id": user, "team_id": team})
         except RefusedError as error:
             # That there is no such share is told as that there is no such record.
-            if error.code != "not-found":
+            if error.code != "not-found" or self.get(type(stub), stub.id).id != stub.id:
                 raise
-            self.get(type(stub), stub.id)
 
     def merge(self, winner: Any, losers: Sequence[Any], *, choose: Mapping[str, UUID]) -> Shown:
-        body = {"losers": [str(each.id) for each in losers], "choose": plain(choose)}
+        seen = {str(each.id): each.version for each in losers}
+        body = {"losers": list(seen), "versions": seen, "choose": plain(choose)}
         return self._record(type(winner), self._ask_of_many(f"{self._at(winner)}/merge", body, **_seen(winner)))
 
     def unmerge(self, cls: Any, id: UUID) -> Any:
