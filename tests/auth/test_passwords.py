@@ -75,7 +75,7 @@ def test_refusal_does_not_repeat_the_password(crm, anna):
 
 
 @both_databases
-def test_password_is_kept_as_argon2id_with_a_salt(crm, anna, boss, give_password):
+def test_password_is_kept_as_argon2id_with_a_salt(strong_hashes, crm, anna, boss, give_password):
     for who in (anna, boss):
         give_password(who)
 
@@ -112,7 +112,7 @@ def test_first_start_has_no_password_that_anybody_knows(crm, boss):
             sign_in(crm, "Boss", guess, BROWSER)
 
 
-def test_hash_of_earlier_parameters_is_made_anew_at_sign_in(crm, anna, give_password):
+def test_hash_of_earlier_parameters_is_made_anew_at_sign_in(strong_hashes, crm, anna, give_password):
     from pwdlib.hashers.argon2 import Argon2Hasher
 
     give_password(anna)
