@@ -17,6 +17,7 @@ from crmkit.core.entity import Record
 from crmkit.core.errors import CrmkitError
 from crmkit.core.registry import Registry
 from crmkit.core.text import translate
+from crmkit.observing.driver_errors import told_of_driver
 
 __all__ = ["REDACTED", "Redactor", "personal_names"]
 
@@ -120,6 +121,8 @@ class Redactor:
             facts = {name: self.value(fact) for name, fact in error.facts.items() if name in _HARMLESS}
             sentence = translate(type(error).template, "en").format_map(_Facts(facts))
             return f"{type(error).__name__} ({error.code}): {sentence}"
+        if (told := told_of_driver(error)) is not None:
+            return self.text(told)
         said = _QUOTED.sub("'…'", _STATEMENT.sub("", str(error)))
         return f"{type(error).__name__}: {self.text(said[:_LONGEST])}".rstrip(": ")
 

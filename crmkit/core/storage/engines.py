@@ -130,7 +130,7 @@ class Storage:
 
 def _engine(url: sa.URL, **settings: Any) -> Engine:
     try:
-        engine = sa.create_engine(url, **settings)
+        engine = sa.create_engine(url, hide_parameters=True, **settings)
     except (ImportError, sa.exc.NoSuchModuleError):
         raise _without_driver(url) from None
     if engine.dialect.is_async:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine, ExceptionContext
 
 from crmkit.core.errors import CrmkitError, DatabaseFullError, DatabaseUnreachableError, TryAgainError
 
-__all__ = ["name_troubles", "said_by", "trouble_of"]
+__all__ = ["code_of", "name_troubles", "said_by", "trouble_of"]
 
 # Serialization failure, deadlock, and a lock that was not to be had in time.
 _COLLISIONS = {"40001", "40P01", "55P03", SQLITE_BUSY}
@@ -24,7 +24,7 @@ def trouble_of(error: BaseException, *, lost: bool = False) -> CrmkitError | Non
 
     *lost* says that the connection is gone, which not every driver tells by a code.
     """
-    code = _code_of(error)
+    code = code_of(error)
     if code in _COLLISIONS:
         return TryAgainError()
     if code in _FULL:
@@ -32,7 +32,7 @@ def trouble_of(error: BaseException, *, lost: bool = False) -> CrmkitError | Non
     return DatabaseUnreachableError(said_by(error)) if lost or code in _UNREACHABLE else None
 
 
-def _code_of(error: BaseException) -> str | int | None:
+def code_of(error: BaseException) -> str | int | None:
     """Return the code as psycopg, pg8000 or sqlite3 have it."""
     said: Any = error.args[0] if error.args else None
     in_dict = said.get("C") if isinstance(said, dict) else None
