@@ -201,19 +201,28 @@ def ledger_names(fields: Mapping[str, FieldInfo], readable: frozenset[str]) -> d
 
 
 def read_history(
-    connection: Connection, schema: Schema, record: Target, names: Mapping[str, str], visibility: Visibility
+    connection: Connection,
+    schema: Schema,
+    record: Target,
+    names: Mapping[str, str],
+    visibility: Visibility,
+    *,
+    limit: int | None = None,
+    after: int = 0,
 ) -> list[LedgerEntry]:
     """Return the history of *record*, oldest first, with the changes of the fields in *names*, by their ledger names.
 
-    *visibility* is that of the reader, and decides which causes are told.
+    *visibility* is that of the reader, and decides which causes are told. Of the entries behind the one with the id
+    *after*, there are up to *limit*.
     """
     ledger, joined, columns = told_of_history(schema, visibility)
     found = connection.execute(
         sa.select(*columns)
         .select_from(joined)
         # Callers choose ids, so that records of two entities may have the same one.
-        .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id)
+        .where(ledger.c.entity == record.entity, ledger.c.record_id == record.id, ledger.c.id > after)
         .order_by(ledger.c.id)
+        .limit(limit)
     )
     readable = _readable(schema.keys, record.entity, names)
     return [LedgerEntry(**{**row, "changes": readable(row["changes"], record.id)}) for row in found.mappings()]

@@ -125,15 +125,17 @@ def test_many_records_are_shared_together_or_not_at_all(crm, people, master, fri
 def test_whoever_may_share_is_told_of_everybody_and_others_of_themselves(crm, people, master, friend, stranger, sea):
     guests = team_of(crm, friend)
     with crm.write(master) as db:
-        db.share(sea, team=guests)
-        db.share(sea, user=stranger.user_id, level="write")
+        with_guests = SharedWith(db.share(sea, team=guests).id, None, guests, "read", None)
+        made = db.share(sea, user=stranger.user_id, level="write")
+        with_stranger = SharedWith(made.id, stranger.user_id, None, "write", None)
     with crm.read(master) as db:
-        assert db.shares(sea) == [
-            SharedWith(None, guests, "read", None),
-            SharedWith(stranger.user_id, None, "write", None),
-        ]
+        assert db.shares(sea) == [with_guests, with_stranger]
+        assert db.shares(sea, limit=1) == [with_guests]
+        assert db.shares(sea, limit=1, after=with_guests.id) == [with_stranger]
+        assert db.shares(sea, limit=1, after=with_stranger.id) == []
     with crm.read(friend) as db:
-        assert db.shares(sea) == [SharedWith(None, guests, "read", None)]
+        assert db.shares(sea) == [with_guests]
+        assert db.shares(sea, after=with_guests.id) == []
     with crm.read(people.user("Nobody")) as db, pytest.raises(NotFoundError):
         db.shares(sea)
 

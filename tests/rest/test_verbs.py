@@ -1,5 +1,7 @@
 """What is done with records beside changing them, and what is known around them."""
 
+import re
+
 import pytest
 
 from crmkit import new_id
@@ -105,6 +107,42 @@ def test_nothing_is_done_under_the_number_of_a_merged_record(api, crm, anna, dea
     assert api("GET", f"{DEALS}/{other.number}", anna).json()["id"] == str(deal.id)
     assert api("DELETE", f"{DEALS}/{other.number}", anna, headers={"if-match": "*"}).status_code == 404
     assert api("DELETE", f"{DEALS}/{deal.number}", anna, headers={"if-match": "*"}).status_code == 204
+
+
+def pages(api, path, who, limit):
+    """Yield every page of the list at *path*, as its links lead on."""
+    place = f"{path}?limit={limit}"
+    while place:
+        answer = api("GET", place, who)
+        assert answer.status_code == 200, answer.text
+        yield answer.json()["items"]
+        found = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("link", ""))
+        assert (found is None) == (answer.json()["next"] is None)
+        place = found and found[1]
+
+
+@both_databases
+def test_long_history_and_many_shares_come_page_by_page(api, crm, people, anna, deal):
+    teams = [people.team(f"Team {number}").id for number in range(7)]
+    with crm.write(anna) as db:
+        for number in range(120):
+            deal = db.update(deal, name=f"Name {number}")
+        for team in teams:
+            db.share(deal, team=team)
+    history = list(pages(api, f"{DEALS}/{deal.id}/history", anna, 50))
+    assert [len(page) for page in history] == [50, 50, 21]
+    with crm.read(anna) as db:
+        assert [entry["id"] for page in history for entry in page] == [entry.id for entry in db.history(deal)]
+        shares = [str(share.id) for share in db.shares(deal)]
+    found = list(pages(api, f"{DEALS}/{deal.id}/shares", anna, 3))
+    assert [[share["id"] for share in page] for page in found] == [shares[:3], shares[3:6], shares[6:]]
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=-1", "cursor=99999999999999999999", "limit=0", "limit=201",
+                                   "limit=x", "nosuch=1"])  # fmt: skip
+@pytest.mark.parametrize("part", ["history", "shares"])
+def test_page_that_makes_no_sense_is_refused(api, anna, deal, part, query):
+    assert api("GET", f"{DEALS}/{deal.id}/{part}?{query}", anna).status_code == 400
 
 
 @both_databases

@@ -207,18 +207,24 @@ class Reader(Lists):
         info = self.model.registry.entity(type(record))
         return find_matches(self, info, {name: getattr(record, name, None) for name in info.fields}, record.id)
 
-    def history(self, record: Record) -> list[LedgerEntry]:
+    def history(self, record: Record, *, limit: int | None = None, after: int = 0) -> list[LedgerEntry]:
         """Return what happened to *record*, oldest first, with the values of the fields that may be read today.
+
+        That is all of it, or with *limit* as many entries at most, behind the one with the id *after*.
 
         Raises:
             NotFoundError: the record is not visible.
+            LimitError: *limit* is no whole number above zero.
         """
+        if limit is not None:
+            check_limit(limit)
         info = self.model.registry.entity(type(record))
         # Of a merged record, the one that it went into: who sees that need not see what was merged.
         found = self.get(type(record), record.id)
         fields = self.model.registry.fields(info.id)
         target, names = Target(info.id, found.id), ledger_names(fields, self.access.entity(info).readable)
-        return read_history(self._connection, self.model.schema, target, names, self._visibility(named=False))
+        visibility = self._visibility(named=False)
+        return read_history(self._connection, self.model.schema, target, names, visibility, limit=limit, after=after)
 
     def events(self, *, after: int | None = None, limit: int = 500) -> KnownEvents:
         """Return what was written behind the position *after*, in the order of commits, as far as one may know today.
@@ -235,18 +241,22 @@ class Reader(Lists):
         written = read_written(self, after, limit)
         return KnownEvents(Audience(written).known_to(self), written.position)
 
-    def shares(self, record: Record) -> list[SharedWith]:
-        """Return with whom *record* is shared, oldest first.
+    def shares(self, record: Record, *, limit: int | None = None, after: UUID | None = None) -> list[SharedWith]:
+        """Return with whom *record* is shared, oldest first: all of it, or up to *limit* behind the share *after*.
 
         Whoever may share it is told of everybody whom they see; others only of what is shared with them.
 
         Raises:
             NotFoundError: the record is not visible.
+            LimitError: *limit* is no whole number above zero.
         """
+        if limit is not None:
+            check_limit(limit)
         info = self.model.registry.entity(type(record))
         found = self.get(type(record), record.id)
         every, target = self.may("share", found), Target(info.id, found.id)
-        return read_shares(self._connection, self._visibility(named=False), target, every=every)
+        visibility = self._visibility(named=False)
+        return read_shares(self._connection, visibility, target, every=every, limit=limit, after=after)
 
     def visits(self, record: Record) -> list[Visit]:
         """Return how long *record* stood in which stages, oldest first; users who are not visible are not named.

@@ -19,29 +19,41 @@ __all__ = ["SharedWith", "read_shares"]
 
 @attrs.frozen
 class SharedWith:
-    """A user, or a team, with whom a record is shared; until *ends_at*, if there is an end."""
+    """A user, or a team, with whom a record is shared by the share *id*; until *ends_at*, if there is an end."""
 
+    id: UUID
     user_id: UUID | None
     team_id: UUID | None
     level: str
     ends_at: datetime | None
 
 
-def read_shares(connection: Connection, visibility: Visibility, record: Target, *, every: bool) -> list[SharedWith]:
+def read_shares(
+    connection: Connection,
+    visibility: Visibility,
+    record: Target,
+    *,
+    every: bool,
+    limit: int | None = None,
+    after: UUID | None = None,
+) -> list[SharedWith]:
     """Return the shares of *record* that count now, oldest first: *every* one, or those with the reader.
 
-    Users and teams that the reader does not see are left out.
+    Users and teams that the reader does not see are left out. Of those behind the share *after*, there are up to
+    *limit*.
     """
     share = visibility.schema.tables["core_share"]
     known = [] if every else [sa.or_(*_mine(share, visibility))]
-    statement = sa.select(share.c.user_id, share.c.team_id, share.c.level, share.c.ends_at).where(
+    if after is not None:
+        known.append(share.c.id > after)
+    statement = sa.select(share.c.id, share.c.user_id, share.c.team_id, share.c.level, share.c.ends_at).where(
         share.c.record_entity == record.entity,
         share.c.record_id == record.id,
         visibility.counts_now(share),
         sa.or_(share.c.user_id == visibility.access.user_id, *_seen(share, visibility)),
         *known,
     )
-    return [SharedWith(*row) for row in connection.execute(statement.order_by(share.c.id))]
+    return [SharedWith(*row) for row in connection.execute(statement.order_by(share.c.id).limit(limit))]
 
 
 def _mine(share: sa.Table, visibility: Visibility) -> Iterator[sa.ColumnElement[bool]]:

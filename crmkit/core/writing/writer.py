@@ -449,10 +449,10 @@ class Writer(Asking):
             self._broken = error
             raise
 
-    def history(self, record: Record) -> list[LedgerEntry]:
+    def history(self, record: Record, *, limit: int | None = None, after: int = 0) -> list[LedgerEntry]:
         """Return what happened to *record*, this transaction's writes included; see :meth:`Reader.history`."""
         self.flush()
-        return super().history(record)
+        return super().history(record, limit=limit, after=after)
 
     def flush(self) -> tuple[int, int] | None:
         """Write what is due to the ledger now and return its first and last row; others then wait for this writer."""

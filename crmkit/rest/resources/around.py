@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import attrs
 import msgspec
 
 from crmkit.core.ledger import LedgerEntry
+from crmkit.core.reading.ordering import CursorError
 from crmkit.core.reading.reader import Reader
 from crmkit.core.reading.section_lists import SectionList
 from crmkit.core.reading.timeline import TimelineEntry
@@ -16,6 +18,7 @@ from crmkit.core.representing.records import represent
 from crmkit.core.text import gettext as _, translate
 from crmkit.rest.calls import Call
 from crmkit.rest.openapi.operations import JSON_OBJECT, Operation, items_of
+from crmkit.rest.pages import Page, page_reply
 from crmkit.rest.queries import MOST
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, at_record, record_door
@@ -31,10 +34,12 @@ class TimelinePage(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_history(call: Call) -> Reply:
-    """Return what happened to a record, oldest first."""
+    """Return what happened to a record, oldest first, page by page."""
+    asked = call.read_query(Page)
     with call.reading() as db:
         _info, record = at_record(db, call)
-        return json_reply({"items": [_entry(entry) for entry in db.history(record)]})
+        entries = db.history(record, limit=asked.limit + 1, after=_position(asked.cursor))
+        return page_reply(call, entries, asked, _entry, lambda entry: entry.id)
 
 
 def list_timeline(call: Call) -> Reply:
@@ -68,6 +73,14 @@ def list_visits(call: Call) -> Reply:
     with call.reading() as db:
         _info, record = at_record(db, call)
         return json_reply({"items": [attrs.asdict(visit) for visit in db.visits(record)]})
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,18}", cursor):
+        raise CursorError
+    return int(cursor)
 
 
 def _entry(entry: LedgerEntry) -> dict[str, Any]:
@@ -131,7 +144,7 @@ _OVERVIEW: dict[str, Any] = {
     },
     "required": ["record", "sections", "timeline"],
 }
-_HISTORY = Operation(summary=_("List what happened to a record"), answers={200: _ITEMS}, verb="read")
+_HISTORY = Operation(summary=_("List what happened to a record"), query=Page, answers={200: _LINE}, verb="read")
 _TIMELINE = Operation(
     summary=_("List what happened to a record and around it"), query=TimelinePage, answers={200: _LINE}, verb="read"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from crmkit.core.representing.records import represented
 from crmkit.core.text import gettext as _
@@ -11,6 +10,7 @@ from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.described import ORDER_BY, WHERE
 from crmkit.rest.openapi.operations import Operation, Parameter
+from crmkit.rest.pages import next_link
 from crmkit.rest.queries import MOST, ListQuery
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import COLLECTION, SHOWN, record_door
@@ -38,15 +38,7 @@ def list_records(call: Call) -> Reply:
         }
         if asked.count:
             body["count"] = db.count(info.cls, asked.where)
-    return json_reply(body, headers=_links(call, page.next))
-
-
-def _links(call: Call, cursor: str | None) -> dict[str, str]:
-    """Return the header that leads to the next page (RFC 8288)."""
-    if cursor is None:
-        return {}
-    same = [(name, value) for name, value in call.arguments if name != "cursor"]
-    return {"link": f'<{call.path}?{urlencode([*same, ("cursor", cursor)])}>; rel="next"'}
+    return json_reply(body, headers=next_link(call, page.next))
 
 
 _TRUTH = {"type": "boolean"}

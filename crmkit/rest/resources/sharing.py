@@ -9,12 +9,15 @@ from uuid import UUID
 import attrs
 import msgspec
 
+from crmkit.core.reading.lists import as_id
+from crmkit.core.reading.ordering import CursorError
 from crmkit.core.reading.shares import SharedWith
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.errors import NothingHereError
 from crmkit.rest.openapi.operations import Operation
+from crmkit.rest.pages import Page, page_reply
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, at_record, record_door, seen_record
 
@@ -34,8 +37,9 @@ class NewShare(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Shared(msgspec.Struct):
-    """With whom a record is shared: a user or a team, what they may do, and until when."""
+    """With whom a record is shared: a user or a team, what they may do, and until when. *id* is that of the share."""
 
+    id: UUID
     user_id: UUID | None
     team_id: UUID | None
     level: Literal["read", "write"]
@@ -43,9 +47,10 @@ class Shared(msgspec.Struct):
 
 
 class Shares(msgspec.Struct):
-    """Everybody with whom a record is shared, as far as that may be known."""
+    """Those with whom a record is shared, as far as that may be known, and where the next page begins."""
 
     items: list[Shared]
+    next: str | None
 
 
 class WithWhom(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,10 +61,19 @@ class WithWhom(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_shares(call: Call) -> Reply:
-    """Return with whom a record is shared, as far as the principal may know it."""
+    """Return with whom a record is shared, as far as the principal may know it, page by page."""
+    asked = call.read_query(Page)
     with call.reading() as db:
         _info, record = at_record(db, call)
-        return json_reply({"items": [attrs.asdict(share) for share in db.shares(record)]})
+        shares = db.shares(record, limit=asked.limit + 1, after=_share(asked.cursor))
+        return page_reply(call, shares, asked, attrs.asdict, lambda share: share.id)
+
+
+def _share(cursor: str | None) -> UUID | None:
+    id_ = None if cursor is None else as_id(cursor)
+    if id_ is None and cursor is not None:
+        raise CursorError
+    return id_
 
 
 def share_record(call: Call) -> Reply:
@@ -69,7 +83,8 @@ def share_record(call: Call) -> Reply:
     def work(db: Writer) -> Reply:
         _info, record = seen_record(db, call)
         made = db.share(record, user=asked.user_id, team=asked.team_id, level=asked.level, until=asked.ends_at)
-        return json_reply(attrs.asdict(SharedWith(made.user_id, made.team_id, made.level, made.ends_at)), 201)
+        shared = SharedWith(made.id, made.user_id, made.team_id, made.level, made.ends_at)
+        return json_reply(attrs.asdict(shared), 201)
 
     return call.write(work)
 
@@ -87,7 +102,7 @@ def unshare_record(call: Call) -> Reply:
     return call.write(work)
 
 
-_LIST = Operation(summary=_("List with whom a record is shared"), answers={200: Shares}, verb="read")
+_LIST = Operation(summary=_("List with whom a record is shared"), query=Page, answers={200: Shares}, verb="read")
 _SHARE = Operation(summary=_("Share a record"), body=NewShare, answers={201: Shared}, verb="share", sees="optional")
 _UNSHARE = Operation(
     summary=_("End what is shared of a record"), query=WithWhom, answers={204: None}, verb="share", sees="optional"

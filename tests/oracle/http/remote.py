@@ -114,7 +114,13 @@ class Remote:
     # Around records.
 
     def history(self, stub: Any) -> list[Any]:
-        return [_entry(each) for each in self._ask("GET", f"{self._at(stub)}/history")["items"]]
+        entries, cursor = [], None
+        while True:
+            # Few, so that there are pages.
+            found = self._ask("GET", f"{self._at(stub)}/history", {"limit": 3, "cursor": cursor})
+            entries += [_entry(each) for each in found["items"]]
+            if (cursor := found["next"]) is None:
+                return entries
 
     def sections(self, stub: Any) -> list[Any]:
         return [self._section(each) for each in self._ask("GET", f"{self._at(stub)}/sections")["items"]]
