@@ -11,10 +11,10 @@ PYTEST := TMPDIR="$(TEST_TMP)" $(BIN)/python -m pytest -n 2 --dist worksteal
 STATIC := lint types imports docs
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-twins test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
+.PHONY: help env demo test test-long test-all bench lint format types imports docs check check-all locales clean clean-env test-tmp
 
 # Where this is set, crmkit would be compiled again at every start, which no user of a released wheel sees.
-demo bench test test-twins test-all: export PYTHONDONTWRITEBYTECODE :=
+demo bench test test-long test-all: export PYTHONDONTWRITEBYTECODE :=
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,11 +25,11 @@ env: ## Build .venv from uv.lock; done by every target that needs it
 demo: env ## Make a demo company with two years of data, show it, and serve it where a terminal shows it
 	@$(BIN)/crmkit demo $(ARGS)
 
-test: env test-tmp ## Run the tests but the slow ones, on SQLite and what is about storage on PostgreSQL as well
-	@$(PYTEST) -m "not slow and not twin" $(ARGS)
+test: env test-tmp ## Run the quick tests, on SQLite and what is about storage on PostgreSQL as well
+	@$(PYTEST) -m "not slow and not long and not twin" $(ARGS)
 
-test-twins: env test-tmp ## Run on PostgreSQL what `make test` ran on SQLite alone
-	@$(PYTEST) -m "twin and not slow" $(ARGS)
+test-long: env test-tmp ## Run what takes over a second, and on PostgreSQL what `make test` ran on SQLite alone
+	@$(PYTEST) -m "(long or twin) and not slow" $(ARGS)
 
 test-all: env test-tmp ## Run every test
 	@$(PYTEST) $(ARGS)

@@ -101,6 +101,7 @@ def place(crm, hash_):
     return os.path.join(folder_of(crm), hash_[:2], hash_[2:4], hash_)
 
 
+@pytest.mark.long
 @both_databases_in_time
 @pytest.mark.parametrize("to", KINDS)
 def test_each_content_is_in_the_backup_once_and_comes_back(crm, attach, backed_up, elsewhere, to):
@@ -126,6 +127,7 @@ def test_backup_without_files_says_so(crm, attach, backed_up, elsewhere, databas
     assert (made.files, check_backup(made.file, KEY).files, done.files, done.kept) == (None, None, None, 0)
 
 
+@pytest.mark.long
 def test_restore_without_files_checks_them_and_leaves_the_folder_alone(attach, backed_up, elsewhere):
     file = attach("a.txt", b"text")
     other = elsewhere("sqlite")
@@ -190,6 +192,7 @@ def test_memory_stays_flat(crm, attach, backed_up, elsewhere):
     assert max(making, restoring) < 12_000_000
 
 
+@pytest.mark.long
 def test_files_of_a_plugin_that_is_left_out_are_backed_up_and_not_swept(crm, attach, tmp_path):
     file = attach("a.txt", b"text")
     lost = crm.contents.put("lost.txt", [b"lost"])

@@ -56,6 +56,7 @@ def test_backup_of_an_older_crmkit_is_restored_and_brought_up_to_date(make_crm, 
     assert findings(crm) == []
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_whom_an_older_backup_brings_back_is_erased_when_it_is_brought_up_to_date(make_crm, database):
     crm = make_crm.blank("workspace", "customers", "sales", database=database)
@@ -81,6 +82,7 @@ SECOND = FIRST + "    colour: str | None = field(default=None)\n"
 ORDERS = [f"Order {number}" for number in range(600)]
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_backup_of_an_older_plugin_is_restored_and_brought_up_to_date(blank, package, database, tmp_path, make_crm):
     shop = package("shop", FIRST)
@@ -103,6 +105,7 @@ def test_backup_of_an_older_plugin_is_restored_and_brought_up_to_date(blank, pac
     assert findings(crm) == []
 
 
+@pytest.mark.long
 def test_backup_of_a_newer_plugin_is_refused_and_the_mend_is_named(blank, package, tmp_path, make_crm):
     shop = package("shop", FIRST)
     make_revision(blank(shop), "shop", "Orders")

@@ -41,6 +41,7 @@ def findings(crm):
         return [found.sentence for found in examine(crm.model, connection)]
 
 
+@pytest.mark.long
 @both_databases
 @pytest.mark.parametrize("to", KINDS)
 def test_restored_database_is_the_one_that_was_backed_up_and_goes_on(lived, master, restore, clock, to):
@@ -115,6 +116,7 @@ def test_file_that_somebody_uses_is_not_replaced_and_the_replaced_one_is_kept(li
     kept.close()
 
 
+@pytest.mark.long
 def test_damaged_database_can_be_replaced(lived, backup):
     before = everything(lived)
     lived.close()
@@ -149,6 +151,7 @@ def test_table_and_index_that_no_plugin_declares_come_back(lived, blank, databas
         assert set(connection.exec_driver_sql("SELECT forgotten FROM atelier_artist").scalars()) == {"not us"}
 
 
+@pytest.mark.long
 def test_what_no_plugin_declares_goes_only_to_the_kind_of_database_that_it_came_from(lived, blank, tmp_path):
     with lived.storage.altering() as connection:
         connection.exec_driver_sql("CREATE TABLE parked_thing (id INTEGER PRIMARY KEY)")

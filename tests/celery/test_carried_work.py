@@ -59,6 +59,7 @@ def once(number):
     return dict.fromkeys(map(str, range(number)), 1)
 
 
+@pytest.mark.long
 @both_databases
 def test_jobs_are_done_once_as_soon_as_they_are_committed(crm, broker, log, processes):
     with celery_worker(crm, broker, log, processes=processes):
@@ -119,6 +120,7 @@ def test_worker_outlives_its_broker(crm, broker, log, server):
     assert effects(crm) == dict.fromkeys(once(5), 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_doubled_message_does_nothing(crm, broker, log):
     ids = enqueue(crm, 5, milliseconds=20)

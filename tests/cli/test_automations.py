@@ -39,6 +39,7 @@ def enter(crm, *names):
         db.create_many([Lead(name=name, source="web") for name in names])
 
 
+@pytest.mark.long
 def test_automation_is_checked_added_tried_run_and_switched_off(crmkit, sales):
     crmkit("automation", "check", "-", input=CALLS)
     assert not any(row["is_active"] for row in crmkit("automation", "list", "--json").json)
@@ -62,6 +63,7 @@ def test_automation_is_checked_added_tried_run_and_switched_off(crmkit, sales):
     assert crmkit("automation", "off", "custom.call_new_leads", "--json").json["is_active"] is False
 
 
+@pytest.mark.long
 def test_what_is_shown_can_be_added_again(crmkit, sales):
     crmkit("automation", "add", "-", input=CALLS)
     shown = crmkit("automation", "show", "custom.call_new_leads", "--json").json
@@ -74,6 +76,7 @@ def test_shipped_automation_is_switched_on_and_off(crmkit, sales):
     assert crmkit("automation", "off", "workspace.raise_overdue", "--json").json["is_active"] is False
 
 
+@pytest.mark.long
 def test_file_that_makes_no_sense_is_refused(crmkit, sales):
     assert "neither TOML nor a JSON object" in crmkit("automation", "add", "-", input="= 3", code=2).stderr
     assert "the automation has no name" in crmkit("automation", "add", "-", input="", code=2).stderr

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from crmkit.cli.root import root
@@ -10,6 +11,7 @@ from crmkit.cli.root import root
 PASSPHRASE = {"CRM_BACKUP_PASSPHRASE": "correct horse"}
 
 
+@pytest.mark.long
 def test_database_is_backed_up_checked_and_restored(crmkit, project):
     made = crmkit("backup", "one.backup", "--json", environ=PASSPHRASE).json
     crmkit("user", "create", "Ben")
@@ -24,6 +26,7 @@ def test_database_is_backed_up_checked_and_restored(crmkit, project):
     crmkit("verify", "--anchor", made["anchor"])
 
 
+@pytest.mark.long
 def test_database_that_is_not_there_is_restored(crmkit, project):
     crmkit("backup", "one.backup", environ=PASSPHRASE)
     Path("crm.db").unlink()
@@ -33,6 +36,7 @@ def test_database_that_is_not_there_is_restored(crmkit, project):
     crmkit("doctor")
 
 
+@pytest.mark.long
 def test_key_file_encrypts_and_opens(crmkit, project):
     Path("key").write_text("0123456789abcdef" * 4 + "\n")
     crmkit("backup", "one.backup", "--key-file", "key")
@@ -51,6 +55,7 @@ def test_passphrase_is_needed_and_never_shown(crmkit, project):
     assert "horse" not in shown
 
 
+@pytest.mark.long
 def test_damaged_and_foreign_files_are_named(crmkit, project):
     crmkit("backup", "one.backup", environ=PASSPHRASE)
     whole = Path("one.backup").read_bytes()

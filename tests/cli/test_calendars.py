@@ -29,6 +29,7 @@ def ready(crmkit, enable):
     crmkit("user", "assign", "Ada Winter", "workspace.member")
 
 
+@pytest.mark.long
 def test_calendar_comes_in_and_goes_out(crmkit, ready):
     Path("fair.ics").write_text(FAIR)
     done = crmkit("workspace", "import-calendar", "fair.ics", "--json", code=1).json

@@ -53,6 +53,7 @@ def test_doctor_asks_whoever_answers_whether_it_is_ready(server_rows, answering,
     assert server_rows(port=port) == [(row[0], row[1].format(port=port))]
 
 
+@pytest.mark.long
 def test_doctor_says_that_nobody_answers(server_rows):
     assert server_rows(port=1) == [("ok", "nobody answers on 127.0.0.1:1")]
 

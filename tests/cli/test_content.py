@@ -30,6 +30,7 @@ def place(hash_):
     return Path("files", hash_[:2], hash_[2:4], hash_)
 
 
+@pytest.mark.long
 def test_files_are_backed_up_and_restored(crmkit, plan):
     assert "It has 1 contents of files, 8 bytes." in crmkit("backup", "one.backup", environ=PASSPHRASE).stdout
     assert crmkit("verify", "one.backup", "--json", environ=PASSPHRASE).json["files"]["count"] == 1
@@ -42,6 +43,7 @@ def test_files_are_backed_up_and_restored(crmkit, plan):
     assert crmkit("verify").exit_code == 0
 
 
+@pytest.mark.long
 def test_backup_without_files_says_so_when_it_is_made_checked_and_restored(crmkit, plan):
     told = "What is inside files is not in it."
     assert told in crmkit("backup", "one.backup", "--without-files", environ=PASSPHRASE).stdout

@@ -37,6 +37,7 @@ def test_first_administrator_gets_a_password_on_the_command_line_and_had_none(cr
     assert sign_in(crm, "ada@acme.example", PASSWORD, Client())
 
 
+@pytest.mark.long
 def test_password_that_is_refused_is_not_repeated(crm, crmkit):
     refused = crmkit("user", "set-password", "Ada Winter", "--json", input="hunter2\n", code=1)
 

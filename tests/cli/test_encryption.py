@@ -13,6 +13,7 @@ def acme(elsewhere, monkeypatch, crmkit):
     monkeypatch.chdir(elsewhere / "acme")
 
 
+@pytest.mark.long
 def test_a_new_key_is_one_that_the_configuration_takes(crmkit, acme, monkeypatch):
     key = crmkit("encryption", "new-key", "first").stdout.strip()
     other = crmkit("encryption", "new-key", "second", "--json").json["key"]

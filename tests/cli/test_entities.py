@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_entity_is_made_filled_exported_removed_and_restored(crmkit, project):
     made = crmkit(
@@ -32,6 +34,7 @@ def test_entity_is_made_filled_exported_removed_and_restored(crmkit, project):
     assert "Fresco" in crmkit("export", "custom.project").stdout
 
 
+@pytest.mark.long
 def test_removed_entity_is_purged_once_somebody_has_seen_what_goes(crmkit, project):
     crmkit("entity", "add", "room")
     crmkit("field", "add", "custom.room", "seats", "--type", "integer")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_field_is_added_changed_listed_and_removed(crmkit, project):
     added = crmkit(
@@ -18,6 +20,7 @@ def test_field_is_added_changed_listed_and_removed(crmkit, project):
     assert [row["key"] for row in crmkit("field", "list", "--removed", "--json").json] == ["city"]
 
 
+@pytest.mark.long
 def test_removed_field_is_restored_or_purged(crmkit, project):
     crmkit("field", "add", "core.team", "size", "--type", "integer", "--default", "4")
     crmkit("team", "create", "Sales")

@@ -57,6 +57,7 @@ def test_import_shows_a_table_of_its_steps(crmkit, files):
     assert lines[-1].split() == ["people", "people.csv", "2", "2", "0", "0", "0", "0"]
 
 
+@pytest.mark.long
 def test_dry_run_writes_nothing_and_says_so(crmkit, files):
     result = run(crmkit, "--dry-run")
     assert "A dry run: nothing was written." in result.stdout
@@ -162,6 +163,7 @@ def test_export_without_a_file_goes_to_standard_output(crmkit, files):
     assert [json.loads(line) for line in lines] == [{"name": "王芳"}, {"name": "Ben"}]
 
 
+@pytest.mark.long
 def test_export_ends_quietly_when_whoever_reads_it_has_seen_enough(crmkit, files):
     rows = "".join(f"Person {number},p{number}@acme.example,Sales\n" for number in range(2000))
     (files / "people.csv").write_text(f"name,mail,team\n{rows}", "utf-8")

@@ -58,6 +58,7 @@ def test_init_takes_defaults_where_nobody_can_be_asked(crmkit, elsewhere):
     assert settings["cli"] == {"user": "Administrator"}
 
 
+@pytest.mark.long
 def test_init_enables_every_plugin_that_comes_with_crmkit(crmkit, elsewhere):
     crmkit("init", "acme", "--without", "sales")
     assert read(Path("acme/crm.toml"))["plugins"]["enabled"] == ["commerce", "customers", "workspace"]
@@ -187,6 +188,7 @@ def test_machine_without_a_named_zone_keeps_utc(monkeypatch):
     assert system_time_zone() == "UTC"
 
 
+@pytest.mark.long
 def test_person_at_a_terminal_is_asked_and_asked_again(elsewhere):
     pty = pytest.importorskip("pty")
     program = os.path.join(os.path.dirname(sys.executable), "crmkit")

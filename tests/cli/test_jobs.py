@@ -52,6 +52,7 @@ def enqueue(crm, up=False):
         return str(db.enqueue("gifts.give", sys.modules["acme_gifts.hooks"].Give(up=up)))
 
 
+@pytest.mark.long
 def test_jobs_are_listed_shown_cancelled_and_tried_again(gifts, crmkit):
     good, bad = enqueue(gifts), enqueue(gifts, up=True)
     assert {row["id"]: row["state"] for row in crmkit("jobs", "list", "--json").json} == {good: "ready", bad: "ready"}
@@ -80,6 +81,7 @@ def doctor(crmkit):
     return [row for row in crmkit("doctor", "--json", code=None).json if row["check"] == "jobs"]
 
 
+@pytest.mark.long
 def test_doctor_tells_of_parked_work_of_open_circuits_and_of_work_that_nobody_does(gifts, crmkit):
     crmkit("worker", "--until-idle")
     assert [row["status"] for row in doctor(crmkit)] == ["ok"]

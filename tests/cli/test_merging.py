@@ -49,6 +49,7 @@ def test_a_dry_run_shows_what_would_happen_and_changes_nothing(crmkit, twins):
     assert contacts(crmkit) == 2
 
 
+@pytest.mark.long
 def test_what_was_merged_is_found_under_its_old_number_and_can_be_taken_back(crmkit, twins):
     assert crmkit("merge", "P-000001", "P-000002", "--json").json["merged"] is True
     assert "merge" in crmkit("history", "P-000002").stdout
@@ -71,6 +72,7 @@ def test_what_was_never_merged_is_refused(crmkit, twins):
     assert crmkit("merge", "P-000001", "P-000002", "--choose", "name", code=2)
 
 
+@pytest.mark.long
 def test_a_reviewed_file_merges_and_what_is_refused_can_be_corrected_and_applied(crmkit, twins, tmp_path):
     pairs = tmp_path / "pairs.csv"
     crmkit("shell", "-c", "with write() as db: db.create(Contact(name='Quint Anna'))")

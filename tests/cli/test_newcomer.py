@@ -57,6 +57,7 @@ def test_new_company_is_healthy_with_every_plugin(crmkit, acme):
     assert {row["status"] for row in crmkit("doctor", "--json").json} == {"ok"}
 
 
+@pytest.mark.long
 def test_export_of_another_crm_comes_in_once_and_everybody_sees_their_part(crmkit, acme):
     plan = ("import", "--plan", PLAN, "--source", "old", "--json")
     assert crmkit(*plan, "--dry-run").json["created"] > 0
@@ -80,6 +81,7 @@ def test_export_of_another_crm_comes_in_once_and_everybody_sees_their_part(crmki
     assert funnel("王芳") == funnel("Celia Rouche") == (2, {"prospecting": 1, "won": 1})
 
 
+@pytest.mark.long
 def test_record_is_explained_by_its_number(crmkit, acme):
     crmkit("import", "--plan", PLAN, "--source", "old")
     lines = crmkit("export", "sales.deal", "--fields", "number,owner.name", "--order-by", "number").stdout.split()
@@ -103,11 +105,13 @@ def test_move_that_is_refused_names_the_deal(crmkit, acme):
     assert error.startswith("Error [move-refused]: sales.default: cannot move 'D-000001 Pumps' from 'prospecting'")
 
 
+@pytest.mark.long
 def test_history_shows_money_as_people_write_it(crmkit, acme):
     crmkit("shell", "-c", "with write() as db: db.create(Deal(name='Pumps', amount=crmkit.Money.of('1234.50', 'EUR')))")
     assert "  amount: 1,234.50 EUR" in crmkit("history", "D-000001").stdout.splitlines()
 
 
+@pytest.mark.long
 def test_demo_shows_a_company_and_what_three_people_see(crmkit, elsewhere):
     shown = crmkit("demo", "demo", "--scale", "0.01", "--until", "2026-03-02")
     assert "deals in sales.default" in shown.stdout
@@ -129,6 +133,7 @@ def test_demo_of_today_is_the_same_all_day(crmkit, elsewhere):
     assert crmkit("demo", "two", "--scale", "0.01", "--until", today, "--json").json["sees"] == made["sees"]
 
 
+@pytest.mark.long
 def test_demo_without_sales_suggests_nothing_of_sales(crmkit, elsewhere):
     shown = crmkit("demo", "demo", "--scale", "0.01", "--without", "sales").stdout
     assert "What to try next:" in shown

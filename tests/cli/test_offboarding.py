@@ -29,6 +29,7 @@ def test_offboarding_needs_a_successor_or_to_be_taken_back(crmkit, company):
     assert "nobody succeeds themselves" in crmkit("user", "offboard", "Ben", "--to", "Ben", code=1).stderr
 
 
+@pytest.mark.long
 def test_last_administrator_is_not_offboarded(crmkit, company):
     error = crmkit("user", "offboard", "Ada Winter", "--to", "Ben", "--json", code=1).error
     assert error["code"] == "last-administrator"

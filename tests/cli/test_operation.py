@@ -47,6 +47,7 @@ def test_database_is_planned_applied_and_checked(crmkit, project):
     assert crmkit("db", "apply").stdout == "Nothing was to be done.\n"
 
 
+@pytest.mark.long
 def test_revision_is_written_only_where_something_changed(crmkit, project):
     result = crmkit("db", "revision", "core", "-m", "nothing", code=1)
     assert "[revision-refused]" in result.stderr
@@ -175,6 +176,7 @@ def crmkit_register_roles():
 """
 
 
+@pytest.mark.long
 def test_plugin_check_shows_what_it_brings_before_it_is_enabled(crmkit, project, foreign_plugin):
     foreign_plugin("orders", entities=ENTITIES.format(name="orders"), hooks=HOOKS.format(name="orders"))
     report = crmkit("plugin", "check", "orders", "--json").json
@@ -282,6 +284,7 @@ def test_mistake_in_code_given_to_the_shell_is_told_to_programs_in_json(crmkit, 
         assert (error["code"], error["facts"]["reason"].split(":")[0]) == ("code", reason)
 
 
+@pytest.mark.long
 def test_mistake_in_code_given_to_the_shell_is_shown_as_python_shows_it(crmkit, project):
     error = crmkit("shell", "-c", "1 / 0", code=1).stderr
     assert error.splitlines()[-1] == "ZeroDivisionError: division by zero"

@@ -68,6 +68,7 @@ def test_inactive_user_does_not_act_and_is_listed_only_with_all(crmkit, project)
     crmkit("user", "list", "--as", "Ben")
 
 
+@pytest.mark.long
 def test_last_administrator_is_not_taken_away(crmkit, project):
     refused = "Error [last-administrator]: Ada Winter is the only active administrator."
     assert refused in crmkit("user", "deactivate", "Ada Winter", code=1).stderr
@@ -126,6 +127,7 @@ def test_who_has_no_right_to_manage_people_is_refused(crmkit, project, command):
     assert names(crmkit("user", "list", "--as", "Ben", "--json").json) == ["Ada Winter", "Ben"]
 
 
+@pytest.mark.long
 def test_person_and_team_are_shown_under_headings_in_the_language(crmkit, project):
     shown = crmkit("user", "show", "Ada Winter", "--locale", "zh_CN").stdout
     headings = "ID 名称 电子邮件 团队 另属 角色 类型 启用 时区 语言".split()
@@ -182,6 +184,7 @@ def test_reference_that_leads_nowhere_is_refused(crmkit, project, reference, mes
     assert message in crmkit("history", reference, code=1).stderr
 
 
+@pytest.mark.long
 def test_home_team_and_what_else_is_known_of_somebody_are_changed(crmkit, project):
     for team in ("Sales", "Service"):
         crmkit("team", "create", team)

@@ -18,6 +18,7 @@ def edit(crmkit, change):
     return json.dumps(definition)
 
 
+@pytest.mark.long
 def test_pipelines_are_listed_and_shown(crmkit, sales):
     rows = crmkit("pipeline", "list", "--json").json
     assert [(row["pipeline"], row["version"]) for row in rows] == [("sales.default", 1), ("sales.leads", 1)]
@@ -45,6 +46,7 @@ def test_pipeline_is_drafted_checked_and_published(crmkit, sales):
     assert (lanes["version"], lanes["stages"][1]["label"]) == (1000, "Talking")
 
 
+@pytest.mark.long
 def test_draft_that_cannot_be_is_refused_and_a_draft_can_be_discarded(crmkit, sales):
     def spoil(definition):
         definition["moves"][0]["guards"] = [{"rule": "amount >"}]

@@ -65,6 +65,7 @@ def tables():
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
+@pytest.mark.long
 def test_added_plugin_is_in_the_file_and_in_the_database(crmkit, revised):
     revised("memos")
     text = Path("crm.toml").read_text().replace("enabled = []", "enabled = [  # what we use\n]  # end")
@@ -83,6 +84,7 @@ def test_added_plugin_is_in_the_file_and_in_the_database(crmkit, revised):
     assert crmkit("doctor").exit_code == 0
 
 
+@pytest.mark.long
 def test_removed_plugin_keeps_its_rows_and_comes_back_with_them(crmkit, revised):
     revised("memos")
     crmkit("plugin", "add", "memos")
@@ -111,6 +113,7 @@ def test_removed_plugin_keeps_its_rows_and_comes_back_with_them(crmkit, revised)
     assert "Parked since" not in crmkit("plugin", "list").stdout
 
 
+@pytest.mark.long
 def test_plugin_that_is_not_installed_any_more_can_be_removed(crmkit, revised, monkeypatch):
     package = revised("memos")["memos"]
     crmkit("plugin", "add", "memos")
@@ -124,6 +127,7 @@ def test_plugin_that_is_not_installed_any_more_can_be_removed(crmkit, revised, m
     assert "core_parked_memos_memo" in tables()
 
 
+@pytest.mark.long
 def test_plugin_that_another_requires_is_not_removed(crmkit, revised):
     revised("memos", "pads", requires=["memos"])
     assert "requires the plugin 'memos'; enable it" in crmkit("plugin", "add", "pads", code=1).stderr
@@ -137,6 +141,7 @@ def test_plugin_that_another_requires_is_not_removed(crmkit, revised):
     assert "memos_memo" in tables()
 
 
+@pytest.mark.long
 def test_purge_deletes_what_is_parked_after_it_is_confirmed(crmkit, revised):
     revised("memos")
     crmkit("plugin", "add", "memos")

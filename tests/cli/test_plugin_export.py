@@ -1,6 +1,9 @@
 """``crmkit plugin export``: custom fields become a package."""
 
+import pytest
 
+
+@pytest.mark.long
 def test_package_is_written_once_and_told(crmkit, project):
     crmkit("field", "add", "core.team", "vip", "--type", "boolean", "--required", "--default", "false")
     crmkit("entity", "add", "room")

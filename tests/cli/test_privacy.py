@@ -32,6 +32,7 @@ def test_map_lists_what_is_kept_about_people(crmkit, acme):
     assert "contacting the person" in crmkit("privacy", "map").stdout
 
 
+@pytest.mark.long
 def test_erasure_is_shown_confirmed_and_done(crmkit, acme):
     shown = crmkit("privacy", "erase", "P-000001", "--dry-run").stdout.splitlines()
     assert shown[:2] == ["P-000001 Anna Quint", "  1 records of customers.contact go"]
@@ -50,6 +51,7 @@ def test_somebody_in_the_bin_can_be_erased(crmkit, acme):
     assert crmkit("privacy", "erase", "P-000001", "--yes", "--json").json["erased"]
 
 
+@pytest.mark.long
 def test_restored_backup_is_cleared_of_whom_was_erased(crmkit, acme, monkeypatch):
     monkeypatch.setenv("CRM_BACKUP_PASSPHRASE", "correct horse battery staple")
     crmkit("backup", "old.backup")

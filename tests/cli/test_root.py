@@ -133,6 +133,7 @@ def test_nobody_acts_where_nobody_is_named(crmkit, project, monkeypatch):
     crmkit("user", "list")
 
 
+@pytest.mark.long
 def test_database_without_tables_says_what_to_do(crmkit, project):
     with sqlite3.connect(project / "crm.db") as database:
         database.execute("DELETE FROM core_revision")
@@ -214,6 +215,7 @@ def test_plugin_without_commands_is_not_listed(crmkit, project, enable, foreign_
     assert "orders" not in crmkit("--help").stdout
 
 
+@pytest.mark.long
 def test_command_of_a_plugin_takes_the_common_options_and_acts_as_the_person(crmkit, project, enable, foreign_plugin):
     foreign_plugin("orders", commands=COMMANDS_PY)
     enable("orders")
@@ -316,6 +318,7 @@ def test_unknown_language_is_refused(crmkit, project):
 # As the shell starts it.
 
 
+@pytest.mark.long
 def test_installed_program_prints_what_the_terminal_can_show_and_ends_with_an_exit_code(crmkit, project):
     def run(*arguments, **environ):
         program = os.path.join(os.path.dirname(sys.executable), "crmkit")

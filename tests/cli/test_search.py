@@ -40,5 +40,6 @@ def test_it_is_one_or_the_other(crmkit, project, arguments):
     crmkit("search", *arguments, code=2)
 
 
+@pytest.mark.long
 def test_a_misspelt_entity_is_refused(crmkit, project):
     assert "core.user" in crmkit("search", "ada", "--entity", "core.usr", code=1).stderr

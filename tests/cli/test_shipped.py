@@ -63,6 +63,7 @@ def verbs(crmkit):
     return sorted(verb for row in rows for verb in row["names"].split())
 
 
+@pytest.mark.long
 def test_shipped_role_is_changed_like_one_of_ones_own(crmkit, memos):
     crmkit("role", "grant", "memos.reader", "memos.memo", "delete", "--rule", 'title == "x"')
     crmkit("role", "mask", "memos.reader", "memos.memo", "title", "--read-only")
@@ -80,6 +81,7 @@ def test_shipped_role_is_changed_like_one_of_ones_own(crmkit, memos):
     assert "no verb" in crmkit("role", "grant", "memos.reader", "memos.memo", "eat", code=1).stderr
 
 
+@pytest.mark.long
 def test_upgrade_is_compared_and_decided(crmkit, memos):
     crmkit("role", "revoke", "memos.reader", "memos.memo")
     crmkit("role", "grant", "memos.reader", "memos.memo", "read", "--scope", "all")
@@ -125,6 +127,7 @@ def test_change_is_kept_out_and_an_edit_is_reset(crmkit, memos):
     assert "there is no record 'role memos.reader'" in crmkit("shipped", "diff", "role", "memos.reader", code=1).stderr
 
 
+@pytest.mark.long
 def test_pipeline_is_reset_by_a_draft(crmkit, project, enable):
     enable("customers", "commerce", "sales")
     crmkit("db", "apply")
@@ -150,6 +153,7 @@ def test_plugin_is_checked_where_there_is_no_database(crmkit, project):
     assert not Path("crm.db").exists()
 
 
+@pytest.mark.long
 def test_shipped_automation_and_view_are_edited_removed_and_reset(crmkit, project, enable):
     enable("customers", "commerce", "sales", "workspace")
     crmkit("db", "apply")

@@ -16,6 +16,7 @@ def rows(project):
         return list(connection.iterdump())
 
 
+@pytest.mark.long
 def test_roles_are_made_shown_changed_and_deleted(crmkit, company):
     crmkit("role", "grant", "clerk", "core.share", "read", "update", "--scope", "all")
     crmkit("role", "grant", "clerk", "core.team", "update", "--rule", 'name == "Sales"')
@@ -46,6 +47,7 @@ def test_role_refuses_what_makes_no_sense(crmkit, company, arguments, code):
     assert crmkit("role", *arguments, "--json", code=1).error["code"] == code
 
 
+@pytest.mark.long
 def test_simulation_of_a_command_says_who_gains_what_and_changes_nothing(crmkit, company, project):
     before = rows(project)
     told = crmkit("simulate", "role", "grant", "clerk", "core.role", "read", "--scope", "all", "--json").json

@@ -14,6 +14,7 @@ def vera(project, crmkit):
     return crmkit("user", "create", "Vera Roth", "--json").json
 
 
+@pytest.mark.long
 def test_token_is_shown_once_and_acts_within_its_scopes(vera, crmkit):
     made = crmkit("token", "create", "Vera Roth", "--scope", "core:read", "--expires", "30d", "--json").json
     crm = CRM(load_settings().config)

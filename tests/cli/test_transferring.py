@@ -1,3 +1,6 @@
+import pytest
+
+
 def test_records_of_an_entity_without_owner_are_refused_and_so_is_a_call_that_names_none(crmkit, project):
     crmkit("user", "create", "Ben")
     team = "core.team/" + crmkit("team", "create", "Sales", "--json").json["id"]
@@ -6,6 +9,7 @@ def test_records_of_an_entity_without_owner_are_refused_and_so_is_a_call_that_na
     crmkit("transfer", team, "--where", "core.team", "true", "--to", "Ben", code=2)
 
 
+@pytest.mark.long
 def test_records_are_transferred_by_number_or_rule_with_what_hangs_on_them(crmkit, project, enable):
     enable("workspace", "customers")
     crmkit("db", "apply")

@@ -527,6 +527,7 @@ def test_nothing_is_converted_to_references_to_an_entity_that_is_not_there(crm, 
             convert_field(db, field, "reference", {"entity": "atelier.nosuch"}, dry_run=dry_run)
 
 
+@pytest.mark.long
 def test_nobody_converts_a_field_without_a_grant(crm, people, define):
     field = define("it", "text")
 

@@ -128,6 +128,7 @@ def test_groups_by_fields_of_extensions_have_their_values_and_defaults(crm, clie
         assert both == [{"loyalty.tier": "gold", "name": name, "n": 1} for name in "23"]
 
 
+@pytest.mark.long
 @both_databases
 def test_money_of_an_extension_is_summed_up_as_it_was_written_last(crm, clients):
     def spent(rule):

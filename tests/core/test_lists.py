@@ -125,6 +125,7 @@ def seen_by(crm, viewer):
         yield db
 
 
+@pytest.mark.long
 @both_databases
 def test_pages_in_any_order_add_up_to_the_sorted_list(crm, everybody, deals):
     for viewer, asked in product(everybody.values(), ORDERS):
@@ -157,6 +158,7 @@ def test_a_statement_that_loses_takes_nothing_of_the_transaction_with_it(crm, de
         assert [found.title for found in db.find(Commission, "hours == 78", limit=5)] == ["Newest"]
 
 
+@pytest.mark.long
 @both_databases
 def test_a_filter_keeps_what_the_rule_says_in_any_order(crm, everybody, deals):
     for viewer, (rule, holds) in product(everybody.values(), RULES.items()):

@@ -217,6 +217,7 @@ def test_what_was_made_anew_meanwhile_stays_and_does_not_stop_the_rest(crm, peop
         ]
 
 
+@pytest.mark.long
 def test_splits_and_turns_decide_who_gets_what(crm, staff, cases):
     ada, ben, cleo = (staff[name].user_id for name in ("Ada", "Ben", "Cleo"))
     with crm.write(staff["Boss"]) as db:

@@ -196,6 +196,7 @@ def everything(crm, world):
     return {"rows": rows, "told": told, "stages": stages, "found": found, "seen": seen}
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_plugin_takes_over_a_table_with_all_that_hangs_on_it_and_gives_it_back(crm, world, packaged, make_worker):
     before = everything(crm, world)
@@ -239,6 +240,7 @@ def test_plugin_takes_over_a_table_with_all_that_hangs_on_it_and_gives_it_back(c
     assert_sound(with_code)
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_other_crm_gets_the_entities_empty_and_they_work(crm, projects, packaged, make_crm, database, clock):
     packaged()
@@ -266,6 +268,7 @@ def test_other_crm_gets_the_entities_empty_and_they_work(crm, projects, packaged
         assert (translate(info.label), translate(info.custom["custom.budget"].label)) == ("项目", "字段0")
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_plugin_that_leaves_parks_what_it_took_over_and_finds_it_again(crm, world, packaged):
     with_code = packaged()

@@ -118,6 +118,7 @@ def told(db, record, names):
     ]
 
 
+@pytest.mark.long
 @both_databases
 def test_every_value_and_history_is_there_after_the_move_and_after_going_back(crm, records, packaged):
     names = {f"custom.{key}": f"acme.{name}" for key, (_kind, _options, name) in FIELDS.items()}
@@ -236,6 +237,7 @@ def test_field_is_not_given_back_beside_another_of_its_name(crm, records, packag
         assert acme(db, db.get(Company, records["full"].id)).size == -3
 
 
+@pytest.mark.long
 @both_databases
 def test_package_keeps_the_rules_of_all_plugins(crm, records, packaged, database, make_crm):
     packaged()

@@ -182,6 +182,7 @@ def test_a_problem_with_a_hidden_field_does_not_name_it(make_crm):
     assert str(caught.value) == "atelier.commission: something that you may not see is missing or not accepted"
 
 
+@pytest.mark.long
 @both_databases
 def test_one_refused_move_refuses_all_of_a_batch(crm, painter):
     with crm.write(painter) as db:

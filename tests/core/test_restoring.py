@@ -121,6 +121,7 @@ def test_what_was_deleted_by_itself_in_the_same_transaction_does_not_come_back(c
     assert invoices(crm) == {bills[1].id}
 
 
+@pytest.mark.long
 @both_databases
 def test_only_what_one_may_restore_comes_back(crm, people, drawn):
     _artist, commission, bills = drawn

@@ -164,6 +164,7 @@ def test_limited_administrator_lets_nothing_act_without_the_limits(crm, people):
 # T15: nobody grants a role past their scopes.
 
 
+@pytest.mark.long
 @both_databases
 def test_t15_token_grants_no_role_beyond_its_scopes(crm, people, painter):
     boss = people.user("Boss", roles=["core.administrator"])

@@ -66,6 +66,7 @@ def test_share_may_be_given_again_with_another_end(crm, master, friend, sea, clo
     assert seen(crm, friend) == ["Sea"]
 
 
+@pytest.mark.long
 def test_share_does_not_begin_after_its_end(crm, master, friend, sea):
     with pytest.raises(ValidationError, match="ends_at: lies in the past"), crm.write(master) as db:
         db.share(sea, user=friend.user_id, until=crm.clock.now())

@@ -291,6 +291,7 @@ def half_blind(people):
     return people.user("Hedy", roles=["hr"])
 
 
+@pytest.mark.long
 def test_asker_is_told_of_what_they_see_and_two_worlds_are_one_to_them(crm, world, half_blind):
     users, made = world
 

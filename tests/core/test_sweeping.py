@@ -69,6 +69,7 @@ def test_sweep_deletes_only_what_no_record_of_any_entity_names(crm, photo):
     assert [crm.contents.has(hash_) for hash_ in (lost, photo.picture, covering, binned)] == [False, True, True, True]
 
 
+@pytest.mark.long
 @both_databases
 def test_more_content_than_fits_a_page_is_swept(crm):
     hashes = [crm.contents.put(f"{n}.txt", [f"{n}".encode()]).hash for n in range(1203)]

@@ -200,6 +200,7 @@ def test_verb_is_done_whole_or_not_at_all_and_tells_what_may_be_read(crm, anna, 
         assert {client.name: client.worth for client in db.find(Client)} == {"Acme": Money.of(7, "EUR"), "Bad": None}
 
 
+@pytest.mark.long
 def test_hidden_record_is_answered_as_none_and_a_hidden_verb_as_none(crm, people, clients, anna):
     otto = people.user("Otto", team="South", roles=["shop.clerk"])
     with crm.write(otto) as db:

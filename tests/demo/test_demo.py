@@ -35,6 +35,7 @@ def as_person(person):
     return Principal(person.user.id, person.user.name)
 
 
+@pytest.mark.long
 def test_company_has_forty_people_in_teams_on_three_levels(demo):
     crm, people = demo
     with crm.system("look") as db:

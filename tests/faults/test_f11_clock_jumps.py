@@ -120,6 +120,7 @@ def test_f11_schedule_strikes_once_each_time(make_crm, database, clock, make_wor
     assert struck == [moment for moment in every if moment not in skipped]
 
 
+@pytest.mark.long
 @cases
 def test_f11_reminder_comes_once_and_on_the_second(make_crm, database, clock, make_worker, start, jump):
     clock.travel(start)

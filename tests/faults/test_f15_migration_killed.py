@@ -47,6 +47,7 @@ def assert_nothing_lost(outcomes):
         assert (point, killed, unopened, wrong) == (point, -signal.SIGKILL, 0, 0)
 
 
+@pytest.mark.long
 @both_databases_in_time
 @pytest.mark.parametrize("action", ["apply", "remove", "add"])
 def test_f15_killed_at_some_statements(memos, database, action):

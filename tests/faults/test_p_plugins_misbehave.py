@@ -42,6 +42,7 @@ def crmkit(memos, *arguments):
     return subprocess.run([*command, *arguments], capture_output=True, text=True, env=environ)
 
 
+@pytest.mark.long
 @SQLITE
 @pytest.mark.parametrize(
     ("broken", "reason"),
@@ -70,6 +71,7 @@ def test_p04_plugin_that_does_not_fit_is_refused_with_its_reason_and_the_rest_st
     rest.close()
 
 
+@pytest.mark.long
 @both_databases
 def test_p07_plugin_whose_migration_fails_is_not_added_and_the_core_stays_at_head(memos, database):
     memos.revise()
@@ -91,6 +93,7 @@ def test_p07_plugin_whose_migration_fails_is_not_added_and_the_core_stays_at_hea
     assert add_plugin(settings(memos), "memos").revisions == ("memos_0002",)
 
 
+@pytest.mark.long
 @both_databases
 def test_p07_uninstalled_plugin_keeps_its_data_until_somebody_purges_it(memos, database):
     memos.revise()
@@ -114,6 +117,7 @@ def test_p07_uninstalled_plugin_keeps_its_data_until_somebody_purges_it(memos, d
     assert purge_plugin(settings(memos), "memos") == ("memos_memo",)
 
 
+@pytest.mark.long
 @SQLITE
 def test_p08_safe_mode_boots_within_three_seconds_whatever_the_plugins_do(memos):
     memos.revise()
@@ -128,6 +132,7 @@ def test_p08_safe_mode_boots_within_three_seconds_whatever_the_plugins_do(memos)
     assert time.monotonic() - begun < 3
 
 
+@pytest.mark.long
 @SQLITE
 def test_p08_only_plugins_on_the_allow_list_load_and_only_as_they_are_there(memos):
     memos.revise()
@@ -148,6 +153,7 @@ def test_p08_only_plugins_on_the_allow_list_load_and_only_as_they_are_there(memo
     assert f"memos: the allow-list under [trust] expects {trusted}, found sha256:" in str(reason)
 
 
+@pytest.mark.long
 @SQLITE
 def test_p08_code_of_a_plugin_that_is_not_allowed_never_runs(memos):
     memos.write()

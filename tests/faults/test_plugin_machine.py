@@ -59,6 +59,7 @@ def on_postgresql(versions, tmp_path, make_crm):
     return OnPostgreSQL
 
 
+@pytest.mark.long
 def test_nothing_is_lost_on_sqlite(on_sqlite):
     play(on_sqlite, 3, 20)
 

@@ -45,10 +45,12 @@ def test_every_door_gives_exactly_what_the_model_says_and_tells_no_secret(stage,
     play_until(stage, 1_500, 0, tell)
 
 
+@pytest.mark.long
 def test_worlds_that_hypothesis_makes_agree_with_the_model(stage):
     explore(stage, examples=3, steps=8)
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 def test_every_door_agrees_with_the_model_on_postgresql(postgresql_stage, tell):
     play_until(postgresql_stage, 1_000, 500, tell)

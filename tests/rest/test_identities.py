@@ -80,6 +80,7 @@ def test_use_of_a_token_is_noted_though_it_is_remembered(crm, api, people, clock
         assert last_used(db, [token.token])[token.token.id] == clock.now() - timedelta(minutes=2)
 
 
+@pytest.mark.long
 def test_token_does_not_go_beyond_its_scopes(crm, api, people):
     root = people.user("Root", roles=["core.administrator"])
     token = token_of(crm, root, "core:read")

@@ -119,6 +119,7 @@ def test_board_tells_what_is_overdue(api, anna, deals, clock):
     assert {lane["slug"]: lane["overdue"] for lane in lanes if lane["count"]} == {"prospecting": 3, "engaging": 0}
 
 
+@pytest.mark.long
 @both_databases
 def test_cycle_times_and_conversion(api, anna, deals, clock):
     times = api("GET", f"{DEALS}/cycle_times?by=owner_id&percents=50", anna).json()

@@ -34,6 +34,7 @@ def token(project):
     return {"authorization": f"Bearer {made['token']}"}
 
 
+@pytest.mark.long
 def test_server_answers_does_jobs_and_stops_when_it_is_told_to(project, token):
     with served(project) as (process, address):
         users = httpx.get(f"{address}/api/v1/core/users", headers=token).json()["items"]

@@ -203,6 +203,7 @@ def test_t24_workbook_that_unpacks_to_much_is_refused_fast_in_little_memory(api,
     assert report["refused"]["code"] == "source-too-large", report
 
 
+@pytest.mark.long
 @both_databases
 def test_what_was_passing_is_forgotten_at_night(api, crm, anna, clock):
     upload(api, anna, ROWS)

@@ -17,6 +17,7 @@ def dora(crm):
     return People(crm).user("Dora", roles=["webhooks.developer", "sales.agent", "core.member"])
 
 
+@pytest.mark.long
 def test_webhook_is_made_its_secret_is_changed_and_it_is_switched_off(api, dora):
     given = {"name": "Other", "url": "https://example.com/hook", "events": ["crm.sales.*"]}
     made = api("POST", ENDPOINTS, dora, json=given)

@@ -116,6 +116,7 @@ def write(folder, files, package="crmkit_loyalty"):
         path.write_text(textwrap.dedent(text).replace("crmkit_loyalty", package))
 
 
+@pytest.mark.long
 def test_plugin_that_keeps_the_rules_passes(outcome):
     assert outcome["crmkit_loyalty"] == set()
 

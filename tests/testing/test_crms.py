@@ -86,6 +86,7 @@ def test_statements_prepared_for_one_database_serve_the_next(make_crm, database)
             assert len(db.find(LooseEnd, LooseEnd.f.name != "x", order_by="-name")) == number
 
 
+@pytest.mark.long
 def test_databases_are_deleted_at_the_end_of_the_test(make_crm, crmkit_session):
     crm = make_crm()
     path = crmkit_session.fast_folder / f"{crm.storage.url.database}"

@@ -51,6 +51,7 @@ def wait_until(happens, seconds=60):
         time.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 def test_server_stops_when_its_run_is_killed(run, monkeypatch):
     monkeypatch.delenv("CRMKIT_TEST_POSTGRESQL_URL", raising=False)
@@ -87,6 +88,7 @@ def test_run_that_goes_on_is_left_alone(run):
     assert list(folder.glob("*.db"))
 
 
+@pytest.mark.long
 def test_processes_of_one_run_share_their_templates():
     session = Session()
     command = "from crmkit.testing import CRMMaker, Session; m = CRMMaker(Session({!r})); m(); m.close()"

@@ -85,6 +85,7 @@ def test_wall_holds_for_the_user_as_whom_it_acts(crm, people, boss, automate, wo
         assert (db.get(Box, mine.id).label, db.get(Box, other.id).label) == ("mine", None)
 
 
+@pytest.mark.long
 @both_databases
 def test_loop_is_stopped_and_shown(crm, boss, automate, worker):
     automate(set_(weight=1), {"do": "create", "entity": "depot.box", "values": {"name": {"template": "{name}!"}}})

@@ -110,6 +110,7 @@ def test_what_was_copied_from_another_record_or_changed_is_refused(crm, keeper, 
         db.get(Account, mine.id)
 
 
+@pytest.mark.long
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_no_changed_character_goes_unnoticed(crm, keeper, data):

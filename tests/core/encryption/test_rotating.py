@@ -93,6 +93,7 @@ def test_another_process_uses_the_new_key_from_its_next_transaction_on(filled, k
     assert sealed.startswith(f"{number}.")
 
 
+@pytest.mark.long
 def test_the_master_key_is_changed_without_touching_a_value(opened):
     crm = opened("old")
     with crm.system("fills") as db:

@@ -80,6 +80,7 @@ def test_the_database_verifies_and_a_value_from_elsewhere_is_found(crm, keeper):
     assert str(one.id) in found[2]
 
 
+@pytest.mark.long
 def test_a_blind_index_that_leads_to_another_value_is_found(crm, keeper):
     with crm.write(keeper) as db:
         one, other = db.create_many([Account(iban=IBAN), Account(iban="X", bank="Other")])
@@ -132,6 +133,7 @@ def test_keys_of_matchers_are_tokens(make_crm, people_of):
     assert IBAN not in str(rows)
 
 
+@pytest.mark.long
 @both_databases
 def test_a_backup_has_no_value_in_clear_and_is_restored_with_the_keys(crm, keeper, make_crm, database, tmp_path):
     with crm.write(keeper) as db:
@@ -319,6 +321,7 @@ def test_nothing_is_computed_from_it(make_crm):
         make_crm(plugin("vault", entities=[Thing]))
 
 
+@pytest.mark.long
 def test_without_the_key_nothing_opens_and_nothing_is_written(opened):
     with pytest.raises(EncryptionKeyError, match="no key"), opened().system("begins"):
         pass

@@ -96,6 +96,7 @@ def told(found):
     return {lane.slug: (lane.count, lane.amount, lane.count - lane.unpriced) for lane in found.lanes if lane.count}
 
 
+@pytest.mark.long
 @both_databases
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 @given(history=HISTORIES)

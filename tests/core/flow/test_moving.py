@@ -103,6 +103,7 @@ def test_a_move_may_ask_for_a_role_made_at_run_time(shop, staff):
 # Another pipeline.
 
 
+@pytest.mark.long
 @both_databases
 def test_a_record_changes_its_pipeline_and_visits_and_ledger_tell_it(shop, staff):
     with shop.write(staff.anna) as db:

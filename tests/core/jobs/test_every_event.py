@@ -89,6 +89,7 @@ def test_write_is_told_by_every_type_that_it_is(crm):
     ]
 
 
+@pytest.mark.long
 def test_types_are_those_of_entities_of_which_one_may_read_something(crm):
     postman = People(crm).user("Pat", roles=["post.everything"])
     with crm.read(postman) as db:

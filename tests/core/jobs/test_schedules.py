@@ -125,6 +125,7 @@ def due_crm(make_crm, database, clock, diary):
     return make_crm(post(jobs=[job], schedules=[reminder]), database=database, clock=clock)
 
 
+@pytest.mark.long
 @both_databases
 def test_record_is_due_once_for_each_value_of_its_time(due_crm, clock, diary, make_worker):
     worker, start = make_worker(due_crm), clock.now()
@@ -151,6 +152,7 @@ def test_record_is_due_once_for_each_value_of_its_time(due_crm, clock, diary, ma
     ]
 
 
+@pytest.mark.long
 @both_databases
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 def test_f11_record_is_due_once_and_on_the_second_though_the_clock_jumps(
@@ -173,6 +175,7 @@ def test_f11_record_is_due_once_and_on_the_second_though_the_clock_jumps(
     assert len(diary.entries) == 1
 
 
+@pytest.mark.long
 @both_databases
 def test_date_is_due_at_midnight_of_the_company(make_crm, database, clock, diary, make_worker):
     schedule = RecordSchedule("post.today", "post.parcel", "send_on", "post.weigh")

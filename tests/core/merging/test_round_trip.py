@@ -135,6 +135,7 @@ def checked(crm):
     return run
 
 
+@pytest.mark.long
 @both_databases
 def test_without_changes_in_between_the_world_is_as_before(checked, database):
     @_examples(60 if database == "sqlite" else 15)
@@ -184,6 +185,7 @@ def _change(world, change):
     world.db.update(record, {what: new})
 
 
+@pytest.mark.long
 @both_databases
 def test_with_changes_in_between_nothing_is_lost_and_each_difference_is_told(checked, database):
     @_examples(100 if database == "sqlite" else 20)

@@ -60,6 +60,7 @@ def test_trigger_that_is_gone_is_found_and_made_again(blank, database):
     assert check(crm) == ()
 
 
+@pytest.mark.long
 @both_databases
 @pytest.mark.parametrize(
     ("change", "operation"),
@@ -85,6 +86,7 @@ def test_what_somebody_took_out_of_the_database_is_no_matter_for_a_revision(
     assert {finding.kind for finding in check(crm)} == {"altered"}
 
 
+@pytest.mark.long
 @both_databases
 def test_both_at_once_are_told_apart(blank, package, database):
     old = blank(package("shop", ORDERS))

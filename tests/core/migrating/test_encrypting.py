@@ -66,6 +66,7 @@ def payers(blank, package):
     return made
 
 
+@pytest.mark.long
 @both_databases
 def test_values_are_encrypted_by_the_revision_and_decrypted_by_another(payers):
     before = payers.told()
@@ -93,6 +94,7 @@ def test_values_are_encrypted_by_the_revision_and_decrypted_by_another(payers):
         assert db.history(anna)[0].changes["iban"] == (None, "DE-ANNA")
 
 
+@pytest.mark.long
 @both_databases
 def test_a_blind_index_that_comes_later_finds_what_was_there_before(payers):
     payers.write(", encrypted=True")
@@ -105,6 +107,7 @@ def test_a_blind_index_that_comes_later_finds_what_was_there_before(payers):
     assert payers.findings() == []
 
 
+@pytest.mark.long
 @both_databases
 def test_a_renamed_field_is_read_found_and_told_as_before(payers):
     payers.write(SECRET)

@@ -46,6 +46,7 @@ def assert_recovered(result):
     assert {wrong for _point, _killed, wrong in result["outcomes"]} == {0}
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_killed_apply_is_finished_by_the_next(blank, package, database):
     result = interrupt(blank, package, every=29)

@@ -48,6 +48,7 @@ def test_preview_tells_what_goes_and_changes_nothing(shop, database):
     assert pending(shop) == ()
 
 
+@pytest.mark.long
 @both_databases
 def test_reverting_to_a_number_keeps_what_was_before(shop, package, blank, database):
     assert revert(shop, "shop", to=1).revisions == ("gift_0001", "shop_0002")
@@ -67,6 +68,7 @@ def test_reverting_one_that_nobody_stands_on_touches_nobody_else(shop, database)
         revert(shop, "nosuch", to=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ending", "reason"),
     [
@@ -87,6 +89,7 @@ def test_revision_that_cannot_be_taken_back_refuses_before_anything_is(shop, end
     assert pending(shop) == ()
 
 
+@pytest.mark.long
 @both_databases
 def test_what_parked_tables_stand_on_is_not_dropped(shop, blank, database):
     less = blank(shop.plugins[0].module)

@@ -127,6 +127,7 @@ def stored(crm):
         return automations, views, edits, [rule.where for rule in db.find(RetentionRule)]
 
 
+@pytest.mark.long
 @both_databases
 def test_everything_that_names_the_field_follows(shop, database):
     assert told(shop) == [
@@ -171,6 +172,7 @@ def test_everything_that_names_the_field_follows(shop, database):
         assert list(examine(shop.model, connection)) == []
 
 
+@pytest.mark.long
 @both_databases
 def test_everything_is_taken_back_with_the_renaming(shop, database):
     apply(shop)
@@ -181,6 +183,7 @@ def test_everything_is_taken_back_with_the_renaming(shop, database):
     assert stored(shop) == after
 
 
+@pytest.mark.long
 def test_pipeline_names_fields_of_its_entity_in_stages_guards_and_approvals(shop):
     move = {
         "source": "new",
@@ -201,6 +204,7 @@ def test_pipeline_names_fields_of_its_entity_in_stages_guards_and_approvals(shop
     assert renamed_pipeline(other, Renaming(shop.registry, "shop.order", "colour", "tint")) == other
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("values", [PAINT, COLLECT, DUE, {"entity": None}, {"entity": "shop.order", "trigger": "x"}])
 def test_what_names_no_such_field_stays_as_it_is(shop, values):
     assert renamed_automation(values, Renaming(shop.registry, "shop.order", "nosuch", "tint")) == values

@@ -32,6 +32,7 @@ def handed_out(crm, principal, contact, file):
     return made, parts, records
 
 
+@pytest.mark.long
 @both_databases
 def test_archive_holds_everything_about_the_person(crm, officer, contact, tmp_path):
     _deal, _invoice = sell_to(crm, contact)
@@ -89,6 +90,7 @@ def test_what_people_wrote_is_no_markup_on_the_page(crm, officer, tmp_path):
     assert b"<script>" not in parts["index.html"]
 
 
+@pytest.mark.long
 def test_content_that_is_missing_is_told(crm, officer, contact, tmp_path):
     with crm.read(officer) as db:
         (file,) = db.find(File)

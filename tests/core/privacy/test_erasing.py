@@ -34,6 +34,7 @@ def findings(crm):
         return [str(finding) for finding in examine(crm.model, connection)]
 
 
+@pytest.mark.long
 @both_databases
 def test_after_an_erasure_nothing_is_left_of_the_person(crm, officer):
     contact = make_somebody(crm, officer)
@@ -47,6 +48,7 @@ def test_after_an_erasure_nothing_is_left_of_the_person(crm, officer):
     assert findings(crm) == []
 
 
+@pytest.mark.long
 @both_databases
 def test_records_that_must_stay_are_emptied_and_so_is_the_person_they_refer_to(crm, officer):
     contact = make_somebody(crm, officer)
@@ -173,6 +175,7 @@ def test_whoever_does_not_see_a_hold_is_refused_without_being_told_why(crm, offi
         assert db.unshare(contact, user=share.user_id) == 1
 
 
+@pytest.mark.long
 def test_an_erasure_that_fails_changes_nothing(crm, officer):
     contact = make_somebody(crm, officer)
     before = sorted(traces(crm))
@@ -205,6 +208,7 @@ def test_erasures_are_remembered_by_ids_alone(crm, officer):
     assert [column.name for column in table.columns] == ["id", "entity", "record_id", "at"]
 
 
+@pytest.mark.long
 @both_databases
 def test_what_a_parked_plugin_has_is_told_and_its_references_still_lead_somewhere(crm, officer):
     contact = make_somebody(crm, officer)

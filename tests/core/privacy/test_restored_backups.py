@@ -43,6 +43,7 @@ def findings(crm):
         return [str(finding) for finding in examine(crm.model, connection)]
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_backup_that_replaces_the_database_is_cleared_of_whom_it_had_erased(crm, officer, contact, backup):
     erase(crm, officer, contact)
@@ -61,6 +62,7 @@ def files(crm):
     return {hash_: b"".join(crm.contents.read(hash_)) for hash_ in crm.contents.hashes(4e9)}
 
 
+@pytest.mark.long
 @both_databases_in_time
 def test_content_of_what_was_erased_never_comes_back(crm, officer, contact, backup):
     (hash_,) = files(crm)
@@ -74,6 +76,7 @@ def test_content_of_what_was_erased_never_comes_back(crm, officer, contact, back
     assert not crm.contents.has(hash_)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", ["sqlite", "postgresql"])
 def test_backup_restored_elsewhere_is_cleared_by_the_file_of_erasures(
     crm, officer, contact, backup, make_crm, tmp_path, to
@@ -91,6 +94,7 @@ def test_backup_restored_elsewhere_is_cleared_by_the_file_of_erasures(
     assert findings(other) == []
 
 
+@pytest.mark.long
 def test_what_was_erased_before_the_backup_is_not_erased_again(crm, officer, contact, tmp_path):
     erase(crm, officer, contact)
     file = make_backup(crm, tmp_path / "later.backup", KEY).file

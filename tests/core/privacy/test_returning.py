@@ -75,6 +75,7 @@ def visits(crm, officer):
         return sorted(each.name for each in db.find(db.model.registry.entity("custom.visit").cls))
 
 
+@pytest.mark.long
 @both_databases
 def test_a_removed_entity_that_comes_back_has_nothing_of_who_was_erased_meanwhile(crm, officer, contact, visit):
     erase(crm, officer, contact)
@@ -114,6 +115,7 @@ def as_if_not_held(crm):
         connection.execute(sa.update(table).values(deleted_at=None))
 
 
+@pytest.mark.long
 @both_databases
 def test_a_removed_entity_out_of_a_backup_is_cleared_of_what_was_erased_since(crm, officer, contact, visit, tmp_path):
     backup = make_backup(crm, tmp_path / "crm.backup", KEY).file
@@ -129,6 +131,7 @@ def test_a_removed_entity_out_of_a_backup_is_cleared_of_what_was_erased_since(cr
     assert findings(crm) == []
 
 
+@pytest.mark.long
 @both_databases
 def test_the_ledger_tells_nothing_of_who_was_erased_after_the_purge_of_what_was_about_them(
     crm, officer, contact, visit
@@ -181,6 +184,7 @@ def rest(crm):
         each.close()
 
 
+@pytest.mark.long
 @both_databases
 @pytest.mark.parametrize("plugin", ["workspace", "sales"])
 def test_a_parked_plugin_that_comes_back_has_nothing_of_who_was_erased_meanwhile(crm, officer, contact, rest, plugin):
@@ -237,6 +241,7 @@ def test_clearing_that_was_cut_short_is_done_by_the_next_call(crm, officer, cont
     assert traces(crm) == []
 
 
+@pytest.mark.long
 def test_a_plugin_stays_away_while_what_would_be_erased_is_held(crm, officer, contact, rest):
     with crm.system("test") as db:
         lead = db.find(Lead)[0]

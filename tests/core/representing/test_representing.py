@@ -267,6 +267,7 @@ def test_names_with_a_dot_are_no_fields_as_what_they_mean_stands_in_an_object(cr
         read_values(db, Client, {name: None})
 
 
+@pytest.mark.long
 def test_patch_changes_parts_of_what_is_an_object(crm, clerk, client):
     with crm.write(clerk) as db:
         record = db.get(Client, client.id)

@@ -104,6 +104,7 @@ def test_example_means_the_same_in_memory_and_on_sqlite(text, world, sqlite):
         )
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 def test_examples_mean_the_same_in_memory_and_on_postgresql(world, postgresql):
     for text in EXAMPLES:
@@ -118,12 +119,14 @@ def test_rule_in_memory_means_what_the_tree_says(node, world):
         assert in_memory(rule, world, moment) == {row["id"] for row in world.rows if naive.holds(node, row, moment)}
 
 
+@pytest.mark.long
 @MANY
 @given(node=conditions)
 def test_rule_means_the_same_in_memory_and_on_sqlite(node, world, sqlite):
     agree(node, world, sqlite)
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 @MANY
 @given(node=conditions)
@@ -172,12 +175,14 @@ def test_example_means_the_same_of_fields_made_at_run_time(text, world, sqlite):
         assert in_memory(check(Rule(node), Fields()), world, moment) == in_memory(check(rule, Fields()), world, moment)
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 def test_examples_mean_the_same_of_fields_made_at_run_time_on_postgresql(world, postgresql):
     for text in EXAMPLES:
         agree(on_twins(Rule.parse(text).node), world, postgresql)
 
 
+@pytest.mark.long
 @MANY
 @given(node=conditions)
 def test_rule_means_the_same_of_fields_made_at_run_time(node, world, sqlite):

@@ -54,6 +54,7 @@ def test_rules_that_differ_otherwise_have_another_shape(one, other):
     assert rule(one).shape != rule(other).shape
 
 
+@pytest.mark.long
 @given(conditions, conditions)
 @settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_one_shape_means_one_text_of_sql(one, other):

@@ -113,6 +113,7 @@ def test_record_that_nobody_created_is_found(lived):
     ]
 
 
+@pytest.mark.long
 @both_databases
 def test_reference_to_a_row_that_is_gone_is_found(lived):
     change(lived, "DELETE FROM atelier_commission")
@@ -173,6 +174,7 @@ def test_damaged_file_is_found(lived):
     assert "crmkit restore" in first.advice
 
 
+@pytest.mark.long
 @both_databases
 def test_clock_of_the_machine_plays_no_part(lived):
     lived.clock.advance(days=-3650)

@@ -90,6 +90,7 @@ class Writers:
             thread.join()
 
 
+@pytest.mark.long
 @both_databases
 def test_f16_backup_under_load_holds_all_that_was_acknowledged_before_it_began(
     lived, master, database, blank, tmp_path
@@ -122,6 +123,7 @@ SLOW = pytest.mark.slow
 POSTGRESQL = pytest.mark.postgresql
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("database", "point"),
     [
@@ -146,6 +148,7 @@ def test_f16_backup_that_is_killed_leaves_a_whole_file_or_none(lived, tmp_path, 
         assert [path.name for path in tmp_path.iterdir()] == ["crm.backup"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("database", "point"),
     [
@@ -173,6 +176,7 @@ def test_f16_restore_that_is_killed_leaves_a_whole_database_or_none(lived, backu
         assert list(examine(crm.model, connection, contents=crm.contents)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("database", "point"),
     [
@@ -199,6 +203,7 @@ def test_f16_replacing_that_is_killed_leaves_what_was_there(lived, master, backu
 # No room.
 
 
+@pytest.mark.long
 def test_f16_backup_on_a_full_disk_leaves_nothing(lived, tmp_path):
     file = tmp_path / "crm.backup"
     done = run("backup", lived, file, "full:4096")
@@ -208,6 +213,7 @@ def test_f16_backup_on_a_full_disk_leaves_nothing(lived, tmp_path):
     make_backup(lived, file, KEY)
 
 
+@pytest.mark.long
 def test_f16_restore_on_a_full_disk_leaves_nothing(lived, backup, blank):
     crm = blank()
     place = Path(crm.storage.url.database)

@@ -185,6 +185,7 @@ def test_who_has_missed_too_much_is_told_to_read_anew(crm, users, listen, monkey
     assert (behind.resets, len(behind.heard)) == (1, 1)
 
 
+@pytest.mark.long
 def test_position_that_this_database_has_not_given_out_begins_anew(crm, users, listen):
     async def story():
         async with listen(users["clerk"], after=10**9) as ahead:

@@ -57,6 +57,7 @@ def messages(lines):
             message[name] = value.strip()
 
 
+@pytest.mark.long
 def test_t32_who_is_not_signed_in_or_says_nonsense_is_refused_and_the_server_goes_on(server, token):
     process, address = server
     nonsense = ["Bearer", "Bearer x", "Bearer crmkit_" + "a" * 49, "Basic YTpi", "x" * 4000, "Bearer \xff\xfe"]
@@ -77,6 +78,7 @@ def test_t32_who_is_not_signed_in_or_says_nonsense_is_refused_and_the_server_goe
     assert httpx.get(f"{address}/health/live").json() == {"status": "ok"}
 
 
+@pytest.mark.long
 def test_what_is_written_arrives_and_is_resumed_behind_the_last_event(server, token):
     _process, address = server
     with httpx.stream("GET", f"{address}{EVENTS}", headers=token, timeout=60) as stream:

@@ -73,6 +73,7 @@ def test_it_finds_who_is_the_same_and_hardly_anybody_else(crm, truth, method, pr
     assert pairs == sorted(pairs, key=lambda pair: (-pair.score, pair.one.id, pair.other.id))
 
 
+@pytest.mark.long
 def test_learnt_weights_explain_each_pair_quietly_and_are_the_same_in_each_run(crm, truth, caplog, capfd):
     caplog.set_level(logging.INFO)
     level = logging.getLogger("splink").level
@@ -89,6 +90,7 @@ def test_learnt_weights_explain_each_pair_quietly_and_are_the_same_in_each_run(c
     assert (caplog.records, capfd.readouterr(), logging.getLogger("splink").level) == ([], ("", ""), level)
 
 
+@pytest.mark.long
 def test_splink_learns_from_no_hidden_field_and_no_hidden_record(crm, people, truth):
     grants, masks = [Grant("customers.contact", ["read"], "all")], [Mask("customers.contact", ["email"])]
     masked = people.user("Masked", roles=[people.role("masked", grants, masks)])

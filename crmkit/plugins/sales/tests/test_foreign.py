@@ -62,6 +62,7 @@ def run_tests(site, *which):
     return done.stdout
 
 
+@pytest.mark.long
 def test_copy_of_the_plugin_works_as_a_foreign_package(site):
     assert "passed" in run_tests(site, "test_funnel.py")
 

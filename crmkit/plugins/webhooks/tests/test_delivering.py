@@ -1,5 +1,7 @@
 """What is told to whom: the events that an endpoint wants, as its user may know them when they are sent."""
 
+import pytest
+
 from crmkit import Grant, Money, Rule
 from crmkit.plugins.customers.entities import Company
 from crmkit.plugins.sales.entities import Deal
@@ -51,6 +53,7 @@ def test_event_is_told_in_an_envelope_with_the_record(crm, dora, receive, make_w
     assert (kept.state, kept.attempts, kept.status, kept.next_at) == ("delivered", 1, 204, None)
 
 
+@pytest.mark.long
 @both_databases
 def test_events_are_told_by_the_types_that_an_endpoint_wants(crm, dora, receive, make_worker):
     everything, wins = receive(), receive()

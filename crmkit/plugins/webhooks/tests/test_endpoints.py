@@ -33,6 +33,7 @@ def test_endpoint_acts_as_whoever_makes_it_and_has_a_secret_of_its_own(crm, dora
     assert made.secret != other.secret
 
 
+@pytest.mark.long
 @both_databases
 def test_secret_stands_nowhere_in_the_database(crm, dora):
     secret = make(crm, dora).secret

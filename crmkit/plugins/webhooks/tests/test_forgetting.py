@@ -60,6 +60,7 @@ def test_messages_about_an_erased_person_go_with_them(crm, people, dora, clock):
         assert [each.response for each in db.find(Delivery)] == ["Ben?"]
 
 
+@pytest.mark.long
 def test_people_forget_nothing(crm, dora, clock):
     with crm.write(dora) as db:
         made = db.create(Endpoint(name="Other", url="https://example.com/"))

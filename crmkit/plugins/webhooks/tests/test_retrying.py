@@ -82,6 +82,7 @@ def test_endpoint_that_is_gone_is_switched_off_at_once_and_its_people_are_told(c
     assert note.regarding.id == made.id
 
 
+@pytest.mark.long
 def test_endpoint_that_fails_for_days_is_switched_off_and_what_waits_is_sent_later(crm, dora, told, receive, let_pass):
     receiver = receive(500)
     made, worker = told(receiver)

@@ -53,6 +53,7 @@ def test_message_that_is_sent_again_is_taken_once(crm, dora, send, make_worker):
         assert sorted(lead.name for lead in db.find(Lead)) == ["Anna", "Ben"]
 
 
+@pytest.mark.long
 def test_nobody_listens_where_a_source_is_off_gone_or_its_user_is(crm, dora, people, send):
     off, gone, left = (source(crm, dora) for _n in range(3))
     secrets = {each.id: each.secret for each in (off, gone, left)}

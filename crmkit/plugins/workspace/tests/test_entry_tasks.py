@@ -63,6 +63,7 @@ def titles(tasks):
     return [task.title for task in tasks]
 
 
+@pytest.mark.long
 def test_new_record_gets_the_tasks_of_its_first_stage(crm, anna):
     with crm.write(anna) as db:
         bed = db.create(Bed(name="North"))

@@ -156,6 +156,7 @@ def test_time_that_is_cancelled_or_moved_reminds_accordingly(crm, anna, bo, meet
     assert reminded(bo, at(31, 12)) == 2
 
 
+@pytest.mark.long
 def test_cancelled_time_that_is_not_cancelled_any_more_reminds(crm, anna, bo, meet, reminded):
     meeting = meet(at(28, 13), recurrence="FREQ=DAILY;COUNT=2")
     with crm.write(anna) as db:

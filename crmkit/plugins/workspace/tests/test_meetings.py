@@ -140,6 +140,7 @@ def test_meeting_without_an_end_goes_on(crm, anna):
     assert starts(crm, anna, later + timedelta(days=3650), later + timedelta(days=3660)) == []
 
 
+@pytest.mark.long
 @given(
     st.dates(date(2025, 1, 1), date(2027, 12, 31)),
     st.integers(0, 23),
