@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import attrs
@@ -100,12 +101,23 @@ def conflicts(config: Config, names: Sequence[str]) -> list[CrmkitError]:
         plugins = find_plugins(names, config.trust.plugins)
         if reasons := list(check_names(plugins)):
             return reasons
-        CRM(attrs.evolve(config, plugins=list(names)), plugins=plugins).close()
+        _check_starts(CRM(attrs.evolve(config, plugins=list(names)), plugins=plugins))
     except PluginError as error:
         return list(error.facts["reasons"])
     except CrmkitError as error:
         return [error]
     return []
+
+
+def _check_starts(crm: CRM) -> None:
+    """Return if nothing but its database can keep *crm* from starting.
+
+    Raises:
+        EncryptionKeyError: there are encrypted fields, and no key is given.
+    """
+    with closing(crm):
+        if crm.registry.encrypted:
+            crm.schema.keys.masters.first  # noqa: B018 - the error for no key
 
 
 def conflicts_of(config: Config, name: str) -> list[CrmkitError]:

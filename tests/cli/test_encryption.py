@@ -1,5 +1,7 @@
 """``crmkit encryption``: keys that are made and changed."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -35,3 +37,17 @@ def test_what_is_no_key_or_no_name_of_one_is_refused(crmkit, acme, monkeypatch):
     assert "lists no keys" in crmkit("encryption", "status", code=1).stderr
     monkeypatch.delenv("CRM_ENCRYPTION_KEYS")
     assert "[encryption-key]" in crmkit("encryption", "change-data-key", "--yes", code=1).stderr
+
+
+def test_plugin_that_encrypts_is_refused_before_anything_is_changed_while_there_is_no_key(acme, crmkit, monkeypatch):
+    before = Path("crm.toml").read_bytes(), crmkit("db", "plan", "--json").stdout
+
+    refused = crmkit("plugin", "add", "webhooks", "--json", code=1)
+    assert refused.error["code"] == "plugin"
+    assert "crmkit encryption new-key" in refused.stderr
+    assert "crmkit encryption new-key" in crmkit("plugin", "check", "webhooks", code=1).stdout
+    assert (Path("crm.toml").read_bytes(), crmkit("db", "plan", "--json").stdout) == before
+
+    monkeypatch.setenv("CRM_ENCRYPTION_KEYS", crmkit("encryption", "new-key", "first").stdout.strip())
+    crmkit("plugin", "add", "webhooks")
+    crmkit("webhooks", "events")
