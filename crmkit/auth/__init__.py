@@ -10,6 +10,7 @@ from crmkit.auth.errors import (
     TicketError,
     TooManyAttemptsError,
 )
+from crmkit.auth.links import PASSWORD_PAGE, Invitation
 from crmkit.auth.openid import begin_openid, link_identity, provider_of, sign_in_with_openid
 from crmkit.auth.passkeys import (
     begin_passkey,
@@ -18,7 +19,7 @@ from crmkit.auth.passkeys import (
     remove_passkey,
     sign_in_with_passkey,
 )
-from crmkit.auth.passwords import invite, set_password, use_invitation
+from crmkit.auth.passwords import invite, reset_password, set_password, use_invitation
 from crmkit.auth.recovery_codes import use_recovery_code
 from crmkit.auth.second_factor import SignedIn, factors_of, principal_of_session, reset_second_factors
 from crmkit.auth.sessions import Client, end_session, end_sessions, find_session, open_sessions, sign_out
@@ -27,8 +28,10 @@ from crmkit.auth.tokens import Holder, NewToken, end_token, holder_of_token, las
 from crmkit.auth.totp import begin_totp, confirm_totp, remove_totp, use_totp
 
 __all__ = [
+    "PASSWORD_PAGE",
     "Client",
     "Holder",
+    "Invitation",
     "NewToken",
     "NotSignedInError",
     "ProviderError",
@@ -60,6 +63,7 @@ __all__ = [
     "provider_of",
     "remove_passkey",
     "remove_totp",
+    "reset_password",
     "reset_second_factors",
     "set_password",
     "sign_in",

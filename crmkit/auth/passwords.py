@@ -12,10 +12,12 @@ from sqlalchemy.engine import Connection
 
 from crmkit.auth.extra import needs_auth
 from crmkit.auth.holders import check_may_set_for
+from crmkit.auth.links import Invitation
 from crmkit.auth.password_rule import LONGEST, normal_password, problems_of_password
 from crmkit.auth.statements import insert_into
 from crmkit.auth.tickets import issue, redeem
 from crmkit.core.errors import FieldProblem, ValidationError
+from crmkit.core.ledger import INVITED, PASSWORD_RESET, PASSWORD_SET, Entry
 from crmkit.core.signing_in.ending import endings, forget_tickets
 from crmkit.core.signing_in.entities import SignInSession, Token
 from crmkit.core.text import gettext as _
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from pwdlib import PasswordHash
 
     from crmkit.core.crm import CRM
+    from crmkit.core.policy.people import User
     from crmkit.core.storage.schema import Schema
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["invite", "rehash", "set_password", "use_invitation", "verify"]
+__all__ = ["invite", "rehash", "reset_password", "set_password", "use_invitation", "verify"]
 
 _INVITED = timedelta(days=3)
 
@@ -56,9 +59,7 @@ def set_password(db: Writer, user: UUID, password: str, *, least: int, keep_toke
         NotFoundError, ForbiddenError: the principal may not; see :func:`~crmkit.auth.holders.check_may_set_for`.
     """
     holder = check_may_set_for(db, user)
-    if holder.kind != "person":
-        problem = FieldProblem("kind", _("nobody signs in to a service account; give it a token"), "service")
-        raise ValidationError("core.user", [problem])
+    _check_signs_in(holder)
     known = [text for text in (holder.name, holder.email) if text]
     if problems := list(problems_of_password(password, least, known)):
         raise ValidationError("core.user", problems)
@@ -69,16 +70,38 @@ def set_password(db: Writer, user: UUID, password: str, *, least: int, keep_toke
         ended += endings(db, Token, [user])
     db.take(*ended)
     forget_tickets(db, [user])
+    _note(db, user, PASSWORD_SET)
 
 
-def invite(db: Writer, user: UUID) -> str:
-    """Return a ticket with which *user* sets a password, once, within three days, and until they have set one.
+def invite(db: Writer, user: UUID) -> Invitation:
+    """Return that with which *user* sets a password, once, within three days, and until they have set one.
+
+    Nothing of theirs ends before they have: for who has forgotten a password, or shows it to somebody,
+    :func:`reset_password` does more.
 
     Raises:
+        ValidationError: nobody signs in to that account.
         NotFoundError, ForbiddenError: the principal may not; see :func:`~crmkit.auth.holders.check_may_set_for`.
     """
-    check_may_set_for(db, user)
-    return issue(db.connection, db.model.schema, "password", db.now, _INVITED, user=user)
+    _check_signs_in(check_may_set_for(db, user))
+    return _invited(db, user, INVITED)
+
+
+def reset_password(db: Writer, user: UUID) -> Invitation:
+    """Forget the password of *user*, end their sessions and tokens, and return that with which they set another.
+
+    Links that were made before are dead; second factors stay what they are.
+
+    Raises:
+        ValidationError: nobody signs in to that account.
+        NotFoundError, ForbiddenError: the principal may not; see :func:`~crmkit.auth.holders.check_may_set_for`.
+    """
+    _check_signs_in(check_may_set_for(db, user))
+    table = db.model.schema.system.password
+    db.connection.execute(sa.delete(table).where(table.c.user_id == user))
+    db.take(*endings(db, SignInSession, [user]), *endings(db, Token, [user]))
+    forget_tickets(db, [user])
+    return _invited(db, user, PASSWORD_RESET)
 
 
 def use_invitation(crm: CRM, ticket: str, password: str) -> UUID:
@@ -110,6 +133,22 @@ def rehash(connection: Connection, schema: Schema, user: UUID, old: str, new: st
     """Keep *new* instead of *old*, unless the password of *user* was set meanwhile."""
     table = schema.system.password
     connection.execute(sa.update(table).where(table.c.user_id == user, table.c.hash == old).values(hash=new))
+
+
+def _check_signs_in(holder: User) -> None:
+    if holder.kind != "person":
+        problem = FieldProblem("kind", _("nobody signs in to a service account; give it a token"), "service")
+        raise ValidationError("core.user", [problem])
+
+
+def _invited(db: Writer, user: UUID, kind: str) -> Invitation:
+    _note(db, user, kind)
+    ticket = issue(db.connection, db.model.schema, "password", db.now, _INVITED, user=user)
+    return Invitation(ticket, db.now + _INVITED)
+
+
+def _note(db: Writer, user: UUID, kind: str) -> None:
+    db.note([Entry("core.user", user, kind, {}, db.cause, db.depth)])
 
 
 def _has_password(db: Writer, user: UUID) -> bool:

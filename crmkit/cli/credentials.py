@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from crmkit.cli.session import Session, unorphaned
 from crmkit.core.text import gettext as _, translate
 
-__all__ = ["invite", "link", "reset_second_factor", "set_password", "sign_out"]
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from crmkit.auth import Invitation
+    from crmkit.core.writing.writer import Writer
+
+__all__ = ["invite", "link", "reset_password", "reset_second_factor", "set_password", "sign_out"]
 
 
 @click.command("set-password", help=_("Give PERSON a password, which is asked for, or read from standard input."))
@@ -35,15 +43,42 @@ def set_password(session: Session, person: str) -> None:
 def invite(session: Session, person: str) -> None:
     """Print the link."""
     from crmkit import auth
+
+    _invite(session, person, auth.invite)
+
+
+@click.command(
+    "reset-password",
+    help=_(
+        "Forget the password of PERSON, end their sessions and tokens, and make a link with which they set another."
+    ),
+)
+@click.argument("person")
+@click.pass_obj
+def reset_password(session: Session, person: str) -> None:
+    """Print the link."""
+    from crmkit import auth
+
+    _invite(session, person, auth.reset_password)
+
+
+def _invite(session: Session, person: str, make: Callable[[Writer, UUID], Invitation]) -> None:
+    from crmkit.cli.output import cell
     from crmkit.cli.people import find_user
 
+    config = session.settings.config
     with unorphaned(session) as db:
         user = find_user(db, person)
-        ticket = auth.invite(db, user.id)
+        made = make(db, user.id)
+    link = made.link(config)
     if session.as_json:
-        session.show({"user": user.name, "ticket": ticket})
-    session.say(translate(_("What {name} sets a password with, once:")).format(name=user.name))
-    session.say(ticket)
+        session.show({"user": user.name, "ticket": made.ticket, "link": link, "expires_at": made.expires_at})
+    until = cell(made.expires_at, session.zone)
+    session.say(translate(_("{name} sets a password here, once, until {until}:")).format(name=user.name, until=until))
+    session.say(link)
+    if config.server.public_origin is None:
+        session.say(translate(_("Only this machine reaches that: public_origin in [server] says where people do.")))
+    session.say(translate(_("A server has to run: crmkit serve")))
 
 
 @click.command("reset-second-factor", help=_("Forget the second factors of PERSON, who has lost them."))

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ERASED",
     "GENESIS",
+    "INVITED",
     "NO_WRITES",
+    "PASSWORD_RESET",
+    "PASSWORD_SET",
     "PURGED",
     "Entry",
     "Ledger",
@@ -49,8 +52,10 @@ GENESIS = b"\x00" * 32
 ERASED = "erased"
 #: The kind of the entry that tells that a table was dropped with every row, for good; it has the table for an entity.
 PURGED = "purged"
+#: The kinds of entries that tell of what a user signs in with, and never what that is.
+INVITED, PASSWORD_RESET, PASSWORD_SET = "invite", "password_reset", "password_set"
 #: The kinds of entries that tell of a record without a write of it.
-NO_WRITES = frozenset({ERASED, "merge", "unmerge"})
+NO_WRITES = frozenset({ERASED, "merge", "unmerge", INVITED, PASSWORD_RESET, PASSWORD_SET})
 _SALT = 16
 _ID, _MOMENT = Column("", "uuid"), Column("", "datetime")
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from crmkit.rest.origins import origin_of
-
 if TYPE_CHECKING:
     from crmkit.core.configuration.config import Config
     from crmkit.rest.calls import Call
@@ -49,4 +47,4 @@ def _full_name(config: Config, name: Name) -> str:
 
 
 def _is_secure(config: Config) -> bool:
-    return origin_of(config).startswith("https:")
+    return config.server.origin.startswith("https:")

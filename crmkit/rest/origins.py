@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 from crmkit.rest.errors import SiteError
 
 if TYPE_CHECKING:
-    from crmkit.core.configuration.config import Config
     from crmkit.rest.calls import Call
 
-__all__ = ["check_same_site", "origin_of"]
-
-
-def origin_of(config: Config) -> str:
-    """Return the origin of the server: the configured one, or that of this machine."""
-    server = config.server
-    return server.public_origin or f"http://{server.host}:{server.port}"
+__all__ = ["check_same_site"]
 
 
 def check_same_site(call: Call) -> None:
@@ -26,5 +19,5 @@ def check_same_site(call: Call) -> None:
         SiteError: it does.
     """
     origin, site = call.headers.get("origin"), call.headers.get("sec-fetch-site", "same-origin")
-    if site not in ("same-origin", "none") or (origin is not None and origin != origin_of(call.crm.config)):
+    if site not in ("same-origin", "none") or (origin is not None and origin != call.crm.config.server.origin):
         raise SiteError

@@ -153,7 +153,7 @@ def test_t26_password_that_is_reset_ends_every_token(crm, anna, boss, give_passw
     give_password(anna)
     made = token_of(crm, anna)
     with crm.write(boss) as db:
-        ticket = invite(db, anna.user_id)
+        ticket = invite(db, anna.user_id).ticket
     principal_of_token(crm, made.text)
 
     use_invitation(crm, ticket, NEW)
@@ -196,7 +196,7 @@ def test_person_changes_their_password_who_knows_the_present_one(crm, cookie):
 @pytest.fixture
 def ticket(crm, anna, boss):
     with crm.write(boss) as db:
-        return invite(db, anna.user_id)
+        return invite(db, anna.user_id).ticket
 
 
 @both_databases

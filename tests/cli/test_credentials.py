@@ -52,10 +52,40 @@ def test_invitation_sets_a_password(crm, crmkit):
     assert sign_in(crm, "Ada Winter", PASSWORD, Client())
 
 
+def test_invitation_says_where_and_until_when_it_can_be_used(project, crmkit):
+    told = crmkit("user", "invite", "Ada Winter").stdout
+    assert "http://127.0.0.1:8000/api/v1/sign-in/page#" in told
+    assert "public_origin" in told
+
+    with (project / "crm.toml").open("a") as file:
+        file.write('\n[server]\npublic_origin = "https://crm.example.org"\n')
+    made = crmkit("user", "invite", "Ada Winter", "--json").json
+    assert made["link"] == f"https://crm.example.org/api/v1/sign-in/page#{made['ticket']}"
+    assert made["expires_at"].endswith("Z")
+    assert "public_origin" not in crmkit("user", "invite", "Ada Winter").stdout
+
+
+def test_password_that_is_reset_is_forgotten_with_its_sessions_and_told_in_the_history(crm, crmkit):
+    crmkit("user", "set-password", "Ada Winter", input=PASSWORD)
+    cookie = sign_in(crm, "Ada Winter", PASSWORD, Client())
+    made = crmkit("user", "reset-password", "Ada Winter", "--json").json
+
+    with pytest.raises(NotSignedInError):
+        find_session(crm, cookie)
+    with pytest.raises(SignInRefusedError):
+        sign_in(crm, "Ada Winter", PASSWORD, Client())
+    use_invitation(crm, made["ticket"], "eleven purple kettles")
+    assert sign_in(crm, "Ada Winter", "eleven purple kettles", Client())
+    user = crmkit("user", "show", "Ada Winter", "--json").json["id"]
+    kinds = [entry["kind"] for entry in crmkit("history", f"core.user/{user}", "--json").json]
+    assert kinds[-3:] == ["password_set", "password_reset", "password_set"]
+    crmkit("verify")
+
+
 def test_only_administrators_set_passwords_of_others(project, crmkit):
     crmkit("user", "create", "Ben")
 
-    for command in ("set-password", "invite", "reset-second-factor"):
+    for command in ("set-password", "invite", "reset-password", "reset-second-factor"):
         refused = crmkit("user", command, "Ada Winter", "--as", "Ben", "--json", input=PASSWORD, code=1)
         assert refused.error["code"] == "forbidden"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crmkit.cli.credentials import invite, link, reset_second_factor, set_password, sign_out
+from crmkit.cli.credentials import invite, link, reset_password, reset_second_factor, set_password, sign_out
 from crmkit.cli.offboarding import offboard
 from crmkit.cli.root import COMMANDS
 from crmkit.cli.session import Session, unorphaned
@@ -49,7 +49,7 @@ def command() -> None:
 
 
 command.add_command(offboard)
-for _of_credentials in (set_password, invite, sign_out, reset_second_factor, link):
+for _of_credentials in (set_password, invite, reset_password, sign_out, reset_second_factor, link):
     command.add_command(_of_credentials)
 
 

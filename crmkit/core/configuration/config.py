@@ -260,6 +260,11 @@ class Server:
         checked=check.not_negative,
     )
 
+    @property
+    def origin(self) -> str:
+        """The origin of the server: where people reach it, or else this machine. What a request says is no matter."""
+        return self.public_origin or f"http://{self.host}:{self.port}"
+
 
 @attrs.frozen
 class Auth:

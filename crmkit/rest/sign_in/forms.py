@@ -74,9 +74,10 @@ class Invitation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Link(msgspec.Struct):
-    """A link that works once."""
+    """A link that works once, until it *expires_at*."""
 
     link: str
+    expires_at: datetime
 
 
 class Code(msgspec.Struct, forbid_unknown_fields=True):

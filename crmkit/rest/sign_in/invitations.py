@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from uuid import UUID
+
 from crmkit import auth
 from crmkit.core.text import gettext as _
+from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door
-from crmkit.rest.origins import origin_of
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.forms import Link
-from crmkit.rest.sign_in.page import PAGE, password_page
+from crmkit.rest.sign_in.page import password_page
 from crmkit.rest.sign_in.shapes import id_in, sign_in_door
 
 __all__ = ["DOORS"]
@@ -17,12 +20,19 @@ __all__ = ["DOORS"]
 
 def invite(call: Call) -> Reply:
     """Make a link with which somebody sets a password; it works once, for three days."""
+    return _made(call, auth.invite)
+
+
+def reset_password(call: Call) -> Reply:
+    """Forget somebody's password, end their sessions and tokens, and make a link with which they set another."""
+    return _made(call, auth.reset_password)
+
+
+def _made(call: Call, make: Callable[[Writer, UUID], auth.Invitation]) -> Reply:
     user = id_in(call, "core.user")
     with call.crm.write(call.principal, cause="rest", request_id=call.request_id) as db:
-        ticket = auth.invite(db, user)
-    # Behind the #, so that it reaches no log and no other site.
-    link = f"{origin_of(call.crm.config)}{PAGE}#{ticket}"
-    return json_reply(Link(link), 201, {"cache-control": "no-store"})
+        made = make(db, user)
+    return json_reply(Link(made.link(call.crm.config), made.expires_at), 201, {"cache-control": "no-store"})
 
 
 DOORS = (
@@ -35,6 +45,17 @@ DOORS = (
         summary=_("Make a link with which a user sets a password"),
         answers={201: Link},
     ),
+    sign_in_door(
+        "reset_password",
+        "POST",
+        "/users/{record:str}/password-reset",
+        "session",
+        reset_password,
+        summary=_("Forget the password of a user, end their sessions and tokens, and make a link for another one"),
+        answers={201: Link},
+    ),
     # A page for people, of which the OpenAPI document says nothing.
-    Door(name="sign-in.page", method="GET", path=PAGE, policy="public", csrf="safe", handler=password_page),
+    Door(
+        name="sign-in.page", method="GET", path=auth.PASSWORD_PAGE, policy="public", csrf="safe", handler=password_page
+    ),
 )

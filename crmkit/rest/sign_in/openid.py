@@ -8,7 +8,6 @@ from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.cookies import FLOW, SESSION, cookie_of, set_cookie
 from crmkit.rest.errors import NothingHereError
-from crmkit.rest.origins import origin_of
 from crmkit.rest.replies import Reply
 from crmkit.rest.sign_in.clients import client_of
 from crmkit.rest.sign_in.shapes import sign_in_door
@@ -23,14 +22,14 @@ _SECONDS = 600
 def begin(call: Call) -> Reply:
     """Send a browser to the provider."""
     asked = dict(call.arguments).get("next")
-    begun = auth.begin_openid(call.crm, _provider(call), origin_of(call.crm.config) + CALLBACK, asked)
+    begun = auth.begin_openid(call.crm, _provider(call), call.crm.config.server.origin + CALLBACK, asked)
     flow = set_cookie(call.crm.config, FLOW, begun.secret, seconds=_SECONDS)
     return Reply(303, headers={"location": begun.url, "cache-control": "no-store", **flow})
 
 
 def finish(call: Call) -> Reply:
     """Take a browser back from the provider, and sign in whom that vouches for."""
-    back, flow = origin_of(call.crm.config) + CALLBACK, cookie_of(call, FLOW) or ""
+    back, flow = call.crm.config.server.origin + CALLBACK, cookie_of(call, FLOW) or ""
     answer = dict(call.arguments)
     secret, page = auth.sign_in_with_openid(call.crm, _provider(call), back, answer, flow, client_of(call))
     cookie = set_cookie(call.crm.config, SESSION, secret)

@@ -13,10 +13,7 @@ from crmkit.rest.replies import Reply
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
 
-__all__ = ["PAGE", "password_page"]
-
-#: Where the page is, below the origin of the server.
-PAGE = "/api/v1/sign-in/page"
+__all__ = ["password_page"]
 
 _SCRIPT = """
 const form = document.querySelector("form"), told = document.querySelector("output");

@@ -7,7 +7,6 @@ from crmkit.core.signing_in.entities import Passkey
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
-from crmkit.rest.origins import origin_of
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.clients import client_of
 from crmkit.rest.sign_in.forms import MadePasskey, NewPasskey, Passkeys, Session, Signed, Started
@@ -18,33 +17,33 @@ __all__ = ["DOORS"]
 
 def begin_sign_in(call: Call) -> Reply:
     """Tell a browser what to sign with a passkey."""
-    options, ticket = auth.begin_passkey_sign_in(call.crm, origin_of(call.crm.config))
+    options, ticket = auth.begin_passkey_sign_in(call.crm, call.crm.config.server.origin)
     return json_reply(Started(dict(options), ticket))
 
 
 def sign_in(call: Call) -> Reply:
     """Sign in with what a passkey has signed."""
-    given, origin = call.read(Signed), origin_of(call.crm.config)
+    given, origin = call.read(Signed), call.crm.config.server.origin
     secret = auth.sign_in_with_passkey(call.crm, origin, given.ticket, given.credential, client_of(call))
     return session_reply(call, secret)
 
 
 def use(call: Call) -> Reply:
     """Take a passkey as the second factor."""
-    given, origin, session = call.read(Signed), origin_of(call.crm.config), held(call)
+    given, origin, session = call.read(Signed), call.crm.config.server.origin, held(call)
     secret = auth.sign_in_with_passkey(call.crm, origin, given.ticket, given.credential, client_of(call), session)
     return session_reply(call, secret)
 
 
 def begin(call: Call) -> Reply:
     """Tell a browser how to make a passkey."""
-    options, ticket = auth.begin_passkey(call.crm, held(call), origin_of(call.crm.config))
+    options, ticket = auth.begin_passkey(call.crm, held(call), call.crm.config.server.origin)
     return json_reply(Started(dict(options), ticket))
 
 
 def finish(call: Call) -> Reply:
     """Keep the passkey that a browser has made."""
-    given, origin = call.read(NewPasskey), origin_of(call.crm.config)
+    given, origin = call.read(NewPasskey), call.crm.config.server.origin
     secret, _passkey, codes = auth.finish_passkey(
         call.crm, held(call), origin, given.ticket, given.credential, given.name
     )

@@ -239,7 +239,7 @@ def test_t17_user_made_anew_inherits_neither_rights_nor_tokens_nor_links(crm, ap
     ask = with_token(first, "*:write")
     assert ask("GET", f"{DEALS}/{foreign[0].id}").status_code == 200
     with crm.write(root) as db:
-        link = invite(db, first.user_id)
+        link = invite(db, first.user_id).ticket
     assert api("DELETE", f"{CORE}/users/{first.user_id}", root, headers=ANY).status_code == 204
     made = api("POST", f"{CORE}/users", root, json=una)
     assert made.status_code == 201, made.text

@@ -189,12 +189,41 @@ def test_link_leads_to_a_page_and_its_ticket_sets_a_password(browser, make_brows
     other.sign_in(password="eleven purple kettles")
 
 
-def test_only_administrators_invite(browser, anna, boss):
+@both_databases
+def test_t26_password_that_is_reset_ends_every_session_and_token_at_the_next_request(browser, make_browser, anna, boss):
+    browser.sign_in()
+    made = browser("POST", "/tokens", status=201, json=_token("core:read")).json()
+    bearer = {"authorization": f"Bearer {made['token']}"}
+    admin = make_browser()
+    admin.sign_in("Boss")
+    old = admin("POST", f"/users/{anna.user_id}/invitation", status=201).json()["link"].partition("#")[2]
+    reset = admin("POST", f"/users/{anna.user_id}/password-reset", status=201)
+    assert reset.headers["cache-control"] == "no-store"
+
+    browser("GET", "/session", status=401)
+    make_browser()("GET", USERS, status=401, headers=bearer)
+    make_browser()("POST", "", status=401, json={"login": "anna@example.org", "password": PASSWORD})
+    ticket = reset.json()["link"].partition("#")[2]
+    given = {"ticket": ticket, "password": "eleven purple kettles"}
+    make_browser()("POST", "/invitation", status=410, json={**given, "ticket": old})
+    make_browser()("POST", "/invitation", status=204, json=given)
+    make_browser().sign_in(password="eleven purple kettles")
+    told = admin("GET", f"{USERS}/{anna.user_id}/history").json()["items"]
+    assert [(entry["kind"], entry["by_id"], entry["changes"]) for entry in told[-3:]] == [
+        ("invite", str(boss.user_id), {}),
+        ("password_reset", str(boss.user_id), {}),
+        ("password_set", None, {}),
+    ]
+
+
+@pytest.mark.parametrize("door", ["invitation", "password-reset"])
+def test_only_administrators_invite(browser, anna, boss, door):
     browser.sign_in()
 
-    browser("POST", f"/users/{boss.user_id}/invitation", status=403)
-    browser("POST", f"/users/{anna.user_id}/invitation", status=403)
-    browser("POST", "/users/nobody/invitation", status=404)
+    browser("POST", f"/users/{boss.user_id}/{door}", status=403)
+    browser("POST", f"/users/{anna.user_id}/{door}", status=403)
+    browser("POST", f"/users/nobody/{door}", status=404)
+    browser("GET", "/session")
 
 
 # Passwords.
@@ -352,7 +381,7 @@ def test_t31_one_time_code_is_taken_once_of_twenty_at_once(browser, make_browser
 @both_databases
 def test_t31_link_sets_one_password_of_twenty_at_once(crm, make_browser, anna, boss):
     with crm.write(boss) as db:
-        ticket = invite(db, anna.user_id)
+        ticket = invite(db, anna.user_id).ticket
     passwords = [f"eleven purple kettles {n}" for n in range(20)]
     other = make_browser()
 
