@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import sys
 import threading
 import time
 
@@ -88,6 +89,13 @@ def test_export_as_a_workbook(api, anna, clients, tmp_path):
     with XlsxSource(path) as source:
         found = [list(row.cells) for row in source.rows()]
     assert (source.columns, found) == (("name",), [["Client 2"], ["Client 1"], ["Client 0"]])
+
+
+def test_export_that_needs_what_is_not_installed_says_what(api, anna, clients, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    answer = api("GET", f"{CLIENTS}?format=xlsx", anna)
+    assert (answer.status_code, answer.json()["type"]) == (501, "urn:crmkit:problem:missing-extra"), answer.text
+    assert "pip install 'crmkit[io]'" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
