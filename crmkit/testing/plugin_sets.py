@@ -85,7 +85,8 @@ def _installed(name: str) -> LoadedPlugin:
 
 def plugin_set(plugins: Sequence[LoadedPlugin], company: Company, url: str) -> PluginSet:
     """Return the set of *plugins* on the kind of database that *url* names, built once and kept while it is used."""
-    key = (company, url.partition(":")[0], *(id(plugin.module) for plugin in plugins))
+    # What a throw-away plugin declares lives as long as the set that is kept, so that no id comes twice.
+    key = (company, url.partition(":")[0], *(vars(p.module).get("declares", id(p.module)) for p in plugins))
     if key not in _cache:
         _cache[key] = PluginSet(plugins, company, url)
     _cache.move_to_end(key)

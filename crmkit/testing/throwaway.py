@@ -72,7 +72,11 @@ def plugin(
         "inbound_hooks": inbound_hooks,
         "verbs": verbs,
     }
-    vars(module).update(PLUGIN=manifest, hooks=_hooks(name, hooks, registered))
+    given = tuple(hooks)
+    # The same declarations again are the same plugin, for which everything is built once.
+    parts = [given, *(each for kind, each in registered.items() if kind != "roles" or roles is not None)]
+    same = (name, version, tuple(manifest.requires.items()), *(tuple(map(id, part)) for part in parts))
+    vars(module).update(PLUGIN=manifest, hooks=_hooks(name, given, registered), declares=same)
     return module
 
 

@@ -53,6 +53,14 @@ def test_crms_of_the_same_plugins_build_their_tables_once(make_crm, database):
     assert first.model.statements is second.model.statements
 
 
+@both_databases
+def test_throwaway_plugin_that_declares_the_same_again_builds_nothing_again(make_crm, database):
+    again = plugin("shelf", entities=[Book])
+    assert make_crm(SHELF, database=database).registry is make_crm(again, database=database).registry
+    other = plugin("shelf", entities=[Book], version="1.1.0")
+    assert make_crm(SHELF, database=database).registry is not make_crm(other, database=database).registry
+
+
 def test_further_crm_is_a_copy_that_takes_no_statement(make_crm):
     make_crm(SHELF), make_crm(SHELF)
     seen = []

@@ -209,7 +209,8 @@ class Remote:
 
     def share(self, stub: Any, *, user: UUID | None, team: UUID | None, level: str, until: datetime | None) -> None:
         body = {"user_id": plain(user), "team_id": plain(team), "level": level, "ends_at": plain(until)}
-        self._ask("POST", f"{self._at(stub)}/shares", None, body)
+        made = self._ask("POST", f"{self._at(stub)}/shares", None, body)
+        self.names[UUID(made["id"])] = stub.id
 
     def unshare(self, stub: Any, *, user: UUID | None, team: UUID | None) -> None:
         try:
