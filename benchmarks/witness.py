@@ -44,8 +44,9 @@ class Witness:
         """Look at nothing yet."""
         self._storage, self._schema = world.crm.storage, world.crm.schema
         deal, side = self._schema.tables["trade_deal"], self._schema.tables["loyalty_trade_deal"]
-        visit, name = self._schema.system.stage_visit, self._schema.system.external_id
-        self._keys = [deal.c.id, side.c.record_id, visit.c.record_id, name.c.record_id]
+        system = self._schema.system
+        beside = (system.stage_visit, system.external_id, system.search_document)
+        self._keys = [deal.c.id, side.c.record_id, *(table.c.record_id for table in beside)]
 
     def of(self, call: Callable[[], object]) -> Written:
         """Run *call* and return what it has written.

@@ -19,6 +19,7 @@ from benchmarks.handwritten.cells import KINDS, BadCellError, Deal, read
 from benchmarks.handwritten.ledger import Change, Ledger
 from benchmarks.handwritten.reading import Hand
 from benchmarks.handwritten.rights import RightsOf
+from benchmarks.handwritten.searching import Documents
 from benchmarks.handwritten.writing import amount_of
 from benchmarks.world.exports import COLUMNS, SYSTEM
 from benchmarks.world.people import Member
@@ -32,6 +33,7 @@ _DEAL = (
     *("pipeline", "pipeline_version", "stage", "stage_kind", "stage_entered_at", "number", "name", "company_id"),
     *("amount_minor", "amount_currency", "amount_base", "expected_close_on", "source", "description"),
 )
+_NAME = _DEAL.index("name")
 _VISIT = ("entity", "record_id", "pipeline", "pipeline_version", "stage", "entered_at", "entered_by")
 _RATE_DIGITS = -9
 _RATES = sa.text(
@@ -64,6 +66,7 @@ class Importer:
         """Write the statements."""
         self._hand, self._me, self._with_history = hand, hand.id(member.id), with_history
         self._rights, self._ledger = RightsOf(hand, member), Ledger(hand, member.id)
+        self._documents = Documents(hand)
         self._deals, self._visits = Rows(hand, "trade_deal", _DEAL), Rows(hand, "core_stage_visit", _VISIT)
         self._names = Rows(hand, "core_external_id", ("system", "entity", "value", "record_id"))
         self._known = hand.among(
@@ -180,6 +183,7 @@ class Importer:
         self._deals.insert(connection, deals)
         self._visits.insert(connection, visits)
         self._names.insert(connection, names)
+        self._documents.insert(connection, [(row[0], row[_NAME]) for row in deals])
         self._ledger.append(connection, changes, now, "import")
 
     def _change(

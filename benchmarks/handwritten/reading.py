@@ -17,7 +17,7 @@ from benchmarks.world.opening import World
 from benchmarks.world.people import Member
 from crmkit.core.storage.columns import uuid_from_bytes
 
-__all__ = ["LIMIT", "Eyes", "Hand", "best_of", "grouped"]
+__all__ = ["LIMIT", "Eyes", "Hand", "Rows", "best_of", "grouped"]
 
 Rows = Sequence[Any]
 LIMIT = 50

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.handwritten.ledger import Ledger
 from benchmarks.handwritten.reading import Hand
 from benchmarks.handwritten.rights import NotAllowedError, Rights, RightsOf
+from benchmarks.handwritten.searching import Documents
 from benchmarks.world.people import Member
 from benchmarks.world.records import SOURCES
 
@@ -74,6 +75,7 @@ class Desk:
         """Write the statements."""
         self._hand, self._storage, self._cause = hand, hand.world.crm.storage, member.name
         self._rights, self._ledger = RightsOf(hand, member), Ledger(hand, member.id)
+        self._documents = Documents(hand)
         self._insert = sa.text(_insert_of(hand))
         # Nobody is to delete the company meanwhile, nor to change the deal.
         held, kept = hand.lock("KEY SHARE"), hand.lock("NO KEY UPDATE")
@@ -101,6 +103,7 @@ class Desk:
             given = {**who, **what, "team": rights.home, "source": offer.source}
             number = self._insert_numbered(connection, given)
             connection.execute(_ENTER, {**who, "stage": "prospecting"})
+            self._documents.insert(connection, [(who["id"], name)])
             owner = {"owner_id": hand.uuid(rights.me), "team_id": hand.uuid(rights.home)}
             new = {**owner, **_first_stage(now), "number": number, **_told(offer, name)}
             change = {field: (None, value) for field, value in new.items()}

@@ -23,6 +23,7 @@ from benchmarks.world.records import Deals, Firm, Sale, Shares, companies
 from crmkit import CRM, Assignment, Team, User
 from crmkit.core.migrating.applied import note_all_applied
 from crmkit.core.policy.people import ExchangeRate
+from crmkit.core.searching.rebuilding import make_next
 from crmkit.core.storage.codecs import type_encoder
 from crmkit.core.storage.database_objects import create_objects
 from crmkit.core.storage.numbers import sequence_name
@@ -51,6 +52,10 @@ def load(crm: CRM, people: People, number: int, say: Callable[[str], None]) -> N
         say("indexes")
         for statement in _index_statements(crm):
             connection.execute(statement)
+    say("search")
+    with crm.system("benchmark") as db:
+        while make_next(db) is not None:
+            pass
     _settle(crm)
 
 
