@@ -1,4 +1,4 @@
-"""A server in a process of its own: ``python -m benchmarks.http.serving crmkit|bare URL PORT``."""
+"""A server in a process of its own: ``python -m benchmarks.http.serving crmkit|bare|receiver URL PORT``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from time import monotonic, sleep
 
 import attrs
 
+from benchmarks.world.customers import PLUGINS
 from benchmarks.world.opening import make_crm
 from crmkit import CRM
 from crmkit.core.configuration.config import Server
@@ -21,7 +22,7 @@ __all__ = ["THREADS", "Running", "running"]
 
 #: How many requests either server answers at once.
 THREADS = 8
-_SERVER = Server(threads=THREADS, requests_per_minute=0)
+_SERVER = Server(threads=THREADS, requests_per_minute=0, streams=2000)
 _PATIENCE = 60
 
 
@@ -36,6 +37,11 @@ class Running:
     def megabytes(self) -> float:
         """How much memory the processes of the server have for themselves, in millions of bytes (Linux)."""
         return sum(map(_private, _family(self.process))) / 1e6
+
+    @property
+    def processor(self) -> float:
+        """How many seconds of processor time the threads of the server have taken that still run (Linux)."""
+        return sum(map(_run, _family(self.process))) / 1e9
 
 
 @contextmanager
@@ -77,11 +83,15 @@ def _private(process: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
 
+def _run(process: int) -> int:
+    """Return for how many nanoseconds the threads of *process* have run."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
 def open_crm(url: str) -> CRM:
     """Return the CRM at *url*, whose users may ask as often as they like."""
-    crm = make_crm(url)
-    crm.config = attrs.evolve(crm.config, server=_SERVER)
-    return crm
+    return make_crm(url, PLUGINS, server=_SERVER)
 
 
 def main(kind: str, url: str, port: str) -> None:
@@ -90,10 +100,14 @@ def main(kind: str, url: str, port: str) -> None:
         from crmkit.rest.serving import serve
 
         serve(partial(open_crm, url), attrs.evolve(_SERVER, port=int(port)), jobs=False)
-    else:
+    elif kind == "bare":
         from benchmarks.http.bare import serve_bare
 
         serve_bare(url, int(port))
+    else:
+        from benchmarks.http.receiver import serve_receiver
+
+        serve_receiver(int(port))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
 """The HTTP API beside a bare endpoint that runs hand-written SQL and returns the same JSON: one asks, or eight at once.
 
-What the client and the loopback cost is in both times. The bare endpoint does not ask who is there; crmkit looks a
-token up.
+What the client and the loopback cost is in both times, but not in the processor time, which is that of the servers
+alone. The bare endpoint does not ask who is there; crmkit looks a token up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from itertools import count
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +17,17 @@ import attrs
 import sqlalchemy as sa
 
 from benchmarks.figures import Figure, WrongResultError
+from benchmarks.handwritten.reading import Hand
+from benchmarks.handwritten.searching import FOUND, prepare
 from benchmarks.handwritten.writing import Offer
-from benchmarks.harness import Comparison, Side, alone, compare
+from benchmarks.harness import Comparison, alone, compare
+from benchmarks.http.bare_looks import WORD
 from benchmarks.http.client import Answer, Asked, Client
 from benchmarks.http.serving import Running, running
+from benchmarks.http.tokens import token_of
 from benchmarks.rows.creating import deal_of, offers
+from benchmarks.world.customers import with_customers
 from benchmarks.world.opening import World
-from crmkit.auth.tokens import make_token
 
 __all__ = ["figures"]
 
@@ -33,6 +36,8 @@ _AT_ONCE = (1, 8)
 _READS, _WRITES = 2.5, 3.3
 _DEALS, _BARE = "/api/v1/trade/deals", "/deals"
 _SUMS = f"{_DEALS}/aggregate?group_by=stage&measures=count,sum.amount"
+_CONTACTS = "/api/v1/customers/contacts?limit=50"
+_SEARCH = f"/api/v1/search?q={WORD}&entity=trade.deal&limit={FOUND}"
 _SLICE, _SLICES, _SOME = 200, 9, 400
 _TIMES = frozenset({"created_at", "updated_at", "stage_entered_at"})
 _NEW = frozenset({"id", "number", "name", "company_id", "amount", "expected_close_on", "source"})
@@ -55,10 +60,10 @@ def figures(world: World) -> Iterator[Figure]:
     """Yield the figures; both servers run until the last of them is measured."""
     with ExitStack() as stack:
         servers = _Servers(world, stack)
+        yield Figure("http", "memory of the idle server", servers.memory)
         for question in _questions(world):
             for at_once in _AT_ONCE:
                 yield servers.figure(question, at_once)
-        yield Figure("http", "memory of the idle server", servers.memory)
 
 
 def _questions(world: World) -> Iterator[_Question]:
@@ -66,6 +71,9 @@ def _questions(world: World) -> Iterator[_Question]:
     some = _bodies(offers(world))
     yield _Question("one deal", _each(_DEALS, ids), _each(_BARE, ids), _READS)
     yield _Question("50 deals", _always(f"{_DEALS}?limit=50"), _always(_BARE), _READS, frozenset({"next"}))
+    yield _Question("50 contacts", _always(_CONTACTS), _always("/contacts"), _READS, frozenset({"next"}))
+    yield _Question("search, a rare word", _always(_SEARCH), _always("/search"), _READS, frozenset({"next"}))
+    yield _Question("funnel", _always(f"{_DEALS}/funnel?sum=amount"), _always("/funnel"), _READS)
     yield _Question("sums by stage", _always(_SUMS), _always("/sums"), _READS)
     yield _Question("create", _posted(_DEALS, some), _posted(_BARE, some), _WRITES, _NEW | _TIMES)
     movable = _fresh(world)
@@ -127,11 +135,10 @@ def _moved(path: str, ids: Sequence[UUID]) -> _Following:
 
 
 class _Servers:
-    """crmkit's and the bare one, with a client each."""
+    """crmkit's and the bare one."""
 
     def __init__(self, world: World, stack: ExitStack) -> None:
-        self._world, self._stack, self._clients = world, stack, list[Client]()
-        self._ours: Running | None = None
+        self._world, self._stack, self._both = world, stack, list[_Asked]()
 
     def figure(self, question: _Question, at_once: int) -> Figure:
         def measure() -> Comparison:
@@ -140,52 +147,73 @@ class _Servers:
         return Figure("http", f"{question.name}, {at_once} at once", measure, most=question.most)
 
     def memory(self) -> Comparison:
-        """Tell what crmkit's server takes; the time is that of an answer."""
-        self._start()
-        ours = self._clients[0]
-        told = f"{self._ours.megabytes:.0f} MB" if self._ours else ""
-        return attrs.evolve(alone(lambda: ours.ask(Asked("GET", "/api/v1/me"))), told=told)
+        """Tell what crmkit's server takes before it is asked more than who asks; the time is that of an answer."""
+        ours, _theirs = self._started()
+        answered = alone(lambda: ours.client.ask(Asked("GET", "/api/v1/me")))
+        return attrs.evolve(answered, told=f"{ours.server.megabytes:.0f} MB")
 
-    def _start(self) -> None:
-        if self._clients:
-            return
-        url, token = self._world.crm.config.database.url, _token(self._world)
-        self._ours = self._stack.enter_context(running("crmkit", str(url)))
-        bare = self._stack.enter_context(running("bare", str(url)))
-        for server, headers in ((self._ours, {"authorization": f"Bearer {token}"}), (bare, {})):
-            self._clients.append(Client(server.port, headers))
+    def _started(self) -> list[_Asked]:
+        if not self._both:
+            prepare(Hand(self._world))
+            with with_customers(self._world, alone=True):
+                pass
+            authorization = {"authorization": f"Bearer {token_of(self._world, self._world.people.salesperson)}"}
+            for kind, headers in (("crmkit", authorization), ("bare", {})):
+                server = self._stack.enter_context(running(kind, str(self._world.crm.config.database.url)))
+                self._both.append(_Asked(server, Client(server.port, headers)))
+        return self._both
 
     def _measured(self, question: _Question, at_once: int) -> Comparison:
-        self._start()
-        ours, theirs = self._clients
-        _check_same(ours.ask(question.ours(0)), theirs.ask(question.theirs(0)), question.differs)
-        mine, other = list[float](), list[float]()
-        compared = compare(
-            _asking(ours, question.ours, at_once, mine),
-            _asking(theirs, question.theirs, at_once, other),
-            calls=1,
-            pairs=_SLICES,
+        ours, theirs = self._started()
+        mine, other = ours.client.ask(question.ours(0)), theirs.client.ask(question.theirs(0))
+        _check_same(mine, other, question.differs)
+        mine_asked, other_asked = ours.by(question.ours, at_once), theirs.by(question.theirs, at_once)
+        compared = compare(mine_asked.slice, other_asked.slice, calls=1, pairs=_SLICES)
+        told = f"{_SLICE / compared.ours:,.0f}/s, {mine_asked.told}; bare {other_asked.told}"
+        pairs = zip(mine_asked.processor, other_asked.processor, strict=True)
+        return Comparison(
+            compared.ours / _SLICE,
+            (compared.theirs or 0) / _SLICE,
+            compared.ratios,
+            tuple(one / another for one, another in pairs if another),
+            told,
         )
-        told = f"{_SLICE / compared.ours:,.0f}/s, {_percentiles(mine)}; bare {_percentiles(other)}"
-        ours_each, theirs_each = compared.ours / _SLICE, (compared.theirs or 0) / _SLICE
-        return Comparison(ours_each, theirs_each, compared.ratios, told=told)
 
 
-def _asking(client: Client, following: _Following, at_once: int, seconds: list[float]) -> Side:
-    """Return what asks for a slice, and keeps how long each answer took."""
+@attrs.frozen
+class _Asked:
+    """A *server*, and the *client* that asks it."""
 
-    def ask() -> None:
-        for answer in client.ask_many(following, _SLICE, at_once):
+    server: Running
+    client: Client
+
+    def by(self, following: _Following, at_once: int) -> _Slices:
+        return _Slices(self.server, self.client, following, at_once)
+
+
+@attrs.frozen
+class _Slices:
+    """Asks slice by slice, and keeps how many seconds each answer, and all of them the processors, took."""
+
+    server: Running
+    client: Client
+    following: _Following
+    at_once: int
+    seconds: list[float] = attrs.field(factory=list)
+    processor: list[float] = attrs.field(factory=list)
+
+    def slice(self) -> None:
+        before = self.server.processor
+        for answer in self.client.ask_many(self.following, _SLICE, self.at_once):
             if answer.status >= 400:
                 raise WrongResultError(f"{answer.status}: {answer.body[:300]!r}")
-            seconds.append(answer.seconds)
+            self.seconds.append(answer.seconds)
+        self.processor.append(self.server.processor - before)
 
-    return ask
-
-
-def _percentiles(seconds: Sequence[float]) -> str:
-    found = quantiles(seconds, n=20)
-    return f"p50 {found[9] * 1000:.1f} ms, p95 {found[18] * 1000:.1f} ms"
+    @property
+    def told(self) -> str:
+        found, each = quantiles(self.seconds, n=20), median(self.processor) / _SLICE
+        return f"p50 {found[9] * 1000:.1f} ms, p95 {found[18] * 1000:.1f} ms, processor {each * 1000:.2f} ms"
 
 
 def _check_same(mine: Answer, other: Answer, differs: frozenset[str]) -> None:
@@ -195,9 +223,3 @@ def _check_same(mine: Answer, other: Answer, differs: frozenset[str]) -> None:
 
 def _without(value: Any, names: frozenset[str]) -> Any:
     return {name: part for name, part in value.items() if name not in names}
-
-
-def _token(world: World) -> str:
-    with world.crm.write(world.principal(world.people.salesperson)) as db:
-        expires_at = datetime.now(UTC) + timedelta(days=1)
-        return make_token(db, "benchmark", scopes=["*:read", "*:write"], expires_at=expires_at).text

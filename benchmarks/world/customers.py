@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from benchmarks.world.loading import OWNED, RECORD, Inserter, Row
 from benchmarks.world.opening import World
@@ -43,7 +45,7 @@ class Customers:
         return [_id(_CONTACT, n) for n in mine[:: max(len(mine) // number, 1)]]
 
     def fill(self) -> None:
-        """Load everything in bulk, unless another figure has done so already."""
+        """Load companies and contacts, unless another figure has done so already."""
         lacking = pending(self.crm)
         if not lacking:
             return
@@ -52,17 +54,25 @@ class Customers:
             create_objects(connection, self.crm.registry, self.crm.schema)
             for revision in lacking:
                 note_applied(connection, revision, self.crm.clock.now())
-
-            def insert(table: str, columns: str, rows: Iterator[Row]) -> None:
-                Inserter(connection, self.crm, table, (*RECORD, *OWNED, *columns.split())).insert(rows)
-
-            insert("customers_company", "name city", self._rows(_COMPANY, 10, self._company))
-            insert("customers_contact", "name company_id email", self._rows(_CONTACT, 1, self._contact))
-            insert("customers_interaction", _INTERACTION, self._rows(_TALK, 1, self._talk, times=TALKS))
-            insert("workspace_task", _TASK, self._rows(_TODO, 2, self._task))
-            insert("sales_deal", _DEAL, self._rows(_SALE, 5, self._deal))
+            self._insert(connection, "customers_company", "name city", self._rows(_COMPANY, 10, self._company))
+            contacts = self._rows(_CONTACT, 1, self._contact)
+            self._insert(connection, "customers_contact", "name company_id email", contacts)
         with self.crm.system("benchmark") as db:
             db.create_many([Assignment(user_id=self.member.id, role=role) for role in _ROLES])
+
+    def fill_around(self) -> None:
+        """Load what there is about contacts, unless that was done already."""
+        with self.crm.storage.writing() as connection:
+            talk = self.crm.schema.tables["customers_interaction"]
+            if connection.scalar(sa.select(talk.c.id).limit(1)) is not None:
+                return
+            talks = self._rows(_TALK, 1, self._talk, times=TALKS)
+            self._insert(connection, "customers_interaction", _INTERACTION, talks)
+            self._insert(connection, "workspace_task", _TASK, self._rows(_TODO, 2, self._task))
+            self._insert(connection, "sales_deal", _DEAL, self._rows(_SALE, 5, self._deal))
+
+    def _insert(self, connection: Connection, table: str, columns: str, rows: Iterator[Row]) -> None:
+        Inserter(connection, self.crm, table, (*RECORD, *OWNED, *columns.split())).insert(rows)
 
     def _rows(self, kind: int, every: int, made: object, times: int = 1) -> Iterator[Row]:
         """Yield a row of *kind* for every so many contacts, with what *made* gives for it."""
@@ -108,12 +118,17 @@ def _id(kind: int, number: int) -> UUID:
 
 
 @contextmanager
-def with_customers(world: World) -> Iterator[Customers]:
-    """Give the customers of *world*, as many contacts as it has deals, loaded into its copy of the database."""
+def with_customers(world: World, *, alone: bool = False) -> Iterator[Customers]:
+    """Give the customers of *world*, as many contacts as it has deals, loaded into its copy of the database.
+
+    They may be *alone*, without what there is about them.
+    """
     crm = CRM(Config(database=Database(world.crm.config.database.url), plugins=PLUGINS))
     try:
         made = Customers(crm, world, world.size)
         made.fill()
+        if not alone:
+            made.fill_around()
         if not crm.storage.is_sqlite:
             with crm.storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("ANALYZE")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -15,6 +16,7 @@ from benchmarks.world.loading import load
 from benchmarks.world.people import Member, People
 from crmkit import CRM, Config, Database, Principal
 from crmkit.core.migrating import apply
+from crmkit.core.plugins import find_plugins
 
 __all__ = ["World", "make_crm", "open_postgresql", "open_sqlite"]
 
@@ -41,9 +43,10 @@ class World:
         return Principal(member.id, member.name)
 
 
-def make_crm(url: str) -> CRM:
-    """Return a CRM with the plugins of the benchmark."""
-    return CRM(Config(database=Database(url)), plugins=[trade, loyalty], without="*")
+def make_crm(url: str, beside: Sequence[str] = (), **settings: Any) -> CRM:
+    """Return a CRM with the plugins of the benchmark and those *beside* them, configured by *settings*."""
+    plugins = [trade, loyalty, *find_plugins(beside)]
+    return CRM(Config(database=Database(url), **settings), plugins=plugins, without="*")
 
 
 @contextmanager
