@@ -15,9 +15,11 @@ from crmkit import CRM, Config, Database, Subscriber, Trigger, Worker
 from crmkit.core.events.dispatcher import Dispatcher
 from crmkit.testing import plugin
 
-__all__ = ["figures"]
+__all__ = ["EVENTS", "change_deals", "figures"]
 
-_EVENTS, _PAIRS = 10_000, 3
+#: How many events are told.
+EVENTS = 10_000
+_PAIRS = 3
 _SUBSCRIBER = Subscriber("ear.listen", Trigger("trade.deal", kinds=["update"]), lambda _context, _told: None)
 
 
@@ -27,7 +29,7 @@ def figures(world: World) -> Iterator[Figure]:
     def measure_telling() -> Comparison:
         crm = _listening(world)
         clerk, before = Clerk(crm), _position(crm)
-        _write(world)
+        change_deals(world)
 
         def again() -> None:
             _forget(crm, before)
@@ -54,7 +56,7 @@ def figures(world: World) -> Iterator[Figure]:
     def measure_draining() -> Comparison:
         crm = _listening(world)
         clerk, worker, before = Clerk(crm), Worker(crm), _position(crm)
-        _write(world)
+        change_deals(world)
 
         def ours() -> None:
             _forget(crm, before)
@@ -85,10 +87,11 @@ def _listening(world: World) -> CRM:
     return CRM(Config(database=Database(url)), plugins=[*world.crm.plugins, ear], without="*")
 
 
-def _write(world: World) -> None:
+def change_deals(world: World) -> None:
+    """Have deals renamed, in transactions of a thousand each."""
     with world.crm.system("benchmark") as db:
-        deals = db.find(Deal, limit=min(_EVENTS, world.size))
-    for start in range(0, _EVENTS, 1000):
+        deals = db.find(Deal, limit=min(EVENTS, world.size))
+    for start in range(0, EVENTS, 1000):
         with world.crm.system("benchmark") as db:
             some = db.get_many(Deal, [deal.id for deal in deals[start : start + 1000]])
             db.update_many([(deal, {"name": f"{deal.name[:80]} {start}"}) for deal in some.values()])
