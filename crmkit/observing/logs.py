@@ -6,6 +6,7 @@ and what they look like. Without the extra ``obs`` they are plain, and just as c
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Collection, Iterator, MutableMapping
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from copy import copy
 from importlib.util import find_spec
 from typing import IO, Any
+
+import msgspec
 
 from crmkit.core.configuration.config import Log
 from crmkit.core.errors import MissingExtraError
@@ -81,7 +84,7 @@ class _Plain(logging.Formatter):
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        record = _careful(record, self._redactor)
+        record = copy(_careful(record, self._redactor))
         record.msg, record.args = self._redactor.text(record.getMessage()), None
         facts = self._redactor.facts(log_context())
         return super().format(record) + "".join(f" {name}={value}" for name, value in facts.items())
@@ -91,7 +94,9 @@ class _Plain(logging.Formatter):
 
 
 def _careful(record: logging.LogRecord, redactor: Redactor) -> logging.LogRecord:
-    """Return a copy of *record* whose arguments may be put into its message; numbers stay what ``%d`` wants."""
+    """Return *record*, or a copy whose arguments may be put into its message; numbers stay what ``%d`` wants."""
+    if not record.args and record.exc_text is None:
+        return record
     made = copy(record)
     # What another handler made of the traceback.
     made.exc_text = None
@@ -133,7 +138,7 @@ def _structured(redactor: Redactor, stream: IO[str], *, as_json: bool) -> loggin
         redact,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else _console(stream)
+    last = structlog.processors.JSONRenderer(_json) if as_json else _console(stream)
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -142,6 +147,14 @@ def _structured(redactor: Redactor, stream: IO[str], *, as_json: bool) -> loggin
         cache_logger_on_first_use=False,
     )
     return Careful(foreign_pre_chain=shared, processors=[drop, tell_errors, last])
+
+
+def _json(event: Any, default: Any) -> str:
+    try:
+        return msgspec.json.encode(event, enc_hook=default).decode()
+    except UnicodeEncodeError:
+        # Half of a character, which JSON has an escape for.
+        return json.dumps(event, default=default)
 
 
 def _console(stream: IO[str]) -> Any:

@@ -40,10 +40,24 @@ def _named(name: str, _value: UUID | None) -> ColumnElement[Any]:
 
 @attrs.frozen(eq=False)
 class _Rung:
-    """One index range of what a principal sees."""
+    """One index range of what a principal sees, and what holds *outside* of it, with nothing unknown."""
 
     kind: str
     condition: ColumnElement[bool]
+    outside: ColumnElement[bool]
+
+    @classmethod
+    def at(cls, kind: str, column: ColumnElement[Any], value: ColumnElement[Any]) -> _Rung:
+        """Return the range where *column* has the *value*, which is never null.
+
+        PostgreSQL knows how many rows are distinct from a value; what it cannot tell it takes for half of all.
+        """
+        return cls(kind, column == value, column.is_distinct_from(value))
+
+    @classmethod
+    def of(cls, kind: str, condition: ColumnElement[bool]) -> _Rung:
+        """Return the range in which *condition* holds."""
+        return cls(kind, condition, sa.not_(sa.func.coalesce(condition, sa.false())))
 
     def overlaps(self, later: _Rung) -> bool:
         """Return whether a row can lie in both; it cannot lie in two teams."""
@@ -102,9 +116,7 @@ class Visibility:
             return [self.predicate(info, columns)]
         common = list(self._common(info, columns, "read"))
         return [
-            sa.and_(
-                rung.condition, *(_is_not(other.condition) for other in rungs[:place] if other.overlaps(rung)), *common
-            )
+            sa.and_(rung.condition, *(other.outside for other in rungs[:place] if other.overlaps(rung)), *common)
             for place, rung in enumerate(rungs)
         ]
 
@@ -115,13 +127,13 @@ class Visibility:
         if scope.level == "all" or (not scope and not entity.shared):
             return
         if scope.level is not None:
-            yield _Rung("own", columns.owner_id == self.me())
+            yield _Rung.at("own", columns.owner_id, self.me())
             for team in self._team_binds(scope.level):
-                yield _Rung("team", columns.team_id == team)
+                yield _Rung.at("team", columns.team_id, team)
         if entity.shared:
-            yield _Rung("shared", columns.id.in_(self._shared_ids(info, "read")))
+            yield _Rung.of("shared", columns.id.in_(self._shared_ids(info, "read")))
         for rule in scope.rules:
-            yield _Rung("rule", self._trusted(info, columns, rule))
+            yield _Rung.of("rule", self._trusted(info, columns, rule))
 
     def _scopes(self, info: EntityInfo, columns: Columns, verb: str) -> Iterator[ColumnElement[bool]]:
         entity = self.access.entity(info)
@@ -212,8 +224,3 @@ class Visibility:
     def _trusted(self, info: EntityInfo, columns: Columns, rule: Rule) -> ColumnElement[bool]:
         source = TrustedSource(self.registry, self.schema, info, columns)
         return compile_trusted(rule, source, self.moment)
-
-
-def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the complement of *condition*, taking unknown as false."""
-    return sa.not_(sa.func.coalesce(condition, sa.false()))

@@ -23,6 +23,9 @@ from crmkit.core.text import Text, gettext as _, translate
 
 __all__ = ["decimal_of", "from_plain", "pairs", "plain", "plain_money", "plain_target"]
 
+# Most of what there is, and what no pattern needs to be tried on.
+_ALREADY = frozenset((str, int, bool, float, type(None)))
+
 
 def plain(value: Any) -> Any:
     """Return *value* as JSON knows it: decimals and ids as texts, times as in RFC 3339, records as objects.
@@ -30,6 +33,8 @@ def plain(value: Any) -> Any:
     Raises:
         TypeError: it has no form in JSON.
     """
+    if type(value) in _ALREADY:
+        return value
     match value:
         case Text():
             return translate(value)

@@ -194,7 +194,11 @@ def _begin_sqlite(connection: Connection) -> None:
     # that the savepoint has kept so far: ten thousand updates took a minute.
     driver: Any = connection.connection.dbapi_connection
     driver.execute(f"PRAGMA temp_store = {'FILE' if writes else 'MEMORY'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        # It waits for nobody, so that it needs nobody who translates what SQLite says.
+        driver.execute("BEGIN")
 
 
 def _open_postgresql(url: sa.URL, pool_size: int) -> Engine:
