@@ -50,11 +50,11 @@ def _workers(crm: CRM) -> Finding:
 
 
 def _lag(crm: CRM, connection: sa.Connection) -> Iterator[Finding]:
-    from crmkit.core.events.dispatcher import Dispatcher
+    from crmkit.core.events.lag import told
 
     outbox, table = crm.schema.system.outbox, crm.schema.system.job
-    told = Dispatcher(crm).told.scalar_subquery()
-    untold = sa.select(outbox.c.at).where(outbox.c.first_id > told).order_by(outbox.c.first_id).limit(1)
+    reached = told(crm.schema).scalar_subquery()
+    untold = sa.select(outbox.c.at).where(outbox.c.first_id > reached).order_by(outbox.c.first_id).limit(1)
     oldest = connection.execute(untold).scalar() if crm.registry.subscribers else None
     due = sa.select(sa.func.min(table.c.run_at)).where(table.c.state.in_(["ready", "scheduled"]))
     overdue = connection.execute(due).scalar()

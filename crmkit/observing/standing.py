@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.errors import CrmkitError
-from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.events.lag import untold
 from crmkit.core.jobs.circuits import Circuits
 from crmkit.core.jobs.heartbeat import ALIVE, workers_seen
 
@@ -70,7 +70,7 @@ def _read(crm: CRM, connection: Connection, now: datetime) -> Standing:
     return Standing(
         jobs=jobs,
         oldest=0.0 if due is None else max(0.0, (now - due).total_seconds()),
-        untold=Dispatcher(crm).lag(connection),
+        untold=int(connection.execute(untold(crm.schema)).scalar() or 0),
         open_circuits=tuple(circuit.plugin for circuit in circuits if circuit.opened_at),
         workers=len(seen),
         worker_seen=max(0.0, (now - last[0].seen_at).total_seconds()) if last else -1.0,

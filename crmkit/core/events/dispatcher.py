@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit.core.events.declaring import Event
+from crmkit.core.events.lag import told
 from crmkit.core.events.span import EveryEvent, Span
 from crmkit.core.events.subscriber import Subscriber
 from crmkit.core.events.trigger import Trigger
@@ -55,11 +56,7 @@ class Dispatcher:
         system = crm.schema.system
         self._ledger, self._payload, self._checkpoint = system.ledger, system.ledger_payload, system.checkpoint
         self._head = sa.select(system.ledger_head.c.last_id)
-        #: The position up to which everything has been told.
-        self.told = sa.select(self._checkpoint.c.position).where(self._checkpoint.c.key == TOLD)
-        self._told = self.told.with_for_update(skip_locked=True)
-        #: How many rows of the ledger nobody has looked at yet.
-        self.untold = sa.select(self._head.scalar_subquery() - self.told.scalar_subquery())
+        self._told = told(crm.schema).with_for_update(skip_locked=True)
         self._meet()
 
     def _meet(self) -> None:
@@ -72,10 +69,6 @@ class Dispatcher:
                 self._of_all.append(subscriber)
             else:
                 self._subscribers[subscriber.trigger.entity].append(subscriber)
-
-    def lag(self, connection: Connection) -> int:
-        """Return how many rows of the ledger nobody has looked at yet."""
-        return int(connection.execute(self.untold).scalar() or 0)
 
     def tell(self, connection: Connection, now: datetime) -> int:
         """Enqueue deliveries of what comes next, and return by how many rows of the ledger it went on."""

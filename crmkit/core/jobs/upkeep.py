@@ -9,6 +9,7 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from crmkit.core.events.dispatcher import Dispatcher
+from crmkit.core.events.lag import untold
 from crmkit.core.jobs.limits import AUTOMATIONS
 from crmkit.core.jobs.outlook import Outlook, Outlooks
 from crmkit.core.jobs.ticking import Ticker
@@ -37,7 +38,7 @@ class Upkeep:
         #: Whose work this CRM can do.
         self.plugins = frozenset({CORE, AUTOMATIONS, *(plugin.name for plugin in crm.plugins)})
         self._dispatcher, self._ticker = Dispatcher(crm), Ticker(crm)
-        self._outlooks = Outlooks(crm.schema, crm.model.jobs.statements, self._dispatcher.untold)
+        self._outlooks = Outlooks(crm.schema, crm.model.jobs.statements, untold(crm.schema))
         self._swept_at: datetime | None = None
 
     def outlook(self, connection: Connection, now: datetime) -> Outlook:

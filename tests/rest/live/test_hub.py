@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import json
 import re
+import sqlite3
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 from crmkit import Grant, Role, User, translator
 from crmkit.auth import NotSignedInError
@@ -370,3 +372,40 @@ def test_thread_is_gone_when_nobody_listens(crm, users, listen, hub, ended):
             await ear.hear(1)
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_hub_that_cannot_wait_any_more_ends_every_stream_and_begins_anew_for_who_comes_back(
+    crm, users, listen, hub, ended, when
+):
+    taken, is_away = [], threading.Event()
+
+    def take(driver, *_given):
+        if threading.current_thread().name == "crmkit-live":
+            taken.append(driver)
+            if is_away.is_set():
+                raise sqlite3.OperationalError("away")
+
+    sa.event.listen(crm.storage.engine, "checkout", take)
+
+    async def story():
+        if when == "at once":
+            is_away.set()
+            refused, _never = listening_task(listen, users["clerk"])
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(refused, 10)
+            is_away.clear()
+        else:
+            task, listens = listening_task(listen, users["clerk"])
+            await listens.wait()
+            # The first one is that with which the hub waits.
+            taken[0].close()
+            await asyncio.wait_for(task, 10)
+        assert (len(hub), hub._thread) == (0, None)
+        async with listen(users["clerk"]) as ear:
+            await asyncio.to_thread(write, crm, users["clerk"], "a")
+            await ear.hear(1)
+        return ear
+
+    assert asyncio.run(story()).names == [("post.parcel", "create")]
+    assert ended() == {"broken": 1}
