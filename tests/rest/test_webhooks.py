@@ -60,3 +60,20 @@ def test_messages_are_read_and_told_again_and_written_by_nobody(api, crm, dora):
     given = {"endpoint_id": made["id"], "event": "x", "position": 1, "entity": "sales.deal", "record_id": made["id"]}
     forged = api("POST", "/api/v1/webhooks/deliveries", dora, json={**given, "happened_at": "2026-03-02T12:00:00Z"})
     assert forged.status_code in (403, 404)
+
+
+def test_t06_secret_is_read_with_its_record_and_never_exported(api, crm, dora):
+    root = People(crm).user("Root", roles=["core.administrator"])
+    for who in (dora, root):
+        made = api("POST", ENDPOINTS, who, json={"name": "Other", "url": "https://example.com/hook"}).json()
+        assert api("GET", f"{ENDPOINTS}/{made['id']}", who).json()["secret"] == made["secret"]
+        for kind in ("csv", "jsonl"):
+            exported = api("GET", f"{ENDPOINTS}/export?format={kind}", who)
+            assert exported.status_code == 200
+            assert made["id"] in exported.text
+            assert made["secret"] not in exported.text
+        for path in (f"{ENDPOINTS}/export?fields=secret", "/api/v1/webhooks/deliveries/export?fields=endpoint.secret"):
+            refused = api("GET", path, who)
+            assert (refused.status_code, refused.json()["type"]) == (422, "urn:crmkit:problem:credential-export")
+        job = api("POST", f"{ENDPOINTS}/exports", who, json={"fields": ["old_secret"]})
+        assert job.status_code == 422

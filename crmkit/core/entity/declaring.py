@@ -36,6 +36,7 @@ class FieldSpec:
     formerly: tuple[str, ...] = ()
     encrypted: bool = False
     blind_index: bool = False
+    credential: bool = False
 
 
 def field(
@@ -55,6 +56,7 @@ def field(
     formerly: str | Sequence[str] = (),
     encrypted: bool = False,
     blind_index: bool = False,
+    credential: bool = False,
 ) -> Any:
     """Declare one field of an entity.
 
@@ -65,11 +67,24 @@ def field(
     personal data is none. *kept* is the reason for which an erasure leaves the value where the record has to stay.
     *formerly* names what the field was called before, so that histories tell its earlier values under its name of
     today. An *encrypted* field is unreadable in the database, in its ledger and in its backups; with a *blind_index* it
-    can be asked for by ``==`` and ``in``, which tells whoever has the database which records have the same value.
+    can be asked for by ``==`` and ``in``, which tells whoever has the database which records have the same value. A
+    *credential* proves who somebody is: it is shown with its record, and never exported.
     """
     former = (formerly,) if isinstance(formerly, str) else tuple(formerly)
     spec = FieldSpec(
-        type, label, help, search, indexed, unique, personal, purpose, kept, former, encrypted, blind_index
+        type,
+        label,
+        help,
+        search,
+        indexed,
+        unique,
+        personal,
+        purpose,
+        kept,
+        former,
+        encrypted,
+        blind_index,
+        credential,
     )
     if factory is not None:
         return attrs.field(factory=factory, init=init, kw_only=True, metadata={_SPEC: spec})

@@ -32,7 +32,7 @@ class FieldInfo:
     *former* are the slots in which it kept them before it was converted, and what it was called while it was a field
     of an extension; of a field in code, the names that it had before. *impersonal* fields are said not to hold
     personal data, *kept* is the reason for which an erasure leaves the value. What is *encrypted* can be asked for by
-    equality if it has a *blind_index*.
+    equality if it has a *blind_index*. A *credential* is never exported.
     """
 
     name: str
@@ -56,6 +56,7 @@ class FieldInfo:
     former: tuple[str, ...] = ()
     encrypted: bool = False
     blind_index: bool = False
+    credential: bool = False
 
     def columns(self) -> tuple[Column, ...]:
         """Return the columns that keep a value: those of its type, or what encrypts it."""

@@ -142,6 +142,7 @@ def _field_info(entity_id: str, name: str, annotation: Any, attribute: Any) -> F
         kept=spec.kept,
         encrypted=spec.encrypted,
         blind_index=spec.blind_index,
+        credential=spec.credential,
     )
 
 

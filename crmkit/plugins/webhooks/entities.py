@@ -52,10 +52,13 @@ class Endpoint(Record):
         Text(max=120),
         default=None,
         encrypted=True,
+        credential=True,
         label=_("Secret"),
         help=_("By which messages are signed; a new one is made where it is empty"),
     )
-    old_secret: str | None = field(Text(max=120), default=None, encrypted=True, label=_("Secret before"))
+    old_secret: str | None = field(
+        Text(max=120), default=None, encrypted=True, credential=True, label=_("Secret before")
+    )
     old_secret_ends_at: datetime | None = field(default=None, label=_("Secret before ends at"))
     failing_since_at: datetime | None = field(default=None, label=_("Fails since"))
     resumes_at: datetime | None = field(
@@ -127,10 +130,13 @@ class Source(Record):
         Text(max=300),
         default=None,
         encrypted=True,
+        credential=True,
         label=_("Secret"),
         help=_("By which messages are signed; a new one is made where it is empty"),
     )
-    old_secret: str | None = field(Text(max=300), default=None, encrypted=True, label=_("Secret before"))
+    old_secret: str | None = field(
+        Text(max=300), default=None, encrypted=True, credential=True, label=_("Secret before")
+    )
     old_secret_ends_at: datetime | None = field(default=None, label=_("Secret before ends at"))
     note: str | None = field(LongText(max=2000), default=None, label=_("Note"))
 
