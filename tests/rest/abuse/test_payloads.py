@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import crmkit
+from crmkit.testing import both_databases
 from tests.rest.abuse.asking import ANY, DEALS
 
 _HARM = ["1 OR 1=1", "1; DROP TABLE sales_deal", "' OR ''='", "\" OR \"\"=\"", "1) UNION SELECT 1", "sleep(5)",
@@ -25,6 +26,7 @@ _PLACES = [
 
 
 @pytest.mark.slow
+@both_databases
 @pytest.mark.parametrize(("path", "parameter"), _PLACES)
 def test_t07_payload_is_refused_or_is_a_value_and_never_part_of_a_statement(
     api, seller, mine, statements, path, parameter
