@@ -78,17 +78,19 @@ def condition(scope: FieldScope, name: str, text: str) -> Rule:
 
 def _type_at(scope: FieldScope, parts: tuple[str, ...]) -> FieldType:
     """Return the type of the field to which *parts* lead."""
-    for place, part in enumerate(parts[:-1]):
-        rest = parts[place:]
-        if part == "custom":
-            return scope.field(".".join(rest)).type
-        if len(rest) == 2 and _is_any_reference(scope, part):
-            return fields.File() if rest[1] == "id" else fields.Text()
+    while True:
+        # What was made at run time has a name of two parts.
+        length = 2 if parts[0] == "custom" else 1
+        name, rest = ".".join(parts[:length]), parts[length:]
+        if not rest:
+            return scope.field(name).type
+        if len(rest) == 1 and _is_any_reference(scope, name):
+            return fields.File() if rest[0] == "id" else fields.Text()
         try:
-            scope = scope.related(part)
+            scope = scope.related(name)
         except UnknownFieldError:
-            scope = scope.extension(part)
-    return scope.field(parts[-1]).type
+            scope = scope.extension(name)
+        parts = rest
 
 
 def _is_any_reference(scope: FieldScope, name: str) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from crmkit import (
+    CustomField,
     Decimals,
     Grant,
     Mask,
@@ -319,6 +320,26 @@ def test_entity_and_fields_made_at_run_time_are_there_at_once(api, crm, people):
     plan = api("POST", path, admin, json={"name": "Plan", "custom": {"size": "1.50"}})
     assert (plan.status_code, plan.json()["custom"]) == (201, {"size": "1.50"}), plan.text
     assert names(api("GET", f"{path}?custom.size__gte=1.5", admin)) == ["Plan"]
+
+
+@both_databases
+def test_condition_follows_a_reference_that_was_made_at_run_time(api, crm, people, anna, clients):
+    admin = people.user("Root", roles=["core.administrator"])
+    with crm.write(admin) as db:
+        db.create(CustomField(entity="shop.client", key="agent_id", type="reference", label="Agent",
+                              options={"entity": "shop.company", "on_delete": "clear"}))  # fmt: skip
+    with crm.write(admin) as db:
+        agent = db.create(Company(name="Agent", city="Bonn"))
+        db.update(db.get(Client, clients[3].id), {"custom.agent_id": agent.id})
+    assert names(api("GET", f"{CLIENTS}?custom.agent.city=Bonn", anna)) == ["Client 3"]
+    assert names(api("GET", f"{CLIENTS}?custom.agent.city__ne=Bonn&rank=1", anna)) == [
+        "Client 7",
+        "Client 4",
+        "Client 1",
+    ]
+    for unknown in ("custom.agent.nosuch", "custom.nosuch.city", "custom.agent.city.name"):
+        answer = api("GET", f"{CLIENTS}?{unknown}=x", anna)
+        assert (answer.status_code, answer.json()["type"]) == (400, "urn:crmkit:problem:unknown-field"), unknown
 
 
 @pytest.mark.parametrize(
