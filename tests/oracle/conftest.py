@@ -7,17 +7,19 @@ import sqlalchemy as sa
 
 
 @pytest.fixture(scope="module")
-def stage(crmkit_session):
+def stage(crmkit_session, tmp_path_factory):
     """A stage on SQLite, in memory where that is possible."""
     from tests.oracle.stage import Stage
 
-    made = Stage(f"sqlite:///{crmkit_session.fast_folder}/oracle-{secrets.token_hex(4)}.db")
+    made = Stage(
+        f"sqlite:///{crmkit_session.fast_folder}/oracle-{secrets.token_hex(4)}.db", tmp_path_factory.mktemp("files")
+    )
     yield made
     made.crm.close()
 
 
 @pytest.fixture(scope="module")
-def postgresql_stage(postgresql_url):
+def postgresql_stage(postgresql_url, tmp_path_factory):
     """The same on PostgreSQL."""
     from tests.oracle.stage import Stage
 
@@ -25,7 +27,8 @@ def postgresql_stage(postgresql_url):
     server = sa.create_engine(postgresql_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with server.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-    made = Stage(sa.make_url(postgresql_url).set(database=name).render_as_string(hide_password=False))
+    url = sa.make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+    made = Stage(url, tmp_path_factory.mktemp("files"))
     yield made
     made.crm.close()
     with server.connect() as connection:

@@ -163,7 +163,7 @@ def planned(world: TradeWorld, p: UUID | None, act: Act) -> tuple[tuple[str, ...
 def code_of(answer: object) -> str:
     """Return the code of an error of crmkit, ``ok`` for what is no error; any other error is a crash."""
     if isinstance(answer, CrmkitError):
-        return type(answer).code
+        return answer.code
     return f"crash: {answer!r}" if isinstance(answer, Exception) else "ok"
 
 

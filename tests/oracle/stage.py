@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from crmkit import CRM, Config, Database, FixedClock
+from crmkit.core.configuration.config import Files
 from crmkit.core.ledger import GENESIS
 from crmkit.core.migrating.applied import note_all_applied
 from crmkit.core.storage.database_objects import create_objects
@@ -21,11 +23,15 @@ START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 
 
 class Stage:
-    """One CRM on one database; :meth:`play` gives it empty."""
+    """One CRM on one database, with files in *folder*; :meth:`play` gives it empty."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.clock = FixedClock(START)
-        self.crm = CRM(Config(database=Database(url=url)), plugins=[trade, extra], clock=self.clock)
+        self.crm = CRM(
+            Config(database=Database(url=url), files=Files(folder=str(folder))),
+            plugins=[trade, extra],
+            clock=self.clock,
+        )
         self._prepare()
         self._found()
 

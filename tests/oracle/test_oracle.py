@@ -3,13 +3,21 @@ from __future__ import annotations
 import time
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from crmkit.rest import app
+from tests.oracle.compare import compare
+from tests.oracle.doors import DOORS, PREFIX
+from tests.oracle.doors.rest.lending import caller_of
+from tests.oracle.doors.rest.unasked import is_unasked
 from tests.oracle.machine import Machine
 from tests.oracle.session import session
+from tests.oracle.steps import Steps
+from tests.oracle.worlds import USERS
 
 HERE = Path(__file__).parent
 
@@ -43,6 +51,22 @@ def test_model_knows_nothing_of_crmkit_and_stays_short():
 
 def test_every_door_gives_exactly_what_the_model_says_and_tells_no_secret(stage, tell):
     play_until(stage, 1_500, 0, tell)
+
+
+@pytest.mark.long
+def test_every_route_of_the_http_api_is_asked_or_it_is_said_why_not(stage):
+    wanted = {door.name for door in app.DOORS if not is_unasked(door.name)}
+    over_http = [name for name in DOORS if name.startswith(PREFIX)]
+    # What was asked of this CRM before counts as well; whoever may do everything is refused least.
+    play, answered = stage.play(), caller_of(stage.crm).answered
+    taken = Steps(play, Random(0))
+    taken.build()
+    if (USERS[0], "core.administrator") not in play.world.assignments:
+        taken.link("assignment", USERS[0], "core.administrator")
+    for seed in range(20):
+        if wanted - answered:
+            compare(play, USERS[0], seed, over_http)
+    assert wanted == answered
 
 
 @pytest.mark.long

@@ -15,10 +15,12 @@ from tests.oracle.doors import (  # noqa: F401
     rights,
     searches,
     statements,
+    verbs,
     webhooks,
     work,
     writes,
 )
 from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner, door
+from tests.oracle.doors.rest.lending import PREFIX
 
-__all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]
+__all__ = ["DOORS", "PREFIX", "Door", "Probe", "Questioner", "door"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -13,14 +13,14 @@ from tests.oracle.acts import stub
 from tests.oracle.doors.flow import stages_of
 from tests.oracle.doors.reads import found, records, told_of, told_of_crmkit, views
 from tests.oracle.doors.registry import Probe, Questioner, door
-from tests.oracle.doors.walking import pages_of
 from tests.oracle.terms import ANY, Denied
+from tests.oracle.walking import pages_of
 
 # A route is a relation, one behind another with a dot, or (entity between, near field, far relation).
 Route = str | tuple[str, str, str]
 _OF_DEALS: tuple[Route, ...] = ("firm", "backup", ("trade.partner", "deal_id", "firm"))
 _OF_NOTES: tuple[Route, ...] = ("about", "about.firm")
-_HOSTS = [
+HOSTS = [
     "trade.firm",
     "trade.firm",
     "trade.firm",
@@ -102,24 +102,28 @@ def _section(q: Questioner, section: _Section, host: tuple[str, UUID]) -> Any:
 
 @door
 def sections(q: Questioner) -> Iterator[Probe]:
-    entity = q.chance.one(_HOSTS)
+    entity = q.chance.one(HOSTS)
     for id in dict.fromkeys([*q.ids(entity, 1), *q.chance.some(q.seen(entity), 4)]):
+        yield Probe(f"sections of {entity} {id}", lambda id=id: sections_of(q, entity, id),
+                    lambda db, id=id: db.sections(stub(entity, id)), shown_sections)  # fmt: skip
 
-        def want(id=id):
-            host = (entity, found(q, entity, id))
-            made = {name: _section(q, section, host) for name, section in _SECTIONS.items()}
-            return {name: some for name, some in made.items() if some}
 
-        def view(lists):
-            return {each.section.id: (views(each.records), each.count, each.fields, dict(each.measures))
-                    for each in lists if each.count}  # fmt: skip
+def sections_of(q: Questioner, entity: str, id: UUID) -> dict[str, Any]:
+    """Return what plugins show with a record, as it should be."""
+    host = (entity, found(q, entity, id))
+    made = {name: _section(q, section, host) for name, section in _SECTIONS.items()}
+    return {name: some for name, some in made.items() if some}
 
-        yield Probe(f"sections of {entity} {id}", want, lambda db, id=id: db.sections(stub(entity, id)), view)
+
+def shown_sections(lists: Iterable[Any]) -> dict[str, Any]:
+    """Return sections of crmkit in the form of :func:`sections_of`."""
+    return {each.section.id: (views(each.records), each.count, each.fields, dict(each.measures))
+            for each in lists if each.count}  # fmt: skip
 
 
 @door
 def timeline(q: Questioner) -> Iterator[Probe]:
-    entity = q.chance.one(_HOSTS)
+    entity = q.chance.one(HOSTS)
     for id in dict.fromkeys([*q.ids(entity, 1), *q.chance.some(q.seen(entity), 2)]):
         limit = q.chance.one([1, 2, 3, 50])
 
@@ -127,17 +131,20 @@ def timeline(q: Questioner) -> Iterator[Probe]:
             pages = pages_of(lambda after: db.timeline(stub(entity, id), limit=limit, after=after))
             return [entry for page in pages for entry in page.entries]
 
-        def view(entries):
-            assert all(one.at >= other.at for one, other in pairwise(entries)), "the newest comes first"
-            changes = [each.change for each in entries if each.kind == "change"]
-            moves = [(each.at, each.visit.stage, *views([each.record])) for each in entries if each.kind == "move"]
-            written = [(each.at, *views([each.record])) for each in entries if each.kind == "record"]
-            return [(e.kind, told_of_crmkit(e.changes)) for e in changes], _in_order(moves), _in_order(written)
-
-        yield Probe(f"time line of {entity} {id}, by {limit}", lambda id=id: _line(q, entity, id), call, view)
+        yield Probe(f"time line of {entity} {id}, by {limit}", lambda id=id: line_of(q, entity, id), call, shown_line)
 
 
-def _line(q: Questioner, entity: str, id: UUID) -> Any:
+def shown_line(entries: list[Any]) -> Any:
+    """Return the time line of crmkit in the form of :func:`line_of`."""
+    assert all(one.at >= other.at for one, other in pairwise(entries)), "the newest comes first"
+    changes = [each.change for each in entries if each.kind == "change"]
+    moves = [(each.at, each.visit.stage, *views([each.record])) for each in entries if each.kind == "move"]
+    written = [(each.at, *views([each.record])) for each in entries if each.kind == "record"]
+    return [(e.kind, told_of_crmkit(e.changes)) for e in changes], _in_order(moves), _in_order(written)
+
+
+def line_of(q: Questioner, entity: str, id: UUID) -> Any:
+    """Return the time line of a record as it should be."""
     host = (entity, found(q, entity, id))
     readable = q.world.readable(q.p, entity)
     changes = [(kind, told_of(kind, changes, readable)) for kind, changes in reversed(q.world.history[host])]

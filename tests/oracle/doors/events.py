@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -22,9 +22,6 @@ _DEAL, _BIG = "trade.deal", (">=", "size", 5)
 def events(q: Questioner) -> Iterator[Probe]:
     limit = q.chance.one([1, 7, 100, 1000])
 
-    def want():
-        return {name: told for name, (_entity, _id, _is_live, told) in told_events(q).items()}
-
     def call(db):
         position, told = 0, list[Any]()
         while (page := db.events(after=position, limit=limit)).position > position:
@@ -33,16 +30,23 @@ def events(q: Questioner) -> Iterator[Probe]:
         assert db.events().position == position
         return told
 
-    def view(told):
-        assert all(one.position < other.position and one.at <= other.at for one, other in pairwise(told))
-        found = defaultdict[str, list[Told]](list)
-        for each in told:
-            if each.entity in CLASSES:
-                names = tuple(name for name in each.changed if name not in UNFORESEEN)
-                found[f"{each.entity} {each.record_id}"].append((each.kind, names, each.events))
-        return dict(found)
+    yield Probe(f"events, {limit} at a time", lambda: told_to(q), call, shown_events)
 
-    yield Probe(f"events, {limit} at a time", want, call, view)
+
+def told_to(q: Questioner) -> dict[str, list[Told]]:
+    """Return what the principal may know of each record."""
+    return {name: told for name, (_entity, _id, _is_live, told) in told_events(q).items()}
+
+
+def shown_events(told: Sequence[Any]) -> dict[str, list[Told]]:
+    """Return events of crmkit in the form of :func:`told_to`."""
+    assert all(one.position < other.position and one.at <= other.at for one, other in pairwise(told))
+    found = defaultdict[str, list[Told]](list)
+    for each in told:
+        if each.entity in CLASSES:
+            names = tuple(name for name in each.changed if name not in UNFORESEEN)
+            found[f"{each.entity} {each.record_id}"].append((each.kind, names, each.events))
+    return dict(found)
 
 
 def told_events(q: Questioner) -> dict[str, tuple[str, UUID, bool, list[Told]]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator
-from io import BytesIO
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO, StringIO
+from typing import Any
 
 from crmkit.transfer.exporting import export as export_to
 from tests.oracle.acts import CLASSES
-from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.doors.registry import Probe, Questioner, door, through
 from tests.oracle.phrases import rule_text
 from tests.oracle.terms import Denied
 
@@ -39,31 +43,59 @@ def export(q: Questioner) -> Iterator[Probe]:
     yield Probe(f"export {entity}", lambda: _check_may_export(q, entity), lambda db: db.check_export(CLASSES[entity]))
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants in a file."""
+
+    entity: str
+    fields: list[str]
+    where: Any
+    format: str
+
+    @classmethod
+    def drawn(cls, q: Questioner) -> Wish:
+        """Return what chance wishes for."""
+        entity = q.chance.one([*_FIELDS, "trade.deal", "custom.project"])
+        fields = q.random.sample(_FIELDS[entity], q.random.randint(1, 3))
+        where = q.chance.condition(entity) if q.chance.likely(30) else None
+        return cls(entity, fields, where, q.chance.one(["jsonl", "csv"]))
+
+    @property
+    def label(self) -> str:
+        return f"{self.fields} of {self.entity} where {self._text} as {self.format}"
+
+    @property
+    def _text(self) -> str | None:
+        return rule_text(self.where) if self.where else None
+
+    def rows(self, q: Questioner) -> list[list[str]]:
+        """Return what should stand in the file."""
+        _check_may_export(q, self.entity)
+        for name in self.fields:
+            q.world.check(q.p, self.entity, name)
+        rows = [q.world.records[self.entity][id] for id in q.world.find(q.p, self.entity, self.where, ["id"])]
+        mine = [row for row in rows if q.world.allowed(q.p, "export", self.entity, row)]
+        return [[_text(q.world.value(self.entity, row, name, q.p)) for name in self.fields] for row in mine]
+
+    def written(self, export: Callable[..., Any]) -> str:
+        """Return what *export* writes into the file."""
+        file, how = BytesIO(), {"where": self._text, "fields": self.fields, "order_by": "id", "format": self.format}
+        export(CLASSES[self.entity], file, **how)
+        return file.getvalue().decode("utf-8-sig")
+
+    def read(self, file: str) -> list[list[str]]:
+        """Return the rows of a file."""
+        if self.format == "jsonl":
+            return [[_text(json.loads(line)[name]) for name in self.fields] for line in file.splitlines()]
+        return list(csv.reader(StringIO(file)))[1:]
+
+
 @door
 def exported(q: Questioner) -> Iterator[Probe]:
-    entity = q.chance.one([*_FIELDS, "trade.deal", "custom.project"])
-    fields = q.random.sample(_FIELDS[entity], q.random.randint(1, 3))
-    where = q.chance.condition(entity) if q.chance.likely(30) else None
-    text = rule_text(where) if where else None
-
-    def want():
-        _check_may_export(q, entity)
-        for name in fields:
-            q.world.check(q.p, entity, name)
-        rows = [q.world.records[entity][id] for id in q.world.find(q.p, entity, where, ["id"])]
-        mine = [row for row in rows if q.world.allowed(q.p, "export", entity, row)]
-        return [[_text(q.world.value(entity, row, name, q.p)) for name in fields] for row in mine]
-
-    def call(db):
-        file = BytesIO()
-        export_to(db, CLASSES[entity], file, where=text, fields=fields, order_by="id", format="jsonl")
-        return file.getvalue().decode()
-
-    def view(file):
-        return [[_text(json.loads(line)[name]) for name in fields] for line in file.splitlines()]
-
-    yield Probe(f"export of {fields} of {entity} where {text}", want, call, view)
+    wish = Wish.drawn(q)
+    yield Probe(f"export of {wish.label}", lambda: wish.rows(q),
+                lambda db: wish.written(partial(through, db, export_to)), wish.read)  # fmt: skip
 
 
 def _text(value: object) -> str:
-    return str(value)
+    return "" if value is None else str(value)

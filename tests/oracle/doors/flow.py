@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from crmkit import board, conversion, cycle_times, funnel
-from tests.oracle.acts import CLASSES
-from tests.oracle.doors.registry import Probe, Questioner, door
+from tests.oracle.acts import CLASSES, stub
+from tests.oracle.doors.reads import found
+from tests.oracle.doors.registry import Probe, Questioner, door, through
 from tests.oracle.terms import Denied
 
 DEAL = "trade.deal"
@@ -57,7 +58,7 @@ def boards(q: Questioner) -> Iterator[Probe]:
             lanes[row["stage"]] = (number + 1, amount + _worth(row))
         return dict(lanes)
 
-    yield Probe("board", want, lambda db: board(db, CLASSES[DEAL], amount="worth"), _lanes)
+    yield Probe("board", want, lambda db: through(db, board, CLASSES[DEAL], amount="worth"), _lanes)
 
 
 def _worth(row: dict[str, Any]) -> Decimal:
@@ -81,7 +82,7 @@ def funnels_of_the_past(q: Questioner) -> Iterator[Probe]:
             return dict(lanes)
 
         def call(db, amounts=amounts):
-            return funnel(db, CLASSES[DEAL], at=moment, amount="worth", amounts=amounts)
+            return through(db, funnel, CLASSES[DEAL], at=moment, amount="worth", amounts=amounts)
 
         yield Probe(f"funnel at {moment} of amounts {amounts}", want, call, _lanes)
 
@@ -106,7 +107,7 @@ def cycles(q: Questioner) -> Iterator[Probe]:
     def view(found):
         return [{(d.what, d.whose): (d.count, d.median) for d in each} for each in (found.stages, found.totals)]
 
-    yield Probe(f"cycle times by {by}", want, lambda db: cycle_times(db, CLASSES[DEAL], by=by), view)
+    yield Probe(f"cycle times by {by}", want, lambda db: through(db, cycle_times, CLASSES[DEAL], by=by), view)
 
 
 @door
@@ -127,4 +128,19 @@ def conversions(q: Questioner) -> Iterator[Probe]:
     def view(answer):
         return [(cohort.count, cohort.reached, cohort.lost) for cohort in answer.cohorts]
 
-    yield Probe("conversion", want, lambda db: conversion(db, CLASSES[DEAL], starts), view)
+    yield Probe("conversion", want, lambda db: through(db, conversion, CLASSES[DEAL], starts), view)
+
+
+@door
+def visits(q: Questioner) -> Iterator[Probe]:
+    for id in dict.fromkeys([*q.ids(DEAL, 1), *q.seen(DEAL)[:2]]):
+
+        def want(id=id):
+            deal = found(q, DEAL, id)
+            _check(q, "stage")
+            return [stage for _at, stage in stages_of(q.world.past[DEAL, deal])]
+
+        def view(stays):
+            return [stay.stage for stay in stays]
+
+        yield Probe(f"visits of {id}", want, lambda db, id=id: db.visits(stub(DEAL, id)), view)

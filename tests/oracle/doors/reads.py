@@ -9,9 +9,9 @@ from uuid import UUID
 
 from tests.oracle.acts import CLASSES, EXTENSION, stub
 from tests.oracle.doors.registry import Probe, Questioner, door
-from tests.oracle.doors.walking import pages_of
 from tests.oracle.phrases import UNFORESEEN, expected, rule_text, snapshot
 from tests.oracle.terms import Denied
+from tests.oracle.walking import pages_of
 
 _NOT_IN_HISTORY = {"id", "version", "created_by", *UNFORESEEN}
 

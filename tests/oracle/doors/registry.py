@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from tests.oracle.acts import CLASSES
-from tests.oracle.mirror import TradeWorld
+from tests.oracle.http.remote import Remote
+from tests.oracle.mirror import VERBS, TradeWorld
 from tests.oracle.play import Play
 from tests.oracle.worlds import Chance
 
-__all__ = ["DOORS", "Door", "Probe", "Questioner", "door"]
+__all__ = ["DOORS", "Door", "Probe", "Questioner", "door", "exists", "through"]
 
 
 def _as_it_is(answer: Any) -> Any:
@@ -87,3 +88,17 @@ def door(made: Door) -> Door:
     """Register *made* under its name: from now on every comparison goes through it."""
     DOORS[made.__name__] = made
     return made
+
+
+def through(db: Any, function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """Return what *function* gives for *db*: over HTTP there is a request in its place."""
+    if isinstance(db, Remote):
+        return getattr(db, function.__name__)(*arguments, **more)
+    return function(db, *arguments, **more)
+
+
+def exists(q: Questioner, entity: str) -> bool:
+    """Return whether there is anything of *entity* for the principal: a grant, or a share, even one that has ended."""
+    granted = any(g.gives(entity, *VERBS) for role in q.world.roles_of(q.p) for g in role.grants)
+    mine = {(q.p, None), *((None, team) for team in q.world.teams(q.p))}
+    return granted or any(key[0] == entity and key[2:] in mine for key in q.world.shares)

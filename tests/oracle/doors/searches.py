@@ -12,7 +12,7 @@ from crmkit.core.searching import finding
 from tests.oracle.acts import CLASSES
 from tests.oracle.doors.reads import records, views
 from tests.oracle.doors.registry import Probe, Questioner, door
-from tests.oracle.doors.walking import pages_of
+from tests.oracle.walking import pages_of
 
 # The fields that are searched, the title first.
 _SEARCHED = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from tests.oracle.doors.registry import Probe, Questioner, door
 from tests.oracle.terms import Denied
 
+Names = Sequence[str]
+_NAMES = ("id", "kind", "name", "state", "payload", "cause", "details")
 _APPLIES = {"retry": ("ready", "dead", "cancelled"), "cancel": ("ready", "dead")}
 
 
@@ -17,14 +19,15 @@ def _visible(q: Questioner) -> list[UUID]:
     return [id for id, work in sorted(q.world.work.items()) if every or q.world.is_own(q.p, work)]
 
 
-def _told(q: Questioner, id: UUID) -> tuple[Any, ...]:
+def _told(q: Questioner, id: UUID, names: Names) -> tuple[Any, ...]:
     work = q.world.work[id]
     inside = ({"of": work.name}, "why", "all of it") if q.world.reads_everything(q.p) else (None, None, None)
-    return (id, work.kind, work.name, work.state, *inside)
+    told = dict(zip(_NAMES, (id, work.kind, work.name, work.state, *inside), strict=True))
+    return tuple(told[name] for name in names)
 
 
-def _view(job: Any) -> tuple[Any, ...]:
-    return job.id, job.kind, job.name, job.state, job.payload, job.cause, job.details
+def _view(job: Any, names: Names) -> tuple[Any, ...]:
+    return tuple(getattr(job, name) for name in names)
 
 
 def _any(q: Questioner) -> UUID:
@@ -33,18 +36,22 @@ def _any(q: Questioner) -> UUID:
 
 @door
 def jobs(q: Questioner) -> Iterator[Probe]:
+    return jobs_with(q, _NAMES)
+
+
+def jobs_with(q: Questioner, names: Names) -> Iterator[Probe]:
+    """Yield questions about jobs of which *names* are told, the id first."""
     state = q.chance.one([None, "ready", "dead"])
 
     def want():
-        told = [_told(q, id) for id in _visible(q)]
-        counts = sum(each[3] == "ready" for each in told)
-        return [each for each in told if state in (None, each[3])], counts
+        counts = sum(q.world.work[id].state == "ready" for id in _visible(q))
+        return [_told(q, id, names) for id in _visible(q) if state in (None, q.world.work[id].state)], counts
 
     def call(db):
         return db.jobs.find(state=state, limit=100), db.jobs.count("ready")
 
     def view(answer):
-        return sorted(map(_view, answer[0])), answer[1]
+        return sorted(_view(job, names) for job in answer[0]), answer[1]
 
     yield Probe(f"jobs, {state}", want, call, view)
     for _ in range(2):
@@ -53,9 +60,9 @@ def jobs(q: Questioner) -> Iterator[Probe]:
         def one(id=id):
             if id not in _visible(q):
                 raise Denied("not-found")
-            return _told(q, id)
+            return _told(q, id, names)
 
-        yield Probe(f"job {id}", one, lambda db, id=id: db.jobs.get(id), _view)
+        yield Probe(f"job {id}", one, lambda db, id=id: db.jobs.get(id), lambda job: _view(job, names))
 
 
 @door

@@ -14,6 +14,8 @@ from tests.oracle.mutants import (  # noqa: F401
     links,
     merging,
     rest,
+    rest_reads,
+    rest_two_worlds,
     restrictions,
     rows,
     searches,

@@ -13,8 +13,10 @@ from crmkit.rest.queries import ListQuery
 from crmkit.rest.resources import addresses, batches, listing, sharing, single
 from tests.oracle.mutants.seeding import mutant
 
+__all__ = ["Trusting", "asked", "handled", "trusting"]
 
-class _Trusting:
+
+class Trusting:
     """A request whose handler reads whatever there is."""
 
     def __init__(self, call: Any) -> None:
@@ -29,70 +31,72 @@ class _Trusting:
             yield db.trusted
 
 
-def _handled(name: str, change: Callable[[Callable[[Any], Any]], Callable[[Any], Any]]) -> tuple[Any, str, Any]:
+def handled(name: str, change: Callable[[Callable[[Any], Any]], Callable[[Any], Any]]) -> tuple[Any, str, Any]:
     """Return the replacement of all doors in which *change* made another handler for the door *name*."""
     assert any(each.name == name for each in app.DOORS), name
     doors = [attrs.evolve(each, handler=change(each.handler)) if each.name == name else each for each in app.DOORS]
     return app, "DOORS", tuple(doors)
 
 
-def _trusting(name: str) -> tuple[Any, str, Any]:
-    return _handled(name, lambda handler: lambda call: handler(_Trusting(call)))
+def trusting(name: str) -> tuple[Any, str, Any]:
+    """Return the replacement of all doors in which the door *name* reads whatever there is."""
+    return handled(name, lambda handler: lambda call: handler(Trusting(call)))
 
 
 @mutant("http_find", "http_count")
 def list_over_http_is_that_of_the_system():
-    yield _trusting("list")
+    yield trusting("list")
 
 
 @mutant("http_get")
 def record_over_http_is_what_the_system_sees():
-    yield _trusting("get")
+    yield trusting("get")
 
 
 @mutant("http_history")
 def history_over_http_is_that_of_the_system():
-    yield _trusting("history")
+    yield trusting("history")
 
 
 @mutant("http_timeline")
 def time_line_over_http_is_that_of_the_system():
-    yield _trusting("timeline")
+    yield trusting("timeline")
 
 
 @mutant("http_sections")
 def sections_over_http_are_those_of_the_system():
-    yield _trusting("sections")
+    yield trusting("sections")
 
 
 @mutant("http_aggregate")
 def measures_over_http_are_those_of_the_system():
-    yield _trusting("aggregate")
+    yield trusting("aggregate")
 
 
-def _asked(**change: Any) -> Any:
+def asked(**change: Any) -> Any:
+    """Return a replacement of ``ListQuery.of`` that takes something else for asked."""
     original = ListQuery.of.__func__  # type: ignore[attr-defined]
     return classmethod(lambda cls, *asked: attrs.evolve(original(cls, *asked), **change))
 
 
 @mutant("http_find", "http_count")
 def filter_over_http_is_forgotten():
-    yield ListQuery, "of", _asked(where=None)
+    yield ListQuery, "of", asked(where=None)
 
 
 @mutant("http_find")
 def order_over_http_is_forgotten():
-    yield ListQuery, "of", _asked(order_by=None)
+    yield ListQuery, "of", asked(order_by=None)
 
 
 @mutant("http_pages")
 def cursor_over_http_is_forgotten():
-    yield ListQuery, "of", _asked(cursor=None)
+    yield ListQuery, "of", asked(cursor=None)
 
 
 @mutant("http_find_deleted", steps=["delete"] * 3)
 def bin_over_http_is_the_list():
-    yield ListQuery, "of", _asked(deleted=False)
+    yield ListQuery, "of", asked(deleted=False)
 
 
 @mutant("http_find")
@@ -163,13 +167,13 @@ def transfer_over_http_forgets_the_team():
     def change(handler):
         def changed(call):
             write = call.write
-            call = _Trusting(call)
+            call = Trusting(call)
             call.write = lambda work: write(lambda db: work(Teamless(db)))
             return handler(call)
 
         return changed
 
-    yield _handled("transfer", change)
+    yield handled("transfer", change)
 
 
 @mutant("http_share")
@@ -180,10 +184,10 @@ def share_over_http_is_for_reading():
         def changed(call):
             asked = call.read(original)
             asked.level = "read"
-            call = _Trusting(call)
+            call = Trusting(call)
             call.read = lambda _form: asked
             return handler(call)
 
         return changed
 
-    yield _handled("share", change)
+    yield handled("share", change)

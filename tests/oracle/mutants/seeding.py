@@ -17,12 +17,16 @@ Make = Callable[[], Iterator[tuple[Any, str, Any]]]
 
 @attrs.frozen
 class Mutant:
-    """A named fault; *steps* lead to it, *doors* are those that it opens, *make* yields what is replaced by what."""
+    """A named fault; *steps* lead to it, *doors* are those that it opens, *make* yields what is replaced by what.
+
+    What the model does not foresee of an answer, only a comparison of *two_worlds* shows.
+    """
 
     name: str
     doors: tuple[str, ...]
     steps: tuple[str, ...]
     make: Make
+    two_worlds: bool = False
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
@@ -42,14 +46,15 @@ class Mutant:
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(*doors: str, steps: Sequence[str] = ("wait", "wait")) -> Callable[[Make], Make]:
+def mutant(*doors: str, steps: Sequence[str] = ("wait", "wait"), two_worlds: bool = False) -> Callable[[Make], Make]:
     """Register the decorated function, which yields ``(owner, name, replacement)``, as a fault that opens *doors*.
 
-    *steps* are what must happen before it shows; by default nothing does, while more is asked.
+    *steps* are what must happen before it shows; by default nothing does, while more is asked. With *two_worlds* it
+    shows only where secrets change.
     """
 
     def register(make: Make) -> Make:
-        MUTANTS[make.__name__] = Mutant(make.__name__, doors, tuple(steps), make)
+        MUTANTS[make.__name__] = Mutant(make.__name__, doors, tuple(steps), make, two_worlds)
         return make
 
     return register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmkit import hookimpl
-from tests.oracle.trade import entities, events, matchers, pipelines, roles, sections
+from tests.oracle.trade import entities, events, matchers, pipelines, roles, sections, verbs
 
 
 @hookimpl
@@ -34,3 +34,8 @@ def crmkit_register_sections():
 @hookimpl
 def crmkit_register_matchers():
     return [matchers.FIRMS]
+
+
+@hookimpl
+def crmkit_register_verbs():
+    return verbs.VERBS

@@ -1,4 +1,4 @@
-"""The doors once more, over HTTP: the same questions must get the same answers, and tell as little."""
+"""Asking over HTTP what a door asks: the same questions must get the same answers, and tell as little."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from uuid import UUID
 
 import attrs
 
-from tests.oracle.doors import around, measures, merging, reads, writes
+from crmkit.core.errors import CrmkitError
 from tests.oracle.doors.registry import DOORS, Door, Probe, Questioner
-from tests.oracle.http.caller import Caller, RefusedError
+from tests.oracle.http.caller import Caller, nameless
 from tests.oracle.http.remote import ANYTHING, Remote
 from tests.oracle.terms import Denied
 
-__all__: list[str] = []
+__all__ = ["PREFIX", "caller_of", "http_door", "over_http"]
 
-_caller_of = lru_cache(maxsize=4)(Caller)
+#: How the names of doors over HTTP begin.
+PREFIX = "http_"
+caller_of = lru_cache(maxsize=4)(Caller)
 
 
 @attrs.frozen
@@ -33,14 +35,20 @@ class Heard:
         text = repr(self.remote.heard)
         for made, named in self.remote.names.items():
             text = text.replace(str(made), str(named))
-        return text
+        return nameless(text)
+
+
+def http_door(made: Door) -> Door:
+    """Register *made*, a door that there is over HTTP alone or that is asked there as well, under a name of its own."""
+    DOORS[f"{PREFIX}{made.__name__}"] = over_http(made)
+    return made
 
 
 def over_http(door: Door) -> Door:
     """Return *door* with its probes asked over HTTP."""
 
     def asked(q: Questioner) -> Iterator[Probe]:
-        caller = _caller_of(q.play.crm)
+        caller = caller_of(q.play.crm)
         for probe in door(q):
             yield _over_http(probe, caller)
 
@@ -52,7 +60,7 @@ def _over_http(probe: Probe, caller: Caller) -> Probe:
         remote = Remote(caller, db)
         try:
             return Heard(probe.call(remote), remote)
-        except RefusedError as error:
+        except CrmkitError as error:
             error.code = _kind(error.code, probe) if probe.writes else error.code
             raise
 
@@ -76,7 +84,7 @@ def _kind(code: str, probe: Probe) -> str:
 
     Of a new record it may be what it refers to that is not there, which is a reason like any other.
     """
-    there_is_none = code == "not-found" and not probe.label.startswith("create ")
+    there_is_none = code == "not-found" and not probe.label.startswith(("create ", "put "))
     return code if there_is_none or code == ANYTHING else "refused"
 
 
@@ -90,15 +98,3 @@ def renamed(value: Any, names: dict[UUID, UUID]) -> Any:
         case list() | tuple() if names and not hasattr(value, "_fields"):
             return type(value)(renamed(each, names) for each in value)
     return value
-
-
-_SAME = {
-    reads: ("everything", "find", "find_deleted", "pages", "get", "get_by_number", "get_many", "count", "history"),
-    around: ("sections", "timeline"),
-    measures: ("aggregate",),
-    merging: ("merge",),
-    writes: ("create", "update", "delete", "restore", "transfer", "move", "share"),
-}
-for module, names in _SAME.items():
-    for name in names:
-        DOORS[f"http_{name}"] = over_http(getattr(module, name))

@@ -1,0 +1,80 @@
+"""Doors of what passes over HTTP as files and streams: exports and imports by jobs, and events as they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from tests.oracle import acts
+from tests.oracle.doors.events import shown_events, told_to
+from tests.oracle.doors.exports import Wish
+from tests.oracle.doors.registry import Probe, Questioner, exists
+from tests.oracle.doors.rest.lending import http_door
+from tests.oracle.steps import SYSTEMS
+from tests.oracle.terms import Denied
+
+
+@http_door
+def exported_by_job(q: Questioner) -> Iterator[Probe]:
+    wish = Wish.drawn(q)
+    yield Probe(f"export of {wish.label} by a job", lambda: wish.rows(q), lambda db: wish.written(db.export_by_job),
+                wish.read, writes=True)  # fmt: skip
+
+
+_IMPORTED = {"trade.firm": ["name", "city"], "trade.note": ["body"], "custom.project": ["name", "custom.motto"]}
+
+
+@http_door
+def imported(q: Questioner) -> Iterator[Probe]:
+    entity = q.chance.one(sorted(_IMPORTED))
+    system, names = q.chance.one(SYSTEMS), _IMPORTED[entity]
+    keys = q.random.sample([f"x{number}" for number in range(1, 15)], q.random.randint(1, 4))
+    rows = {key: {name: q.chance.value(q.world, entity, name) for name in names} for key in keys}
+    new = {key: q.chance.new_id() for key in keys}
+
+    def want():
+        if not exists(q, entity) or not q.world.readable(q.p, entity).issuperset(names):
+            raise Denied("import-plan")
+        world, refused = q.world.fork(), 0
+        for key, row in rows.items():
+            try:
+                _put(q, world, entity, (system, entity, key), row, new[key])
+            except Denied:
+                refused += 1
+        return refused, q.play.wanted_state(world)
+
+    def call(db):
+        given = {key: {name: value or "" for name, value in row.items()} for key, row in rows.items()}
+        return db.import_rows(entity, system, given, _ids(q, entity, system, new)), q.play.state(db.trusted)
+
+    yield Probe(f"import of {rows} as {entity} of {system}", want, call, told=lambda answer: answer[0], writes=True)
+
+
+def _ids(q: Questioner, entity: str, system: str, new: dict[str, UUID]) -> dict[str, UUID]:
+    return {key: q.world.externals.get((system, entity, key), id) for key, id in new.items()}
+
+
+def _put(q: Questioner, world: Any, entity: str, name: tuple[str, str, str], row: dict[str, Any], new: UUID) -> None:
+    """Do to *world* what one row of a file asks for.
+
+    Raises:
+        Denied: the row is refused.
+    """
+    found = world.known(q.p, *name[:2], [name[2]]).get(name[2])
+    if found is None:
+        if name in world.externals:
+            raise Denied("conflict")
+        acts.create(entity, {new: row}).plan(world, q.p)(world)
+        world.externals[name] = new
+        return
+    id, is_deleted = found
+    if is_deleted:
+        raise Denied("conflict")
+    if any(world.records[entity][id][field] != value for field, value in row.items()):
+        acts.update(entity, [(id, None, row)]).plan(world, q.p)(world)  # type: ignore[list-item]
+
+
+@http_door
+def live_events(q: Questioner) -> Iterator[Probe]:
+    yield Probe("live events", lambda: told_to(q), lambda db: db.live_events(), shown_events)
