@@ -96,6 +96,8 @@ def copy_sqlite(pristine: Path, copy: Path) -> None:
 @contextmanager
 def copy_postgresql(server: str, pristine: str, copy: str) -> Iterator[str]:
     """Give the URL of *copy*, a database made from *pristine* and dropped at the end."""
+    # A run that was killed leaves its copy behind.
+    run_on_server(server, f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)")
     run_on_server(server, f"CREATE DATABASE {copy} TEMPLATE {pristine} STRATEGY FILE_COPY")
     try:
         yield url_of(server, copy)

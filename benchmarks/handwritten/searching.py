@@ -76,12 +76,12 @@ _INDEX: dict[str, Iterable[str]] = {
 }
 
 
-def finding(hand: Hand, eyes: Eyes, word: str, *, is_open: bool = False) -> Callable[[], Rows]:
+def finding(hand: Hand, eyes: Eyes, word: str) -> Callable[[], Rows]:
     """Return what finds names that begin with *word*, and then, if that is not enough, those that have it.
 
-    If the word *is_open*, it is the beginning of one.
+    As for crmkit, the word may be the beginning of one.
     """
-    begins, stands = (_statement(hand, eyes, word, is_open=is_open, is_first=first) for first in (True, False))
+    begins, stands = (_statement(hand, eyes, word, is_first=first) for first in (True, False))
 
     def both() -> Rows:
         rows = begins()
@@ -90,15 +90,14 @@ def finding(hand: Hand, eyes: Eyes, word: str, *, is_open: bool = False) -> Call
     return both
 
 
-def _statement(hand: Hand, eyes: Eyes, word: str, *, is_open: bool, is_first: bool) -> Callable[[], Rows]:
+def _statement(hand: Hand, eyes: Eyes, word: str, *, is_first: bool) -> Callable[[], Rows]:
     if hand.is_sqlite:
         tables = "hand_search CROSS JOIN trade_deal ON trade_deal.rowid = hand_search.rowid"
-        asked = f"{word}*" if is_open else word
-        query = f"^ {asked}" if is_first else f"{asked} NOT ^ {asked}"
+        query = f"^ {word}*" if is_first else f"{word}* NOT ^ {word}*"
         condition, order = "hand_search MATCH :query", "hand_search.rowid DESC"
     else:
         tables = "hand_search JOIN trade_deal ON id = deal"
-        query = f"{word}:*" if is_open else word
+        query = f"{word}:*"
         condition = "words @@ CAST(:query AS tsquery) AND lower(hand_search.name) "
         condition += f"{'' if is_first else 'NOT '}LIKE '{word}%'"
         order = "id DESC"

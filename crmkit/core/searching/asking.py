@@ -131,7 +131,10 @@ class Asked:
         words = [word for term in self.terms for word in term.words]
         yield ((_Phrase((title.entire + entire(words),)),),)
         within: Level = tuple((_phrase(term, title.word),) for term in self.terms)
-        yield ((_Phrase((title.beginning + words[0],), self.terms[0].is_open and len(words) == 1),), *within)
+        is_one = len(words) == 1
+        begins = (_Phrase((title.beginning + words[0],), self.terms[0].is_open and is_one),)
+        # What begins with the only word has it: SQLite would go through all that have it, to find that out.
+        yield (begins,) if is_one else (begins, *within)
         yield within
 
 
