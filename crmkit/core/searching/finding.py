@@ -117,7 +117,9 @@ def _found(reader: Reader, questions: Sequence[_Question], begin: tuple[int, int
     if not questions:
         return []
     found: list[_Found] = []
-    for question, documents in zip(questions, _candidates(reader, questions), strict=True):
+    name = reader.model.storage.dialect.name
+    matches = [question.levels.match(name, ANYWHERE) for question in questions]
+    for question, documents in zip(questions, _candidates(reader, matches), strict=True):
         if len(documents) > _RARE:
             found += _walked(reader, question, begin, limit)
         else:
@@ -125,18 +127,17 @@ def _found(reader: Reader, questions: Sequence[_Question], begin: tuple[int, int
     return found
 
 
-def _candidates(reader: Reader, questions: Sequence[_Question]) -> list[list[int]]:
-    """Return for each question up to a few hundred documents that it finds, whoever may see them."""
-    model, number = reader.model, len(questions)
+def _candidates(reader: Reader, matches: Sequence[str]) -> list[list[int]]:
+    """Return for each of *matches* up to a few hundred documents that it finds, whoever may see them."""
+    model, number = reader.model, len(matches)
     dialect, is_sqlite = model.storage.dialect, model.storage.is_sqlite
 
     def make() -> Prepared:
         statement = candidates(model.schema, number, _RARE + 1, is_sqlite=is_sqlite)
         return Prepared(statement, dialect, planned_once=True)
 
-    matches = (question.levels.match(dialect.name, ANYWHERE) for question in questions)
     prepared = model.statements.get(("search_candidates", number), make)
-    found: list[list[int]] = [[] for _question in questions]
+    found: list[list[int]] = [[] for _match in matches]
     values = {f"match_{place}": match for place, match in enumerate(matches)}
     for place, document in prepared.rows(reader.connection, values):
         found[place].append(document)
@@ -169,8 +170,16 @@ def _walked(reader: Reader, question: _Question, begin: tuple[int, int], limit: 
         ways = walks(reader.named_visibility, info, limit, is_sqlite=reader.model.storage.is_sqlite)
         return Race(ways, dialect, by_value=True)
 
-    race = reader.kept(("search", info.id, limit), make)
-    for level in range(max(levels.first, begin[0]), ANYWHERE + 1):
+    race, first = reader.kept(("search", info.id, limit), make), max(levels.first, begin[0])
+    if first == 0 and not reader.model.storage.is_sqlite:
+        # PostgreSQL knows nothing of how many have a title, and may read all documents for one that nobody has.
+        [titled] = _candidates(reader, [levels.match(dialect.name, 0)])
+        if len(titled) <= _RARE:
+            found += _seen(reader, question, begin, titled)
+            first = 1
+    for level in range(first, ANYWHERE + 1):
+        if len(found) >= limit:
+            break
         values = {
             "match": levels.match(dialect.name, level, but_better=True),
             "levels": levels.plain,
@@ -179,8 +188,6 @@ def _walked(reader: Reader, question: _Question, begin: tuple[int, int], limit: 
         }
         rows = race.rows(reader.connection, reader.given(None, values), limit)
         found += [_Found(level, document, info, decode(record)) for document, record in rows]
-        if len(found) >= limit:
-            break
     return found
 
 

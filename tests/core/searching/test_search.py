@@ -15,11 +15,10 @@ from tests.core.searching.library import Binding, Book, Note, Patron
 pytestmark = both_databases
 
 
-@pytest.fixture(params=["rare", "common"])
+@pytest.fixture(params=[finding._RARE, 1, 0], ids=["rare", "common with a rare title", "common"])
 def commonness(request, monkeypatch):
-    """Have every word taken for a common one as well, so that both ways are gone."""
-    if request.param == "common":
-        monkeypatch.setattr(finding, "_RARE", 0)
+    """Have every word taken for a common one as well, so that all ways are gone."""
+    monkeypatch.setattr(finding, "_RARE", request.param)
 
 
 def test_all_words_must_be_there_in_whatever_fields(commonness, add, found):
@@ -218,6 +217,7 @@ def test_the_number_of_statements_does_not_grow_with_what_is_found(commonness, c
         return len(seen)
 
     add("Emma")
+    add("Emma, abridged")
     few = count(50)
     for number in range(30):
         add(f"Emma {number}")
