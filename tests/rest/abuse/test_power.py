@@ -173,7 +173,7 @@ HOLES = [
     {"entity": "sales"},
     {"entity": "sales.*"},
     {"role_id": None},
-    {"role_id": str(new_id())},
+    {"role_id": "01900000-0000-7000-8000-000000000000"},
 ]
 
 
