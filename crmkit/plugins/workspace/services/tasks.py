@@ -75,7 +75,9 @@ def _settle(context: WriteContext, write: Write) -> None:
 
 
 def _finished(write: Write) -> bool | None:
-    """Return whether *write* leaves the task done; ``None`` if it does not touch that."""
+    """Return whether *write* leaves the task done; ``None`` if it does not touch that, or says nothing of it."""
+    if write.get("is_done") is None:
+        return None
     if write.kind == "create":
         return bool(write.get("is_done") or write.get("progress") == FINISHED)
     if write.changes("is_done"):

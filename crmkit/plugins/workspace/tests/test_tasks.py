@@ -55,6 +55,11 @@ def test_task_is_done_at_a_hundred_percent(crm, anna, clock):
     assert (task.is_done, task.progress, task.done_at) == (True, 100, clock.now())
 
 
+def test_task_that_is_neither_done_nor_open_is_refused(crm, anna):
+    with crm.write(anna) as db, pytest.raises(ValidationError, match="is_done: a value is required"):
+        db.create(Task(title="Call back", is_done=None))
+
+
 def test_done_task_is_at_a_hundred_percent(crm, anna):
     with crm.write(anna) as db:
         task = services.complete(db, db.create(Task(title="Write it up", progress=Decimal(40))))
