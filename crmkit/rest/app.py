@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from crmkit.core.crm import CRM
 from crmkit.rest import inbound, live, operations, reports, resources, searching, sign_in, transfers, verbs
 from crmkit.rest.calls import Call
-from crmkit.rest.doors import Door, check_doors, check_routes
+from crmkit.rest.doors import Door, check_addresses, check_doors, check_routes
 from crmkit.rest.endpoint import Answer, Endpoint, request_id_of
 from crmkit.rest.errors import MethodError, NothingHereError
 from crmkit.rest.identities import Identity, identify
@@ -46,9 +46,10 @@ def build_app(crm: CRM, *, doors: Sequence[Door] = DOORS, identify: Callable[[Ca
     """Return the HTTP API of *crm*: *doors*, at which *identify* tells who knocks.
 
     Raises:
-        DoorsError: a door does not say what it must, or a route is none.
+        DoorsError: a door does not say what it must, a route is none, or a plugin has the name of an address.
     """
     check_doors(doors)
+    check_addresses([loaded.manifest.name for loaded in crm.plugins], doors)
     surface = Surface(crm, tuple(doors), identify)
     app = Litestar(
         # In front: Litestar gives a path its own answer to OPTIONS, which names the first door alone, if it has none.

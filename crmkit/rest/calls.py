@@ -189,6 +189,10 @@ class Call:
         if len(given) < len(self.arguments):
             raise QueryError("?", _("a parameter is given twice"))
         try:
-            return msgspec.convert(given, form, strict=False)
+            asked = msgspec.convert(given, form, strict=False)
         except msgspec.ValidationError as error:
             raise QueryError("?", _("{said}"), said=str(error)[:400]) from None
+        # Without being strict, msgspec takes the word null for no value.
+        if empty := next((name for name in given if getattr(asked, name) is None), None):
+            raise QueryError(empty, _("leave it out where there is no value"))
+        return asked

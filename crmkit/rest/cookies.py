@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crmkit.core.configuration.config import Config
     from crmkit.rest.calls import Call
 
-__all__ = ["FLOW", "SESSION", "clear_cookie", "cookie_of", "set_cookie"]
+__all__ = ["FLOW", "SESSION", "clear_cookie", "cookie_of", "name_at", "set_cookie"]
 
 Name = Literal["crmkit_session", "crmkit_flow"]
 #: Holds the secret of a session.
@@ -42,8 +42,13 @@ def clear_cookie(config: Config, name: Name) -> Mapping[str, str]:
     return set_cookie(config, name, "", seconds=0)
 
 
+def name_at(origin: str, name: Name) -> str:
+    """Return what the cookie *name* is called by pages of *origin*."""
+    return f"__Host-{name}" if origin.startswith("https:") else name
+
+
 def _full_name(config: Config, name: Name) -> str:
-    return f"__Host-{name}" if _is_secure(config) else name
+    return name_at(config.server.origin, name)
 
 
 def _is_secure(config: Config) -> bool:

@@ -12,13 +12,24 @@ import attrs
 
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import Text, gettext as _
+from crmkit.rest.collections import ROOT
 
 if TYPE_CHECKING:
     from crmkit.rest.calls import Call
     from crmkit.rest.openapi.operations import Operation
     from crmkit.rest.replies import Reply
 
-__all__ = ["Door", "DoorError", "DoorsError", "Method", "Policy", "Protection", "check_doors", "check_routes"]
+__all__ = [
+    "Door",
+    "DoorError",
+    "DoorsError",
+    "Method",
+    "Policy",
+    "Protection",
+    "check_addresses",
+    "check_doors",
+    "check_routes",
+]
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 #: Who may knock: anybody, whoever has a session though a second factor may be lacking, whoever is known by a token or a
@@ -121,3 +132,25 @@ def check_routes(routes: Iterable[tuple[str, str]], doors: Sequence[Door]) -> No
     ]
     if strangers:
         raise DoorsError(strangers)
+
+
+def check_addresses(plugins: Iterable[str], doors: Sequence[Door]) -> None:
+    """Return if none of *plugins* has the name of an address of *doors*, which would stand before its own.
+
+    Raises:
+        DoorsError: some have.
+    """
+    taken = {name: door for door in doors if (name := _at_place_of_plugin(door.path)) is not None}
+    reason = _("a plugin cannot be called {plugin!r}: {path} is an address of the HTTP API")
+    clashes = [
+        DoorError(taken[name].name, reason, plugin=name, path=taken[name].path) for name in plugins if name in taken
+    ]
+    if clashes:
+        raise DoorsError(clashes)
+
+
+def _at_place_of_plugin(path: str) -> str | None:
+    """Return the part of *path* that stands where others have the name of a plugin."""
+    rest = path.removeprefix(f"{ROOT}/")
+    part = rest.partition("/")[0]
+    return None if rest == path or part.startswith("{") else part

@@ -146,7 +146,7 @@ class Answer:
         """Send it."""
         reply, in_pieces = self.reply, not isinstance(self.reply.body, bytes)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        if reply.status != 204:
+        if reply.status not in (204, 304):
             headers.append((b"content-type", reply.media_type.encode()))
             headers += [] if in_pieces else [(b"content-length", b"%d" % len(self.whole))]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})

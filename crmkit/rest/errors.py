@@ -16,6 +16,7 @@ __all__ = [
     "MethodError",
     "NothingHereError",
     "OverloadedError",
+    "PreconditionFailedError",
     "PreconditionMissingError",
     "QueryError",
     "RefusedItemError",
@@ -134,6 +135,18 @@ class PreconditionMissingError(RequestError):
     code = "precondition-required"
     status = 428
     template = _("Send the ETag of the record that you have seen in the header If-Match.")
+
+
+class PreconditionFailedError(RequestError):
+    """What If-Match or If-None-Match asks for does not hold; nothing was done."""
+
+    code = "precondition-failed"
+    status = 412
+    template = _("What If-Match or If-None-Match asks for does not hold: {reason}.")
+
+    def __init__(self, reason: Text) -> None:
+        """Give the *reason*."""
+        super().__init__(reason=reason)
 
 
 class TooManyRequestsError(RequestError):

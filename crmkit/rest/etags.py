@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from crmkit.core.entity import Record, entity_info
 from crmkit.core.errors import StaleError
 from crmkit.core.text import gettext as _
-from crmkit.rest.errors import PreconditionMissingError, QueryError
+from crmkit.rest.errors import PreconditionFailedError, PreconditionMissingError, QueryError
 
-__all__ = ["check_seen", "etag_of"]
+__all__ = ["CONDITION", "check_absent", "check_seen", "etag_of", "is_known"]
 
+_TAG = r'(?:W/)?"[!#-~]*"'
+#: What If-Match and If-None-Match may be (RFC 9110, section 13.1), as a regular expression.
+CONDITION = rf"(?:\*|{_TAG}(?: *, *{_TAG})*)"
+_condition, _tag = re.compile(CONDITION), re.compile(_TAG)
 # A version may stand alone, for those who know it from the record itself.
-_TAG = re.compile(r'"([0-9]{1,18})(?:-[0-9a-f]{8})?"\Z')
+_VERSION = re.compile(r'"([0-9]{1,18})(?:-[0-9a-f]{8})?"')
 
 
 def etag_of(record: Record, signature: str) -> str:
@@ -24,24 +27,51 @@ def etag_of(record: Record, signature: str) -> str:
 def check_seen(record: Record, if_match: str | None, *, required: bool) -> None:
     """Return if *record* is of the version that the header *if_match* names: one tag, several, or ``*`` for any.
 
+    A weak tag names none (RFC 9110, section 13.1.1).
+
     Raises:
         PreconditionMissingError: it is *required* and there is none.
         StaleError: the record is of another version.
         QueryError: the header cannot be read.
     """
-    if not if_match:
+    if if_match is None:
         if required:
             raise PreconditionMissingError
         return
-    if if_match.strip() == "*":
-        return
-    versions = [_version(part.strip()) for part in if_match.split(",")]
-    if record.version not in versions:
-        raise StaleError(entity_info(type(record)).id, record.id, max(versions))
+    tags = _tags("If-Match", if_match)
+    versions = [int(found[1]) for tag in tags if (found := _VERSION.fullmatch(tag))]
+    if "*" not in tags and record.version not in versions:
+        raise StaleError(entity_info(type(record)).id, record.id, max(versions, default=0))
 
 
-def _version(tag: str) -> int:
-    found: Any = _TAG.match(tag)
-    if found is None:
-        raise QueryError("If-Match", _("is no ETag of a record, such as {example}"), example='"3"')
-    return int(found[1])
+def check_absent(if_match: str | None) -> None:
+    """Return if the header *if_match* does not ask for something to be there, where nothing is.
+
+    Raises:
+        PreconditionFailedError: it does.
+        QueryError: the header cannot be read.
+    """
+    if if_match is not None and _tags("If-Match", if_match):
+        raise PreconditionFailedError(_("nothing is there yet"))
+
+
+def is_known(etag: str, if_none_match: str | None) -> bool:
+    """Return whether the header *if_none_match* names *etag*, or anything by ``*``; weak tags are as good as others.
+
+    Source: RFC 9110, section 13.1.2.
+
+    Raises:
+        QueryError: the header cannot be read.
+    """
+    if if_none_match is None:
+        return False
+    tags = _tags("If-None-Match", if_none_match)
+    return "*" in tags or etag in {tag.removeprefix("W/") for tag in tags}
+
+
+def _tags(header: str, value: str) -> list[str]:
+    """Return the tags that *value* lists, or the ``*`` that it is."""
+    text = value.strip(" \t")
+    if not _condition.fullmatch(text):
+        raise QueryError(header, _("is no ETag of a record, such as {example}"), example='"3"')
+    return ["*"] if text == "*" else _tag.findall(text)

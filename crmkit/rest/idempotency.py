@@ -113,8 +113,9 @@ class Once:
         return Reply(row.status, body.encode(), headers={**decode(row.headers), "idempotency-replayed": "true"})
 
     def _keep(self, db: Writer, reply: Reply) -> None:
-        assert isinstance(reply.body, bytes)
-        answer, body = db.model.schema.system.answer, reply.body.decode()
+        kept = reply.body if reply.kept is None else reply.kept
+        assert isinstance(kept, bytes)
+        answer, body = db.model.schema.system.answer, kept.decode()
         if db.model.registry.encrypted:
             # What is encrypted in a record stays so in what is told of it.
             body = db.model.schema.keys.sealer(_PLACE)(body, self._user)
@@ -133,5 +134,6 @@ def _digest(call: Call) -> bytes:
     assert call.identity is not None
     scopes = call.identity.principal.scopes
     limits = "*" if scopes is None else " ".join(sorted(map(str, scopes)))
-    parts = (call.door.method, call.path, call.query, call.headers.get("if-match", ""), limits)
+    conditions = (call.headers.get(name, "") for name in ("if-match", "if-none-match"))
+    parts = (call.door.method, call.path, call.query, *conditions, limits)
     return hashlib.sha256("\x1f".join(parts).encode() + b"\x1f" + call.body).digest()

@@ -18,6 +18,7 @@ _OPERATION = Operation(
     summary=_("Take a message of another program, which is proved by a signature as its source says"),
     body={"type": "string", "format": "binary"},
     media_type="application/octet-stream",
+    needs_body=False,
     answers={202: JSON_OBJECT},
     tag="inbound",
 )

@@ -12,6 +12,7 @@ import attrs
 from crmkit.core.entity import EntityInfo
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.reading.reader import Reader
+from crmkit.core.representing.records import check_shown
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
 from crmkit.rest.conditions import condition, truth_in
@@ -48,6 +49,15 @@ class Shown:
             found.add(name)
         return cls(names_in(given["fields"]) if "fields" in found else None, names_in(given["expand"]))
 
+    def check(self, db: Reader, info: EntityInfo) -> None:
+        """Return if all that is to be shown of *info* is there, whether a record is found or not.
+
+        Raises:
+            UnknownFieldError: a field or a relation does not exist, or is hidden.
+        """
+        if self != EVERYTHING:
+            check_shown(db, info, fields=self.fields, expand=self.expand)
+
 
 EVERYTHING = Shown()
 
@@ -78,12 +88,14 @@ class ListQuery:
         for argument in arguments:
             (shown if argument[0] in _SHOWN else others).append(argument)
         known, where = sorted_out(db, info, others, _PARAMETERS)
+        asked = Shown.of(shown)
+        asked.check(db, info)
         return cls(
             where=where,
             order_by=known.get("order_by"),
             limit=limit_in(known.get("limit")),
             cursor=known.get("cursor"),
-            shown=Shown.of(shown),
+            shown=asked,
             count=truth_in("count", known.get("count", "false")),
             deleted=truth_in("deleted", known.get("deleted", "false")),
         )

@@ -21,12 +21,16 @@ encoded = _encoder.encode
 
 @attrs.frozen
 class Reply:
-    """One answer. A *body* that comes in pieces is sent as they come, until the client goes away."""
+    """One answer. A *body* that comes in pieces is sent as they come, until the client goes away.
+
+    What is *kept* for a request that is sent again is the body, or else this: a body without what is told but once.
+    """
 
     status: int = 200
     body: bytes | AsyncIterator[bytes] = b""
     media_type: str = JSON
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    kept: bytes | None = None
 
     def beside(self, headers: Mapping[str, str]) -> Reply:
         """Return the answer with further *headers*."""

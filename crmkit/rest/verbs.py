@@ -8,7 +8,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.verbs.calling import NoVerbError, call_verb, find_verb
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT
-from crmkit.rest.errors import NothingHereError
+from crmkit.rest.errors import BodyError, NothingHereError
 from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import record_door
@@ -23,6 +23,8 @@ def call(call: Call) -> Reply:
     """Have a verb done with the body as its arguments, and return its answer."""
     id_ = f"{call.parameters['plugin']}.{call.parameters['verb']}"
     given: Any = call.json() if call.body else {}
+    if given is None:
+        raise BodyError(_("the arguments are an object"))
     try:
         with call.reading() as db:
             verb = find_verb(db.access, id_)

@@ -9,6 +9,7 @@ from crmkit.core.errors import CrmkitError
 from crmkit.rest.app import DOORS, build_app
 from crmkit.rest.doors import Door, DoorsError, check_doors
 from crmkit.rest.replies import json_reply
+from crmkit.testing import plugin
 
 HELLO = Door(
     name="hello", method="GET", path="/hello", policy="public", csrf="safe", handler=lambda call: json_reply("hello")
@@ -115,3 +116,18 @@ def test_t32_error_that_nobody_foresaw_tells_nothing(crm, make_api, caplog):
 @pytest.mark.parametrize("path", ["/api/v1/sign-in/openid", "/api/v1/sign-in/openid/callback?code=a&state=b"])
 def test_door_to_a_provider_is_not_there_without_one(api, path):
     assert api("GET", path).status_code == 404
+
+
+def _names_of_addresses():
+    parts = {door.path.removeprefix("/api/v1/").partition("/")[0] for door in DOORS if door.path.startswith("/api/v1/")}
+    return sorted(part for part in parts if not part.startswith("{") and "-" not in part)
+
+
+@pytest.mark.parametrize("name", _names_of_addresses())
+def test_plugin_with_the_name_of_an_address_fails_boot(make_crm, name):
+    with pytest.raises(DoorsError, match=f"a plugin cannot be called '{name}': /api/v1/{name}.* is an address"):
+        build_app(make_crm(plugin(name)))
+
+
+def test_addresses_that_stand_beside_plugins_are_these():
+    assert {"events", "imports", "jobs", "me", "search", "uploads"} <= set(_names_of_addresses())

@@ -56,6 +56,61 @@ def test_every_door_to_records_is_spelled_out_for_each_entity(crm, api, people):
     assert set(references(found)) <= schemas
 
 
+def operations_of(document):
+    return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
+
+
+def links_of(operation):
+    return [
+        (status, link) for status, answer in operation["responses"].items() for link in answer.get("links", {}).values()
+    ]
+
+
+def test_whatever_may_be_done_with_a_record_is_linked_with_what_it_takes(api, people):
+    found = document(api, people.user("Root", roles=["core.administrator"]))
+    operations = operations_of(found)
+    leads = {link["operationId"] for operation in operations.values() for _status, link in links_of(operation)}
+    at_records = {
+        each["operationId"] for path, ways in found["paths"].items() if "{record}" in path for each in ways.values()
+    }
+    assert at_records - leads == {"sign_in.invite", "sign_in.reset_password"}
+    for operation in operations.values():
+        for status, link in links_of(operation):
+            assert status.startswith("2")
+            taken = {parameter["name"]: parameter for parameter in operations[link["operationId"]]["parameters"]}
+            assert link["parameters"].keys() <= taken.keys(), link
+            needed = {name for name, parameter in taken.items() if parameter["in"] == "path"}
+            assert needed <= link["parameters"].keys(), link
+            if "If-Match" in link["parameters"]:
+                assert link["parameters"]["If-Match"] == "$response.header.ETag"
+                assert "ETag" in operation["responses"][status]["headers"]
+    for verb in ("change", "delete", "move", "transfer", "share", "merge"):
+        (link,) = [
+            each
+            for _status, each in links_of(operations["create_sales_deal"])
+            if each["operationId"] == f"{verb}_sales_deal"
+        ]
+        assert link["parameters"] == {"record": "$response.body#/id", "If-Match": "$response.header.ETag"}
+
+
+def test_links_lead_nowhere_that_does_not_exist_for_who_reads_the_document(api, people):
+    role = people.role("reader", [Grant("customers.company", ["read", "create"], "all")])
+    operations = operations_of(document(api, people.user("Rita", member=False, roles=[role])))
+    leads = [link["operationId"] for operation in operations.values() for _status, link in links_of(operation)]
+    assert "get_customers_company" in leads
+    assert set(leads) <= operations.keys()
+
+
+def test_every_door_says_what_opens_it(api, people):
+    operations = operations_of(document(api, people.user("Root", roles=["core.administrator"])))
+    token, session, changing = {"token": []}, {"session": []}, {"session": [], "csrf": []}
+    assert operations["list_sales_deal"]["security"] == [token, session]
+    assert operations["create_sales_deal"]["security"] == [token, changing]
+    assert operations["sign_in.make_token"]["security"] == [changing]
+    assert operations["sign_in.show_session"]["security"] == [session]
+    assert operations["health.live"]["security"] == []
+
+
 def test_document_has_nothing_that_does_not_exist_for_who_reads_it(api, people):
     role = people.role(
         "reader", [Grant("customers.company", ["read"], "all")], [Mask("customers.company", ["revenue"])]

@@ -42,6 +42,11 @@ def test_deal_is_won_and_lead_converted(api, crm, anna, deal):
     assert api("GET", "/api/v1/customers/companies?name=Globex&count=true", anna).json()["count"] == 1
 
 
+def test_arguments_that_are_null_are_none(api, anna):
+    answer = api("POST", f"{VERBS}/forecast", anna, headers={"content-type": "application/json"}, content="null")
+    assert (answer.status_code, answer.json()["title"]) == (400, "Malformed body")
+
+
 def test_forecast_is_read(api, anna, deal):
     answer = api("POST", f"{VERBS}/forecast", anna).json()
     assert answer == {

@@ -297,7 +297,9 @@ def test_record_that_may_not_be_changed_is_forbidden(api, people, anna, clients)
         ('"7", "1"', 200),
         ('"2"', 412),
         ("1", 400),
-        ('W/"1"', 400),
+        ('W/"1"', 412),
+        ('"other"', 412),
+        ("", 400),
     ],
 )
 def test_change_needs_to_have_seen_the_record_as_it_is(api, anna, clients, if_match, status):
@@ -307,6 +309,49 @@ def test_change_needs_to_have_seen_the_record_as_it_is(api, anna, clients, if_ma
     expected = 204 if status == 200 else status
     after = {"if-match": '"2"'} if status == 200 else headers
     assert api("DELETE", path, anna, headers=after).status_code == expected
+
+
+def test_who_has_a_record_as_it_is_gets_nothing_but_its_etag(api, anna, clients):
+    path = f"{CLIENTS}/{clients[0].id}"
+    etag = api("GET", path, anna).headers["etag"]
+    for known, status in {etag: 304, f"W/{etag}": 304, f'"x", {etag}': 304, "*": 304, '"1"': 200, "x": 400}.items():
+        for method in ("GET", "HEAD"):
+            answer = api(method, path, anna, headers={"if-none-match": known})
+            assert answer.status_code == status, known
+            assert status == 400 or answer.headers["etag"] == etag
+            assert answer.content == b"" or (method, status) != ("HEAD", 200)
+    answer = api("GET", path, anna, headers={"if-none-match": etag})
+    assert (answer.content, "content-type" in answer.headers) == (b"", False)
+    assert api("GET", f"{path}?expand=company", anna, headers={"if-none-match": etag}).status_code == 200
+    api("PATCH", path, anna, headers={"if-match": etag}, json={"name": "Other"})
+    assert api("GET", path, anna, headers={"if-none-match": etag}).status_code == 200
+
+
+def test_who_may_not_see_a_record_does_not_learn_whether_it_is_as_they_know_it(api, anna, otto, clients):
+    path = f"{CLIENTS}/{clients[0].id}"
+    etag = api("GET", path, anna).headers["etag"]
+    headers = {"if-none-match": etag, "x-request-id": "r"}
+    hidden, none = api("GET", path, otto, headers=headers), api("GET", f"{CLIENTS}/{new_id()}", otto, headers=headers)
+    assert (hidden.status_code, hidden.content) == (404, none.content)
+
+
+@pytest.mark.parametrize(
+    "query", ["fields=name,NAME", "expand=NAME", "expand=company&fields=company.NAME", "expand=company.NAME"]
+)
+def test_what_is_shown_has_to_be_there_whether_a_record_is_found_or_not(api, crm, anna, query):
+    def asked(name):
+        shown = query.replace("NAME", name)
+        with_none = api("GET", f"{CLIENTS}?{shown}", anna)
+        batch = api("POST", f"{CLIENTS}/batch?{shown}", anna, json={"items": [{"op": "delete", "id": str(bare.id)}]})
+        return [with_none, api("GET", f"{CLIENTS}/{bare.id}?{shown}", anna), batch]
+
+    with crm.write(anna) as db:
+        bare = db.create(Client(name="No company"))
+        db.delete(db.create(Client(name="Gone")))
+    for answers in zip(asked("secret"), asked("nosuch"), strict=True):
+        assert [answer.status_code for answer in answers] == [400, 400]
+        assert answers[0].text.replace("secret", "nosuch") == answers[1].text
+    assert api("GET", f"{CLIENTS}/{bare.id}", anna).status_code == 200
 
 
 def test_entity_and_fields_made_at_run_time_are_there_at_once(api, crm, people):

@@ -151,6 +151,11 @@ def test_import_tells_what_became_of_it_and_its_errors_can_be_corrected(api, crm
         assert {client.owner_id for client in db.find(Client)} == {anna.user_id}
 
 
+def test_job_is_listed_by_a_state_that_there_is(api, anna):
+    for state in ("null", "NULL", "None", "", "nosuch"):
+        assert api("GET", f"/api/v1/jobs?state={state}", anna).status_code == 400, state
+
+
 @pytest.mark.parametrize(
     ("plan", "files"),
     [

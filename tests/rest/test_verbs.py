@@ -203,6 +203,24 @@ def test_record_is_put_by_the_id_that_another_system_has_for_it(api, anna, otto)
     assert (api("GET", path, anna).status_code, api("PUT", path, anna, json={}).status_code) == (404, 409)
 
 
+@both_databases
+def test_put_by_external_id_creates_or_changes_only_as_its_conditions_say(api, anna):
+    path, values = f"{CONTACTS}/external/erp/18", {"name": "Mia"}
+    for seen in ("*", '"1"'):
+        refused = api("PUT", path, anna, headers={"if-match": seen}, json=values)
+        assert (refused.status_code, refused.json()["title"]) == (412, "Precondition failed"), seen
+    assert api("GET", path, anna).status_code == 404
+    made = api("PUT", path, anna, headers={"if-none-match": "*"}, json=values)
+    assert made.status_code == 201
+    for known in ("*", made.headers["etag"]):
+        again = api("PUT", path, anna, headers={"if-none-match": known}, json={"name": "Maya"})
+        assert (again.status_code, again.json()["title"]) == (412, "Precondition failed"), known
+    assert api("GET", path, anna).json()["name"] == "Mia"
+    seen = {"if-match": made.headers["etag"]}
+    assert api("PUT", path, anna, headers=seen, json={"name": "Maya"}).status_code == 200
+    assert api("PUT", path, anna, headers=seen, json={"name": "Mara"}).status_code == 412
+
+
 def test_entities_and_fields_are_those_that_exist_for_who_asks(api, anna, people):
     mine = {each["id"]: each for each in api("GET", "/api/v1", anna).json()["items"]}
     deal = mine["sales.deal"]

@@ -19,7 +19,7 @@ from crmkit.core.storage.codecs import id_decoder
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["expand"]
+__all__ = ["end_of", "expand"]
 
 _OWNERS = ("owner_id", "team_id")
 
@@ -35,18 +35,34 @@ def expand(reader: Reader, records: Sequence[Record], relation: str) -> dict[UUI
     info = reader.model.registry.entity(type(records[0]))
     if relation in info.links:
         return _expand_link(reader, info, records, relation)
-    scope = FieldScope(reader.model.registry, info, reader.access)
-    target = scope.related(relation).entity
+    target = end_of(reader, info, relation)
     field = next(f for f in (*info.fields.values(), *info.custom.values()) if f.relation == relation)
     wanted = [id_ for record in records if (id_ := value_of(record, field)) is not None]
     return reader.get_many(target.cls, wanted)
 
 
-def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+def end_of(reader: Reader, info: EntityInfo, relation: str) -> EntityInfo:
+    """Return the entity of the records behind *relation* of *info*.
+
+    Raises:
+        UnknownFieldError: there is no such relation, or it is hidden.
+    """
+    if relation in info.links:
+        _link, _mine, other = _link_of(reader, info, relation)
+        return reader.model.registry.entities[other.entity]
+    return FieldScope(reader.model.registry, info, reader.access).related(relation).entity
+
+
+def _link_of(reader: Reader, info: EntityInfo, relation: str) -> tuple[EntityInfo, _End, _End]:
     link = reader.model.registry.entities[info.links[relation]]
     mine, other = _link_ends(link, info.id)
     if not {mine.name, other.name} <= reader.access.entity(link).readable:
         raise UnknownFieldError(info.id, relation)
+    return link, mine, other
+
+
+def _expand_link(reader: Reader, info: EntityInfo, records: Sequence[Record], relation: str) -> dict[UUID, Any]:
+    link, mine, other = _link_of(reader, info, relation)
     ids = [record.id for record in records]
     pairs = _pairs(reader, link, mine, other, ids)
     targets = reader.get_many(reader.model.registry.entities[other.entity].cls, [far for _near, far in pairs])

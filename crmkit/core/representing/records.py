@@ -21,12 +21,13 @@ from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import FieldType, Json, Target
 from crmkit.core.money import Money
 from crmkit.core.reading.extensions import extension_values
+from crmkit.core.reading.links import end_of
 from crmkit.core.representing.plain import plain, plain_money, plain_target
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
 
-__all__ = ["Representation", "represent", "represented"]
+__all__ = ["Representation", "check_shown", "represent", "represented"]
 
 _CUSTOM = "custom"
 # What an encoder of JSON writes by itself as everywhere.
@@ -84,8 +85,7 @@ def represented(
     db: Reader, records: Sequence[Record], *, fields: Iterable[str] | None = None, expand: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
     """Return what :func:`represent` does, with ids and times that an encoder of JSON has still to write."""
-    wanted, relations = None if fields is None else tuple(dict.fromkeys(fields)), _relations(expand)
-    own = wanted and tuple(name for name in wanted if _head(name)[0] not in relations)
+    own, relations = _parts(fields, expand)
     found: list[dict[str, Any]] = [{}] * len(records)
     places: dict[str, list[int]] = {}
     for place, record in enumerate(records):
@@ -93,12 +93,39 @@ def represented(
     for entity, mine in places.items():
         info, some = db.model.registry.entities[entity], [records[place] for place in mine]
         made = Representation.of(db, info, own).objects(db, some)
-        for relation, further in relations.items():
-            inner = wanted and tuple(rest for head, rest in map(_head, wanted) if head == relation and rest)
-            _expand(db, info, some, made, relation, inner or None, further)
+        for relation, (inner, further) in relations.items():
+            _expand(db, info, some, made, relation, inner, further)
         for place, shown in zip(mine, made, strict=True):
             found[place] = shown
     return found
+
+
+def check_shown(
+    db: Reader, info: EntityInfo, *, fields: Iterable[str] | None = None, expand: Iterable[str] = ()
+) -> None:
+    """Return if records of *info* can be shown as :func:`represent` shows them, also where there are none.
+
+    Raises:
+        UnknownFieldError: a field or a relation does not exist, or is hidden; the words are the same.
+    """
+    own, relations = _parts(fields, expand)
+    Representation.of(db, info, own)
+    for relation, (inner, further) in relations.items():
+        check_shown(db, end_of(db, info, relation), fields=inner, expand=further)
+
+
+_Fields = tuple[str, ...] | None
+
+
+def _parts(
+    fields: Iterable[str] | None, expand: Iterable[str]
+) -> tuple[_Fields, dict[str, tuple[_Fields, Sequence[str]]]]:
+    """Return which of *fields* are a record's own, and for each relation those behind it and what is expanded there."""
+    wanted, relations = None if fields is None else tuple(dict.fromkeys(fields)), _relations(expand)
+    heads = [_head(name) for name in wanted or ()]
+    behind = {name: tuple(rest for head, rest in heads if head == name and rest) or None for name in relations}
+    own = wanted and tuple(name for name, (head, _rest) in zip(wanted, heads, strict=True) if head not in relations)
+    return own, {name: (behind[name], further) for name, further in relations.items()}
 
 
 def _expand(

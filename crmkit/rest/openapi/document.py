@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ from crmkit.core.text import gettext as _, translate
 from crmkit.core.verbs.calling import verbs_for
 from crmkit.core.verbs.types import schema_of
 from crmkit.rest.collections import address_of
+from crmkit.rest.cookies import SESSION, name_at
+from crmkit.rest.etags import CONDITION
+from crmkit.rest.openapi.links import Step, links_after, steps_by_source
 from crmkit.rest.openapi.operations import Answer, Content, Operation, Parameter
-from crmkit.rest.openapi.schemas import entity_schemas, name_of
+from crmkit.rest.openapi.schemas import entity_schemas, name_of, some_schema
 
 if TYPE_CHECKING:
     from crmkit.rest.doors import Door
@@ -51,12 +54,13 @@ class _Document:
 
     def __init__(self, access: Access, doors: Sequence[Door]) -> None:
         self._access, self._doors = access, doors
+        self._steps = steps_by_source(doors)
         self._schemas: dict[str, Any] = {"Problem": _PROBLEM}
         self._paths: dict[str, dict[str, Any]] = {}
 
     def made(self, origin: str | None) -> dict[str, Any]:
         for door in self._doors:
-            if door.operation is not None and "{plugin" not in door.path:
+            if door.operation is not None and not _is_of_records(door):
                 self._add(door, door.operation, _plain(door.path), None)
             if door.name == "verb":
                 self._add_verbs(door)
@@ -66,25 +70,30 @@ class _Document:
                 for door, operation in self._of_records(info):
                     path = _plain(door.path).replace(_COLLECTION, address_of(self._access.registry, info.id))
                     self._add(door, operation, path, info)
-        security = {"token": {"type": "http", "scheme": "bearer"}}
+        security = {
+            "token": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": name_at(origin or "", SESSION)},
+            "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
+        }
         return {
             "openapi": "3.1.0",
             "info": {"title": "crmkit", "version": "1"},
             "servers": [{"url": origin or "/"}],
-            "security": [{"token": []}],
             "paths": self._paths,
             "components": {"schemas": self._schemas, "securitySchemes": security},
         }
 
     def _of_records(self, info: EntityInfo) -> Iterator[tuple[Door, Operation]]:
-        mine = self._access.entity(info)
         for door in self._doors:
             operation = door.operation
-            if operation is None or "{plugin" not in door.path or not operation.applies(info):
-                continue
-            by_share = operation.verb in mine.shared
-            if operation.verb is None or self._access.is_system or mine.scope(operation.verb) or by_share:
+            if operation is not None and _is_of_records(door) and self._is_there(operation, info):
                 yield door, operation
+
+    def _is_there(self, operation: Operation, info: EntityInfo) -> bool:
+        """Return whether *operation* is one of the records of *info*, and one that may be done with some of them."""
+        mine, verb = self._access.entity(info), operation.verb
+        may = verb is None or self._access.is_system or bool(mine.scope(verb)) or verb in mine.shared
+        return may and operation.applies(info)
 
     def _add_verbs(self, door: Door) -> None:
         """Spell every verb out: at the address of *door*, with its own arguments and answer."""
@@ -99,6 +108,7 @@ class _Document:
             operation = Operation(
                 summary=verb.label,
                 body=arguments if arguments["properties"] else None,
+                needs_body=bool(arguments.get("required")),
                 answers={200: schema_of(verb.answer, self._reference)},
                 tag=plugin,
             )
@@ -112,20 +122,18 @@ class _Document:
         self._paths.setdefault(path, {})[door.method.lower()] = self._operation(door, operation, info)
 
     def _operation(self, door: Door, operation: Operation, info: EntityInfo | None) -> dict[str, Any]:
-        slug = door.name.replace(" ", "_").replace("-", "_")
         made: dict[str, Any] = {
-            "operationId": slug if info is None else f"{slug}_{info.id.replace('.', '_')}",
+            "operationId": _id_of(door, info),
             "summary": self._text(operation.summary),
             "tags": [operation.tag if info is None else info.id.partition(".")[0]],
             "parameters": [*self._places(door.path), *self._query(operation), *self._headers(door, operation)],
-            "responses": self._answers(operation, info),
+            "responses": self._answers(door, operation, info),
+            "security": _security(door),
         }
-        if door.policy == "public":
-            made["security"] = []
         if operation.body is not None:
             kind = "application/merge-patch+json" if operation.body == "patch" else operation.media_type
             content = {"schema": self._schema(operation.body, info)}
-            made["requestBody"] = {"required": True, "content": {kind: content}}
+            made["requestBody"] = {"required": operation.needs_body, "content": {kind: content}}
         return made
 
     def _text(self, text: Any) -> str:
@@ -154,44 +162,84 @@ class _Document:
 
     def _headers(self, door: Door, operation: Operation) -> Iterator[dict[str, Any]]:
         if operation.sees:
-            schema = {"type": "string", "examples": ['"3"', "*"]}
+            schema = {"type": "string", "pattern": f"^{CONDITION}$", "examples": ['"3"', "*"]}
             yield self._parameter(Parameter("If-Match", _IF_MATCH, schema, "header", operation.sees == "required"))
         if door.method != "GET" and door.policy != "public" and operation.is_kept:
             schema = {"type": "string", "pattern": "^[!-~]{1,200}$"}
             yield self._parameter(Parameter("Idempotency-Key", _KEY, schema, "header"))
 
-    def _answers(self, operation: Operation, info: EntityInfo | None) -> dict[str, Any]:
+    def _answers(self, door: Door, operation: Operation, info: EntityInfo | None) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         for status, told in operation.answers.items():
             answer = told if isinstance(told, Answer) else Answer(None if told is None else self._schema(told, info))
             made: dict[str, Any] = {"description": answer.description or HTTPStatus(status).phrase}
+            if told == "record" or status == 304:
+                made["headers"] = _of_record(status)
             if answer.schema is not None:
                 kinds = [answer.media_type] if isinstance(answer.media_type, str) else answer.media_type
                 made["content"] = {kind: {"schema": answer.schema} for kind in kinds}
+            if links := links_after(self._steps.get(door.name, ()), status, partial(self._target, info), self._text):
+                made["links"] = links
             answers[str(status)] = made
         problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
         return {**answers, "default": {"description": "A problem (RFC 9457)", "content": problem}}
+
+    def _target(self, info: EntityInfo | None, step: Step) -> str | None:
+        """Return the id of the operation to which *step* leads, if it is there."""
+        if not _is_of_records(step.door):
+            return _id_of(step.door, None)
+        return _id_of(step.door, info) if info is not None and self._is_there(step.operation, info) else None
 
     def _schema(self, content: Content, info: EntityInfo | None) -> dict[str, Any]:
         if isinstance(content, type):
             (schema,), parts = msgspec.json.schema_components([content], ref_template=_REF)
             self._schemas |= parts
             return schema
+        if content == "some":
+            assert info is not None
+            return some_schema(self._access, info)
         if isinstance(content, str):
             assert info is not None
-            suffix = {"record": "", "page": "Page", "new": "New", "patch": "Patch", "some": "Patch"}[content]
-            return {"$ref": _REF.format(name=name_of(info.id) + suffix)}
+            return _form(info, content)
         resolved: dict[str, Any] = _resolved(dict(content or {}), info)
         return resolved
 
 
+def _form(info: EntityInfo, form: str) -> dict[str, Any]:
+    suffix = {"record": "", "page": "Page", "new": "New", "patch": "Patch"}[form]
+    return {"$ref": _REF.format(name=name_of(info.id) + suffix)}
+
+
 def _resolved(schema: Any, info: EntityInfo | None) -> Any:
-    """Return *schema* with the form ``{"form": "record"}`` of the entity in its place."""
+    """Return *schema* with forms such as ``{"form": "record"}`` of the entity in their places."""
     if isinstance(schema, Mapping):
         if schema.keys() == {"form"} and info is not None:
-            return {"$ref": _REF.format(name=name_of(info.id))}
+            return _form(info, schema["form"])
         return {name: _resolved(each, info) for name, each in schema.items()}
     return [_resolved(each, info) for each in schema] if isinstance(schema, list) else schema
+
+
+def _is_of_records(door: Door) -> bool:
+    return "{plugin" in door.path
+
+
+def _id_of(door: Door, info: EntityInfo | None) -> str:
+    slug = door.name.replace(" ", "_").replace("-", "_")
+    return slug if info is None else f"{slug}_{info.id.replace('.', '_')}"
+
+
+def _security(door: Door) -> list[dict[str, list[str]]]:
+    """Return what opens *door*: a token, or a session, with its secret where something may change."""
+    if door.policy == "public":
+        return []
+    session: dict[str, list[str]] = {"session": []} if door.csrf == "safe" else {"session": [], "csrf": []}
+    return [{"token": []}, session] if door.policy == "principal" else [session]
+
+
+def _of_record(status: int) -> dict[str, Any]:
+    """Return the headers that come with a record: its version, and of a new one where it stands."""
+    names = ("ETag", "Location") if status == 201 else ("ETag",)
+    return {name: {"required": True, "schema": {"type": "string"}} for name in names}
 
 
 def _plain(path: str) -> str:

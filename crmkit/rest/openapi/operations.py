@@ -11,7 +11,7 @@ import msgspec
 from crmkit.core.entity import EntityInfo
 from crmkit.core.text import Text
 
-__all__ = ["JSON_OBJECT", "Answer", "Content", "Operation", "Parameter", "items_of", "nullable"]
+__all__ = ["JSON_OBJECT", "Answer", "Content", "Follows", "Operation", "Parameter", "items_of", "nullable"]
 
 #: The forms of one entity's records: as it is shown, one page of a list, what creates it, what changes it, and some
 #: values of one that is not there.
@@ -44,6 +44,19 @@ class Parameter:
     required: bool = False
 
 
+@attrs.frozen
+class Follows:
+    """After which answer one may go on with an operation: that of the door *after*, with this *status*.
+
+    *parameters* are those of the operation that goes on, each with the runtime expression of OpenAPI that finds it in
+    the answer, or in the request that was answered.
+    """
+
+    after: str
+    status: int
+    parameters: Mapping[str, str]
+
+
 def _always(_info: EntityInfo) -> bool:
     return True
 
@@ -54,18 +67,20 @@ class Operation:
 
     Of a door to records, it is there for entities that it *applies* to, for those who may do *verb*. With
     *sees* the header If-Match tells which version the sender has seen; it is *required* or not. Of what changes
-    something the answer *is_kept* for an Idempotency-Key.
+    something the answer *is_kept* for an Idempotency-Key. What it *follows* leads to it in the document.
     """
 
     summary: Text | str
     answers: Mapping[int, Content | Answer]
     body: Content = None
     media_type: str = "application/json"
+    needs_body: bool = True
     query: type[msgspec.Struct] | Sequence[Parameter] = ()
     verb: str | None = None
     applies: Callable[[EntityInfo], bool] = _always
     sees: Literal["", "optional", "required"] = ""
     is_kept: bool = True
+    follows: Sequence[Follows] = ()
     tag: str = "crmkit"
 
 

@@ -12,9 +12,13 @@ from crmkit.core.text import translate
 from crmkit.core.writing.shapes import is_given_by_crmkit, shape_of
 from crmkit.rest.openapi.operations import nullable
 
-__all__ = ["entity_schemas", "name_of"]
+__all__ = ["entity_schemas", "name_of", "some_schema"]
 
 _DIGITS = 18
+# Characters of text that is kept: of several lines, of one line, and those that are more than space.
+_ANY = r"[^\u0000]"
+_ANY_OF_LINE = r"[^\u0000\r\n]"
+_VISIBLE = r"[^\s\u0000-\u001f\u0085]"
 
 
 def name_of(entity: str) -> str:
@@ -25,6 +29,11 @@ def name_of(entity: str) -> str:
 def entity_schemas(access: Access, info: EntityInfo) -> dict[str, dict[str, Any]]:
     """Return the schemas of *info* by name: as a record is shown, one page, what creates and what changes one."""
     return _Entity(access, info).schemas()
+
+
+def some_schema(access: Access, info: EntityInfo) -> dict[str, Any]:
+    """Return the schema of some values of a record of *info* that is not there."""
+    return _Entity(access, info).some()
 
 
 class _Entity:
@@ -53,6 +62,10 @@ class _Entity:
             f"{name}Patch": self._object(self._given(creating=False), required=[], closed=True),
         }
 
+    def some(self) -> dict[str, Any]:
+        given = {name: nullable(schema) for name, schema in self._given(creating=False, always=True).items()}
+        return self._object(given, required=[], closed=True)
+
     def _object(
         self, properties: Mapping[str, Any], *, required: Iterable[str], closed: bool = False
     ) -> dict[str, Any]:
@@ -78,9 +91,9 @@ class _Entity:
         custom = {f.key: self._value(f) for f in self._info.custom.values() if f.name in readable}
         return shown | {"custom": {"type": "object", "properties": custom}} if "custom" in readable else shown
 
-    def _given(self, *, creating: bool) -> dict[str, Any]:
-        """Return the properties of what creates a record, or changes one."""
-        moved = {} if creating else shape_of(self._info).moved
+    def _given(self, *, creating: bool, always: bool = False) -> dict[str, Any]:
+        """Return the properties of what creates a record, or changes one; *always* with what only moves change."""
+        moved = {} if creating or always else shape_of(self._info).moved
         own = (f for f in self._info.fields.values() if not is_given_by_crmkit(f) and f.name not in moved)
         given = {f.name: self._written(f, creating) for f in own if self._may(f.name)}
         for plugin, extension in self._extensions.items():
@@ -99,11 +112,13 @@ class _Entity:
         return self._described(nullable(schema) if empty else schema, field)
 
     def _written(self, field: FieldInfo, creating: bool) -> dict[str, Any]:
-        schema = _exact(field.type)
+        schema = _exact(field.type, required=creating and not (field.nullable or field.has_default))
         if not creating and isinstance(field.type, types.MoneyType | types.AnyReference):
             # Of an object, a merge patch may give a part.
             schema.pop("required", None)
-        return self._described(nullable(schema) if field.nullable else schema, field)
+        # What only moves change has its first value where none is given.
+        empty = field.nullable or (creating and field.name in shape_of(self._info).moved)
+        return self._described(nullable(schema) if empty else schema, field)
 
     def _described(self, schema: dict[str, Any], field: FieldInfo | computed[Any]) -> dict[str, Any]:
         label = translate(field.label, self._locale) if field.label else field.name
@@ -119,9 +134,15 @@ def _own(info: EntityInfo) -> Iterator[FieldInfo | computed[Any]]:
     yield from info.computed.values()
 
 
-def _exact(kind: types.FieldType) -> dict[str, Any]:
-    """Return the schema of a value of *kind* as it may be sent: numbers with as many digits as the field keeps."""
+def _exact(kind: types.FieldType, *, required: bool) -> dict[str, Any]:
+    """Return the schema of a value of *kind* as it may be sent: numbers with as many digits as the field keeps.
+
+    Text that is *required* has more than spaces.
+    """
     schema = dict(kind.json_schema())
+    if isinstance(kind, types.Text):
+        any_ = _ANY if isinstance(kind, types.LongText) else _ANY_OF_LINE
+        schema["pattern"] = f"^{any_}*{_VISIBLE}{any_}*$" if required else f"^{any_}*$"
     if isinstance(kind, types.Decimals):
         rest = rf"(\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
         schema["pattern"] = rf"^-?[0-9]{{1,{max(1, _DIGITS - kind.scale)}}}{rest}$"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import attrs
+
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import NotFoundError, StaleError
 from crmkit.core.reading.lists import as_id
@@ -15,17 +17,21 @@ from crmkit.core.text import gettext as _
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT, address_of, entity_at
 from crmkit.rest.doors import Door, Method
-from crmkit.rest.etags import check_seen, etag_of
-from crmkit.rest.openapi.operations import Operation, Parameter
+from crmkit.rest.etags import CONDITION, check_seen, etag_of
+from crmkit.rest.openapi.links import ETAG
+from crmkit.rest.openapi.operations import Follows, Operation, Parameter
 from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply, json_reply
 
 __all__ = [
     "COLLECTION",
+    "IF_NONE_MATCH",
     "MERGE_PATCH",
     "RECORD",
     "SHOWN",
     "at_record",
+    "etag_in",
+    "is_called",
     "record_door",
     "record_reply",
     "seen_record",
@@ -40,16 +46,39 @@ SHOWN = (
     Parameter("fields", _("The fields that are shown beside the id, with commas between.")),
     Parameter("expand", _("The relations behind which records are shown as well, with commas between.")),
 )
+#: What of a record a client has already, as a header.
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    _("ETags of the record that are known already, or * for any."),
+    {"type": "string", "pattern": f"^{CONDITION}$"},
+    "header",
+)
 
 
 def record_door(
     name: str, method: Method, path: str, handler: Callable[[Call], Reply], operation: Operation | None = None
 ) -> Door:
-    """Return the door *name* to records, which the principal opens; what a session changes is checked."""
+    """Return the door *name* to records, which the principal opens; what a session changes is checked.
+
+    What is done with one record follows its creation, unless *operation* says what it follows.
+    """
     csrf: Any = "safe" if method == "GET" else "checked"
+    if operation is not None and path.startswith(RECORD) and not operation.follows:
+        operation = attrs.evolve(operation, follows=_follows(operation))
     return Door(
         name=name, method=method, path=path, policy="principal", csrf=csrf, handler=handler, operation=operation
     )
+
+
+def _follows(operation: Operation) -> tuple[Follows, ...]:
+    """Return that *operation* follows the creation of a record; what must be seen before, also a look at it."""
+    if not operation.sees:
+        return (Follows("create", 201, {"record": _ID}),)
+    seen = {"record": _ID, "If-Match": ETAG}
+    return Follows("create", 201, seen), Follows("get", 200, seen)
+
+
+_ID = "$response.body#/id"
 
 
 def at_record(db: Reader, call: Call) -> tuple[EntityInfo, Any]:
@@ -74,7 +103,7 @@ def seen_record(db: Reader, call: Call, *, required: bool = False) -> tuple[Enti
     """
     info, record = at_record(db, call)
     reference = call.parameters["record"]
-    if not _is_called(info, record, reference):
+    if not is_called(info, record, reference):
         raise NotFoundError(info.id, reference)
     check_seen(record, call.headers.get("if-match"), required=required)
     return info, record
@@ -97,7 +126,7 @@ def seen_records(db: Reader, info: EntityInfo, seen: Sequence[tuple[UUID, int | 
     return [found[id_] for id_, _version in seen]
 
 
-def _is_called(info: EntityInfo, record: Any, reference: str) -> bool:
+def is_called(info: EntityInfo, record: Any, reference: str) -> bool:
     """Return whether *record*, which *reference* led to, has itself that id or human number."""
     id_ = as_id(reference)
     if id_ is None and info.number is not None:
@@ -110,7 +139,12 @@ def record_reply(
 ) -> Reply:
     """Return *record* as the answer; a new one (*status* 201) with the address at which it stands."""
     (body,) = represented(db, [record], fields=shown.fields, expand=shown.expand)
-    headers = {"etag": etag_of(record, Representation.of(db, info, None).signature)}
+    headers = {"etag": etag_in(db, info, record)}
     if status == 201:
         headers["location"] = f"{address_of(db.model.registry, info.id)}/{record.id}"
     return json_reply(body, status, headers)
+
+
+def etag_in(db: Reader, info: EntityInfo, record: Record) -> str:
+    """Return the ETag of *record*, a record of *info*, as the principal of *db* sees it."""
+    return etag_of(record, Representation.of(db, info, None).signature)

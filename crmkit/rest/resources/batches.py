@@ -24,7 +24,7 @@ from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
 from crmkit.rest.described import array_of, object_of
 from crmkit.rest.errors import BodyError, RefusedItemError
-from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
+from crmkit.rest.openapi.operations import JSON_OBJECT, Operation, nullable
 from crmkit.rest.problems import described, is_refusal
 from crmkit.rest.queries import Shown
 from crmkit.rest.replies import Reply, json_reply
@@ -102,6 +102,7 @@ def batch(call: Call) -> Reply:
 
     def work(db: Writer) -> Reply:
         info = entity_at(db, call.parameters)
+        shown.check(db, info)
         batch = _Doing(db, info, each=given.mode == "each")
         for run in _runs(given.items):
             batch.do(run)
@@ -234,8 +235,8 @@ _WORK: dict[type[_Change], tuple[Callable[[Writer, EntityInfo, Sequence[Any]], _
 }
 
 _ID = {"type": "string", "format": "uuid"}
-_VERSION = {"type": "integer", "description": "The version that was seen; without, any."}
-_VALUES = {"type": "object", "additionalProperties": True}
+_VERSION = {"type": ["integer", "null"], "description": "The version that was seen; without, any."}
+_NEW, _PATCH = {"form": "new"}, {"form": "patch"}
 
 
 def _item(op: str, needed: dict[str, Any], further: dict[str, Any]) -> dict[str, Any]:
@@ -245,12 +246,14 @@ def _item(op: str, needed: dict[str, Any], further: dict[str, Any]) -> dict[str,
 
 _TEXT = {"type": ["string", "null"]}
 _ITEMS = [
-    _item("create", {"values": _VALUES}, {}),
-    _item("update", {"id": _ID, "values": _VALUES}, {"version": _VERSION}),
+    _item("create", {"values": _NEW}, {}),
+    _item("update", {"id": _ID, "values": _PATCH}, {"version": _VERSION}),
     _item("delete", {"id": _ID}, {"version": _VERSION}),
     _item("move", {"id": _ID, "stage": {"type": "string"}}, {"version": _VERSION, "reason": _TEXT, "note": _TEXT}),
     _item(
-        "transfer", {"id": _ID, "owner_id": {**_ID, "type": ["string", "null"]}}, {"version": _VERSION, "team_id": _ID}
+        "transfer",
+        {"id": _ID, "owner_id": {**_ID, "type": ["string", "null"]}},
+        {"version": _VERSION, "team_id": nullable(_ID)},
     ),
 ]
 _BODY = {

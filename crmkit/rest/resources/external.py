@@ -11,11 +11,12 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.errors import NothingHereError
-from crmkit.rest.etags import check_seen
-from crmkit.rest.openapi.operations import Operation
+from crmkit.rest.errors import NothingHereError, PreconditionFailedError
+from crmkit.rest.etags import check_absent, check_seen, is_known
+from crmkit.rest.openapi.links import ETAG
+from crmkit.rest.openapi.operations import Follows, Operation
 from crmkit.rest.replies import Reply
-from crmkit.rest.resources.addresses import COLLECTION, MERGE_PATCH, record_door, record_reply
+from crmkit.rest.resources.addresses import COLLECTION, IF_NONE_MATCH, MERGE_PATCH, etag_in, record_door, record_reply
 
 __all__ = ["DOORS"]
 
@@ -36,18 +37,24 @@ def get_external(call: Call) -> Reply:
 def put_external(call: Call) -> Reply:
     """Create the record that another system knows by this id, or change it by a merge patch; return it.
 
-    A record in the bin stays there: it has to be restored first.
+    A record in the bin stays there: it has to be restored first. With If-None-Match: ``*`` none is changed, with
+    If-Match none is created.
     """
+    if_match = call.headers.get("if-match")
 
     def work(db: Writer) -> Reply:
         info = entity_at(db, call.parameters)
         known = _known(db, call, info)
+        if known is None or known.is_deleted:
+            check_absent(if_match)
         if known is None:
             return record_reply(db, info, _created(db, call, info), status=201)
         if known.is_deleted:
             raise ConflictError(info.id)
         record = db.get(info.cls, known.record_id)
-        check_seen(record, call.headers.get("if-match"), required=False)
+        check_seen(record, if_match, required=False)
+        if is_known(etag_in(db, info, record), call.headers.get("if-none-match")):
+            raise PreconditionFailedError(_("something is there already"))
         return record_reply(db, info, db.update(record, read_values(db, info.cls, call.json(MERGE_PATCH), over=record)))
 
     return call.write(work)
@@ -69,15 +76,21 @@ def _value(call: Call) -> str:
     return str(call.parameters["value"]).removeprefix("/")
 
 
+_SAME = {"system": "$request.path.system", "value": "$request.path.value"}
 _GET = Operation(
-    summary=_("Get a record by the id that another system has for it"), answers={200: "record"}, verb="read"
+    summary=_("Get a record by the id that another system has for it"),
+    answers={200: "record"},
+    verb="read",
+    follows=(Follows("put by external id", 201, _SAME), Follows("put by external id", 200, _SAME)),
 )
 _PUT = Operation(
     summary=_("Create or change a record by the id that another system has for it"),
+    query=(IF_NONE_MATCH,),
     body="patch",
     answers={200: "record", 201: "record"},
     verb="create",
     sees="optional",
+    follows=(Follows("get by external id", 200, {**_SAME, "If-Match": ETAG}),),
 )
 
 DOORS = (

@@ -17,7 +17,7 @@ from crmkit.core.text import gettext as _, translate
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.openapi.operations import JSON_OBJECT, Operation
+from crmkit.rest.openapi.operations import JSON_OBJECT, Follows, Operation
 from crmkit.rest.problems import described
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, record_door, record_reply, seen_record, seen_records
@@ -106,7 +106,12 @@ _MERGE = Operation(summary=_("Make records one"), body=Merge, answers={200: "rec
 _PREVIEW = Operation(
     summary=_("See what making records one would do"), body=Merge, answers={200: _PLAN}, verb="delete", sees="optional"
 )
-_UNMERGE = Operation(summary=_("Make a merged record one of its own again"), answers={200: _APART}, verb="delete")
+_UNMERGE = Operation(
+    summary=_("Make a merged record one of its own again"),
+    answers={200: _APART},
+    verb="delete",
+    follows=(Follows("merge", 200, {"record": "$request.body#/losers/0"}),),
+)
 
 DOORS = (
     record_door("merge", "POST", f"{RECORD}/merge", merge_records, _MERGE),

@@ -16,7 +16,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.errors import NothingHereError
-from crmkit.rest.openapi.operations import Operation
+from crmkit.rest.openapi.operations import Follows, Operation
 from crmkit.rest.pages import Page, page_reply
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import RECORD, at_record, record_door, seen_record
@@ -104,8 +104,14 @@ def unshare_record(call: Call) -> Reply:
 
 _LIST = Operation(summary=_("List with whom a record is shared"), query=Page, answers={200: Shares}, verb="read")
 _SHARE = Operation(summary=_("Share a record"), body=NewShare, answers={201: Shared}, verb="share", sees="optional")
+_WITH_WHOM = {"user_id": "$response.body#/user_id", "team_id": "$response.body#/team_id"}
 _UNSHARE = Operation(
-    summary=_("End what is shared of a record"), query=WithWhom, answers={204: None}, verb="share", sees="optional"
+    summary=_("End what is shared of a record"),
+    query=WithWhom,
+    answers={204: None},
+    verb="share",
+    sees="optional",
+    follows=(Follows("share", 201, {"record": "$request.path.record", **_WITH_WHOM}),),
 )
 
 DOORS = (

@@ -11,15 +11,19 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import entity_at
-from crmkit.rest.openapi.operations import Operation
+from crmkit.rest.etags import is_known
+from crmkit.rest.openapi.operations import Follows, Operation
 from crmkit.rest.queries import EVERYTHING, Shown
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import (
     COLLECTION,
+    IF_NONE_MATCH,
     MERGE_PATCH,
     RECORD,
     SHOWN,
     at_record,
+    etag_in,
+    is_called,
     record_door,
     record_reply,
     seen_record,
@@ -29,10 +33,16 @@ __all__ = ["DOORS"]
 
 
 def get_record(call: Call) -> Reply:
-    """Return one record."""
+    """Return one record; nothing but its ETag to who has it as it is."""
     shown = Shown.of(call.arguments) if call.query else EVERYTHING
+    known = call.headers.get("if-none-match")
     with call.reading() as db:
         info, record = at_record(db, call)
+        shown.check(db, info)
+        # What stands behind relations has versions of its own, and so has what a merged record went into.
+        is_itself = not shown.expand and is_called(info, record, call.parameters["record"])
+        if is_known(etag := etag_in(db, info, record), known) and is_itself:
+            return Reply(304, headers={"etag": etag})
         return record_reply(db, info, record, shown)
 
 
@@ -88,11 +98,25 @@ def _id(call: Call, entity: str) -> UUID:
     return id_
 
 
-_GET = Operation(summary=_("Get a record"), query=SHOWN, answers={200: "record"}, verb="read")
+_GET = Operation(
+    summary=_("Get a record"),
+    query=(*SHOWN, IF_NONE_MATCH),
+    answers={200: "record", 304: None},
+    verb="read",
+    follows=(
+        Follows("create", 201, {"record": "$response.body#/id"}),
+        Follows("list", 200, {"record": "$response.body#/items/0/id"}),
+    ),
+)
 _CREATE = Operation(summary=_("Create a record"), body="new", answers={201: "record"}, verb="create")
 _CHANGE = Operation(summary=_("Change a record"), body="patch", answers={200: "record"}, verb="update", sees="required")
 _DELETE = Operation(summary=_("Put a record into the bin"), answers={204: None}, verb="delete", sees="required")
-_RESTORE = Operation(summary=_("Take a record out of the bin"), answers={200: "record"}, verb="delete")
+_RESTORE = Operation(
+    summary=_("Take a record out of the bin"),
+    answers={200: "record"},
+    verb="delete",
+    follows=(Follows("delete", 204, {"record": "$request.path.record"}),),
+)
 
 DOORS = (
     record_door("get", "GET", RECORD, get_record, _GET),

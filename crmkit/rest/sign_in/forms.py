@@ -73,11 +73,11 @@ class Invitation(msgspec.Struct, forbid_unknown_fields=True):
     password: Secret
 
 
-class Link(msgspec.Struct):
-    """A link that works once, until it *expires_at*."""
+class Link(msgspec.Struct, omit_defaults=True):
+    """A *link* that works once, until it *expires_at*; it is told when it is made, and never again."""
 
-    link: str
     expires_at: datetime
+    link: str | None = None
 
 
 class Code(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+import attrs
+
 from crmkit import auth
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door
-from crmkit.rest.replies import Reply, json_reply
+from crmkit.rest.replies import Reply, encoded, json_reply
 from crmkit.rest.sign_in.forms import Link
 from crmkit.rest.sign_in.page import password_page
 from crmkit.rest.sign_in.shapes import id_in, sign_in_door
@@ -29,10 +31,16 @@ def reset_password(call: Call) -> Reply:
 
 
 def _made(call: Call, make: Callable[[Writer, UUID], auth.Invitation]) -> Reply:
+    """Return the link that *make* makes; it is told this once, and not when the request is sent again."""
     user = id_in(call, "core.user")
-    with call.crm.write(call.principal, cause="rest", request_id=call.request_id) as db:
+
+    def work(db: Writer) -> Reply:
         made = make(db, user)
-    return json_reply(Link(made.link(call.crm.config), made.expires_at), 201, {"cache-control": "no-store"})
+        told = Link(made.expires_at, made.link(call.crm.config))
+        reply = json_reply(told, 201, {"cache-control": "no-store"})
+        return attrs.evolve(reply, kept=encoded(Link(made.expires_at)))
+
+    return call.write(work)
 
 
 DOORS = (
@@ -44,6 +52,7 @@ DOORS = (
         invite,
         summary=_("Make a link with which a user sets a password"),
         answers={201: Link},
+        is_kept=True,
     ),
     sign_in_door(
         "reset_password",
@@ -53,6 +62,7 @@ DOORS = (
         reset_password,
         summary=_("Forget the password of a user, end their sessions and tokens, and make a link for another one"),
         answers={201: Link},
+        is_kept=True,
     ),
     # A page for people, of which the OpenAPI document says nothing.
     Door(

@@ -7,6 +7,7 @@ from crmkit.core.signing_in.entities import Passkey
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
+from crmkit.rest.openapi.operations import Follows
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.clients import client_of
 from crmkit.rest.sign_in.forms import MadePasskey, NewPasskey, Passkeys, Session, Signed, Started
@@ -128,5 +129,7 @@ DOORS = (
         remove,
         summary=_("Remove a passkey"),
         answers={204: None},
+        is_kept=True,
+        follows=(Follows("sign-in.list_passkeys", 200, {"record": "$response.body#/items/0/id"}),),
     ),
 )

@@ -7,6 +7,7 @@ from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.cookies import SESSION, clear_cookie
+from crmkit.rest.openapi.operations import Follows
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.forms import OpenSession, Session, Sessions
 from crmkit.rest.sign_in.shapes import described_session, held, id_in, sign_in_door
@@ -74,5 +75,7 @@ DOORS = (
         end,
         summary=_("End a session"),
         answers={204: None},
+        is_kept=True,
+        follows=(Follows("sign-in.list_sessions", 200, {"record": "$response.body#/items/0/id"}),),
     ),
 )

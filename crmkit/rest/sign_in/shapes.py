@@ -12,7 +12,7 @@ from crmkit.core.reading.lists import as_id
 from crmkit.core.text import Text
 from crmkit.rest.cookies import SESSION, set_cookie
 from crmkit.rest.doors import Door, Method, Policy, Protection
-from crmkit.rest.openapi.operations import Content, Operation
+from crmkit.rest.openapi.operations import Content, Follows, Operation
 from crmkit.rest.origins import check_same_site
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.sign_in.forms import SecondFactor, Session
@@ -36,6 +36,8 @@ def sign_in_door(
     summary: Text,
     answers: Mapping[int, Content],
     body: Content = None,
+    is_kept: bool = False,
+    follows: Sequence[Follows] = (),
 ) -> Door:
     """Return the door *name* at *path* below ``/api/v1/sign-in``; to a public one no other site sends anybody."""
     csrf: Protection = "safe" if method == "GET" else "exempt" if policy == "public" else "checked"
@@ -52,7 +54,9 @@ def sign_in_door(
         policy=policy,
         csrf=csrf,
         handler=guarded,
-        operation=Operation(summary=summary, answers=answers, body=body, tag="sign-in", is_kept=False),
+        operation=Operation(
+            summary=summary, answers=answers, body=body, tag="sign-in", is_kept=is_kept, follows=follows
+        ),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from crmkit import auth
 from crmkit.core.reading.reader import Reader
 from crmkit.core.signing_in import entities
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
-from crmkit.rest.replies import Reply, json_reply
+from crmkit.rest.openapi.operations import Follows
+from crmkit.rest.replies import Reply, encoded, json_reply
 from crmkit.rest.sign_in.forms import NewToken, Token, Tokens
 from crmkit.rest.sign_in.shapes import id_in, sign_in_door
 
@@ -25,14 +28,17 @@ def listed(call: Call) -> Reply:
 
 
 def make(call: Call) -> Reply:
-    """Make a token. Its text is told this once."""
+    """Make a token. Its text is told this once, and not when the request is sent again."""
     given = call.read(NewToken)
-    # Not by Call.write, which would keep the answer for a request that is sent again.
-    with call.crm.write(call.principal, cause="rest", request_id=call.request_id) as db:
+
+    def work(db: Writer) -> Reply:
         made = auth.make_token(db, given.name, scopes=given.scopes, expires_at=given.expires_at, user=given.user_id)
         (told,) = _told(db, [made.token])
-    told.token = made.text
-    return json_reply(told, 201, {"cache-control": "no-store"})
+        kept = encoded(told)
+        told.token = made.text
+        return attrs.evolve(json_reply(told, 201, {"cache-control": "no-store"}), kept=kept)
+
+    return call.write(work)
 
 
 def end(call: Call) -> Reply:
@@ -76,6 +82,7 @@ DOORS = (
         summary=_("Make an API token"),
         body=NewToken,
         answers={201: Token},
+        is_kept=True,
     ),
     sign_in_door(
         "end_token",
@@ -85,5 +92,10 @@ DOORS = (
         end,
         summary=_("End an API token"),
         answers={204: None},
+        is_kept=True,
+        follows=(
+            Follows("sign-in.make_token", 201, {"record": "$response.body#/id"}),
+            Follows("sign-in.list_tokens", 200, {"record": "$response.body#/items/0/id"}),
+        ),
     ),
 )

@@ -18,9 +18,8 @@ from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.collections import ROOT
 from crmkit.rest.described import array_of, object_of
-from crmkit.rest.doors import Door
 from crmkit.rest.errors import QueryError
-from crmkit.rest.openapi.operations import JSON_OBJECT, Answer, Operation, nullable
+from crmkit.rest.openapi.operations import JSON_OBJECT, Answer, Follows, Operation, nullable
 from crmkit.rest.queries import MOST
 from crmkit.rest.replies import Reply, json_reply
 from crmkit.rest.resources.addresses import record_door
@@ -166,29 +165,26 @@ _LISTED = object_of(
 JOB = object_of(**_LISTED["properties"], files=array_of(_FILE), report=nullable(JSON_OBJECT))
 
 
-def _door(name: str, method: Any, path: str, handler: Any, operation: Operation) -> Door:
-    return record_door(name, method, path, handler, operation)
-
+_THIS = {"job": "$response.body#/id"}
+_BEGUN = tuple(Follows(name, 202, _THIS) for name in ("enqueue export", "import"))
+_LIST = Operation(summary=_("List jobs"), query=Jobs, answers={200: object_of(items=array_of(_LISTED))})
+_GET = Operation(
+    summary=_("Get a job and what it has made"),
+    answers={200: JOB},
+    follows=(*_BEGUN, Follows("list jobs", 200, {"job": "$response.body#/items/0/id"})),
+)
+_CANCEL = Operation(summary=_("Cancel a job"), answers={200: JOB}, follows=_BEGUN)
+_RETRY = Operation(summary=_("Do a job again"), answers={200: JOB}, follows=(Follows("cancel job", 200, _THIS),))
+_FILE_OF = Operation(
+    summary=_("Get a file that a job has made"),
+    answers={200: Answer({"type": "string", "format": "binary"}, media_type=KINDS)},
+    follows=(Follows("get job", 200, {**_THIS, "file": "$response.body#/files/0/id"}),),
+)
 
 DOORS = (
-    _door(
-        "list jobs",
-        "GET",
-        _JOBS,
-        list_jobs,
-        Operation(summary=_("List jobs"), query=Jobs, answers={200: object_of(items=array_of(_LISTED))}),
-    ),
-    _door("get job", "GET", _JOB, get_job, Operation(summary=_("Get a job and what it has made"), answers={200: JOB})),
-    _door("cancel job", "POST", f"{_JOB}/cancel", cancel_job, Operation(summary=_("Cancel a job"), answers={200: JOB})),
-    _door("retry job", "POST", f"{_JOB}/retry", retry_job, Operation(summary=_("Do a job again"), answers={200: JOB})),
-    _door(
-        "get file of job",
-        "GET",
-        f"{_JOB}/files/{{file:str}}",
-        get_file,
-        Operation(
-            summary=_("Get a file that a job has made"),
-            answers={200: Answer({"type": "string", "format": "binary"}, media_type=KINDS)},
-        ),
-    ),
+    record_door("list jobs", "GET", _JOBS, list_jobs, _LIST),
+    record_door("get job", "GET", _JOB, get_job, _GET),
+    record_door("cancel job", "POST", f"{_JOB}/cancel", cancel_job, _CANCEL),
+    record_door("retry job", "POST", f"{_JOB}/retry", retry_job, _RETRY),
+    record_door("get file of job", "GET", f"{_JOB}/files/{{file:str}}", get_file, _FILE_OF),
 )

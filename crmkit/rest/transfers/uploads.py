@@ -53,6 +53,7 @@ _UPLOAD = Operation(
     query=Upload,
     body={"type": "string", "format": "binary"},
     media_type="application/octet-stream",
+    needs_body=False,
     answers={201: _KEPT},
 )
 

@@ -506,6 +506,21 @@ def test_token_that_makes_no_sense_is_refused(browser, given, status):
     assert browser("GET", "/tokens").json()["items"] == []
 
 
+def test_token_and_invitation_are_made_once_for_a_key_and_their_secrets_told_once(browser, anna, boss):
+    browser.sign_in("Boss")
+    for path, given, secret in (
+        ("/tokens", _token("core:read"), "token"),
+        (f"/users/{anna.user_id}/invitation", None, "link"),
+    ):
+        key = {"idempotency-key": f"key-{secret}"}
+        made = browser("POST", path, status=201, headers=key, json=given)
+        again = browser("POST", path, status=201, headers=key, json=given)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == {name: value for name, value in made.json().items() if name != secret}
+        assert secret in made.json()
+    assert len(browser("GET", "/tokens").json()["items"]) == 1
+
+
 def test_nothing_secret_is_kept_for_a_request_that_is_sent_again(crm, browser):
     import sqlalchemy as sa
 
