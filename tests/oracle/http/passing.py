@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import IO, Any
 from uuid import UUID
 
-from crmkit.core.jobs.door import SUBJECT
 from crmkit.core.reading.external import find_external
 from crmkit.rest.collections import ROOT
 from crmkit.transfer.exporting import export
@@ -77,7 +76,7 @@ class Passing(Client):
         """Return *job* when it is done."""
         self._caller.work(self._db, UUID(job["id"]))
         done: dict[str, Any] = self.ask("GET", f"{ROOT}/jobs/{job['id']}")
-        assert done["state"] == "done", (SUBJECT, done)
+        assert done["state"] == "done", done
         return done
 
     # Live events.
