@@ -58,10 +58,12 @@ class Tally(Record):
     facts: object = field(Json(), factory=dict)
 
 
+SCORER = Role("atelier.scorer", _("Scorer"), [Grant("atelier.tally", ["read"], "all")])
+
+
 @pytest.fixture
 def crm(make_crm, database, clock):
-    roles = [*ROLES, Role("atelier.scorer", _("Scorer"), [Grant("atelier.tally", ["read"], "all")])]
-    return make_crm(atelier(Tally, Rating, roles=roles), database=database, clock=clock)
+    return make_crm(atelier(Tally, Rating, roles=[*ROLES, SCORER]), database=database, clock=clock)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Sections and time lines: what plugins show around a record, and that nobody sees more of it than elsewhere."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 import pytest
@@ -112,6 +113,7 @@ PIPELINE = Pipeline(
 )
 
 
+@cache
 def house(*shown):
     def crmkit_register_sections():
         return shown
