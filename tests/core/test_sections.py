@@ -1,7 +1,6 @@
 """Sections and time lines: what plugins show around a record, and that nobody sees more of it than elsewhere."""
 
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 import pytest
@@ -113,7 +112,6 @@ PIPELINE = Pipeline(
 )
 
 
-@cache
 def house(*shown):
     def crmkit_register_sections():
         return shown
