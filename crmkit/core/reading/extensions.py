@@ -48,6 +48,9 @@ def extension_values(reader: Reader, info: EntityInfo, ids: Sequence[UUID]) -> d
     def statement(number: int) -> sa.Select[Any]:
         columns = (table.c[name] for name in (*loader.columns, "record_id"))
         asked = sa.select(*columns).where(table.c.record_id.in_(id_parameters(number)))
+        if not model.storage.is_sqlite:
+            # Told of the rows beside as well, PostgreSQL looks up shares once, and reads no more than these.
+            asked = asked.where(beside.c.id.in_(id_parameters(number)))
         return asked.where(beside.c.id == table.c.record_id, reader.named_visibility.predicate(host, beside.c))
 
     rows = reader.rows_by_ids(("extension", info.table), statement, ids)
