@@ -38,7 +38,7 @@ class Looks:
     def sums(self, _request: Request) -> JSONResponse:
         """Return how many deals stand in each stage, and their amounts."""
         items = [
-            {"group": {"stage": row.stage}, "measures": {"count": row.n, "sum.amount": euros(row.amount)}}
+            {"group": {"stage": row.stage}, "measures": {"count": int(row.n), "sum.amount": euros(row.amount)}}
             for row in sorted(self._sums())
         ]
         return JSONResponse({"items": items, "currency": "EUR"})
@@ -52,9 +52,9 @@ class Looks:
                 "label": label,
                 "kind": kind,
                 "probability": probability,
-                "count": rows[slug].n,
+                "count": int(rows[slug].n),
                 "amount": euros(rows[slug].amount),
-                "unpriced": rows[slug].unpriced,
+                "unpriced": int(rows[slug].unpriced),
                 "overdue": None,
                 "is_retired": False,
             }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import clock_gettime, monotonic, sleep
 
 import attrs
 
@@ -40,8 +40,8 @@ class Running:
 
     @property
     def processor(self) -> float:
-        """How many seconds of processor time the threads of the server have taken that still run (Linux)."""
-        return sum(map(_run, _family(self.process))) / 1e9
+        """How many seconds of processor time the processes of the server have taken (Linux)."""
+        return sum(map(_run, _family(self.process)))
 
 
 @contextmanager
@@ -83,10 +83,9 @@ def _private(process: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
 
-def _run(process: int) -> int:
-    """Return for how many nanoseconds the threads of *process* have run."""
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+def _run(process: int) -> float:
+    """Return for how many seconds *process* has run, by the clock that the kernel keeps of it (clock_getcpuclockid)."""
+    return clock_gettime((~process << 3) | 2)
 
 
 def open_crm(url: str) -> CRM:
