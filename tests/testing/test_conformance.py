@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 GOOD = {
     "__init__.py": """
         from crmkit import Plugin, translator

@@ -28,6 +28,8 @@ from crmkit.core.verifying import examine
 from crmkit.testing import both_databases
 from tests.core.test_ledger import without_triggers
 
+pytestmark = pytest.mark.long
+
 SHOP = """
 @entity("shop.order", label=Text("Order"))
 class Order(Owned):
