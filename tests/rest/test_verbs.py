@@ -67,8 +67,14 @@ def test_record_is_shared_and_not_shared_any_more(api, anna, otto, deal):
     path, who = f"{DEALS}/{deal.id}", str(otto.user_id)
     made = api("POST", f"{path}/shares", anna, json={"user_id": who, "ends_at": "2026-04-01T00:00:00Z"})
     assert made.status_code == 201, made.text
-    assert made.json() == {"user_id": who, "team_id": None, "level": "read", "ends_at": "2026-04-01T00:00:00Z"}
-    assert api("GET", f"{path}/shares", anna).json() == {"items": [made.json()]}
+    assert made.json() == {
+        "id": made.json()["id"],
+        "user_id": who,
+        "team_id": None,
+        "level": "read",
+        "ends_at": "2026-04-01T00:00:00Z",
+    }
+    assert api("GET", f"{path}/shares", anna).json() == {"items": [made.json()], "next": None}
     assert api("GET", path, otto).status_code == 200
     ended = [api("DELETE", f"{path}/shares?user_id={who}", anna).status_code for _n in range(2)]
     assert ended == [204, 404]

@@ -56,7 +56,10 @@ def port(certificate):
                 plain, _address = listening.accept()
                 with context.wrap_socket(plain, server_side=True) as connection:
                     connection.recv(65_536)
-                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                    # What is closed with something unread is reset, and the answer may be lost with it.
+                    while connection.recv(65_536):
+                        pass
             except (TimeoutError, ssl.SSLError):
                 continue
 
