@@ -113,7 +113,7 @@ def test_records_are_followed_along_every_link_of_the_document(app, root, told, 
 @pytest.mark.slow
 @both_databases
 def test_external_ids_jobs_and_tokens_are_followed_along_every_link(app, root, session, told):
-    follow(app, root.headers, told.of(lambda path: path.startswith("/api/v1/sales/deals/external")), share=0.25)
+    follow(app, root.headers, told.of(lambda path: path.startswith("/api/v1/sales/deals/external")), share=0.15)
     follow(app, root.headers, told.of(lambda path: path == "/api/v1/sales/deals/exports" or "/jobs" in path))
     follow(app, session, told.of(lambda path: "/sign-in/tokens" in path or "/sign-in/passkeys/{" in path))
 

@@ -142,7 +142,9 @@ def _exact(kind: types.FieldType, *, required: bool) -> dict[str, Any]:
     schema = dict(kind.json_schema())
     if isinstance(kind, types.Text):
         any_ = _ANY if isinstance(kind, types.LongText) else _ANY_OF_LINE
-        schema["pattern"] = f"^{any_}*{_VISIBLE}{any_}*$" if required else f"^{any_}*$"
+        text = f"{any_}*{_VISIBLE}{any_}*" if required else f"{any_}*"
+        # What is space at either end is left off, line breaks too.
+        schema["pattern"] = rf"^\s*{text}\s*$"
     if isinstance(kind, types.Decimals):
         rest = rf"(\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
         schema["pattern"] = rf"^-?[0-9]{{1,{max(1, _DIGITS - kind.scale)}}}{rest}$"
