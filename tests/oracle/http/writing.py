@@ -90,7 +90,12 @@ class Writing(Client):
 
     def call_verb(self, verb: str, arguments: Mapping[str, Any]) -> Any:
         plugin, _dot, name = verb.partition(".")
-        return self.ask("POST", f"{ROOT}/{plugin}/verbs/{name}", (), arguments)
+        try:
+            return self.ask("POST", f"{ROOT}/{plugin}/verbs/{name}", (), arguments)
+        except RefusedError as error:
+            # What is missing is the verb: records are arguments.
+            error.code = "no-verb" if error.code == "not-found" else error.code
+            raise
 
     def merge(self, winner: Any, losers: Sequence[Any], *, choose: Mapping[str, UUID]) -> Shown:
         body = _merging(losers, choose)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tests.oracle.acts import CLASSES
 from tests.oracle.doors.reads import records, views
-from tests.oracle.doors.registry import Probe, Questioner
+from tests.oracle.doors.registry import Probe, Questioner, exists
 from tests.oracle.doors.rest.lending import http_door
 from tests.oracle.phrases import UNFORESEEN, plain, rule_text
 from tests.oracle.terms import ME, MY_TEAM, Denied
@@ -25,10 +25,9 @@ def fields(q: Questioner) -> Iterator[Probe]:
     names = q.random.sample(sorted(known), 3)
 
     def want():
-        found = q.seen(entity)
-        if found and not set(names) <= q.world.readable(q.p, entity):
+        if exists(q, entity) and not set(names) <= q.world.readable(q.p, entity):
             raise Denied("unknown-field")
-        rows = [q.world.read(q.p, entity, id) for id in found]
+        rows = [q.world.read(q.p, entity, id) for id in q.seen(entity)]
         return [{name: row[name] for name in {"id", *names}} for row in rows]
 
     def view(found):

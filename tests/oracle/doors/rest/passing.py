@@ -71,8 +71,7 @@ def _put(q: Questioner, world: Any, entity: str, name: tuple[str, str, str], row
     id, is_deleted = found
     if is_deleted:
         raise Denied("conflict")
-    if any(world.records[entity][id][field] != value for field, value in row.items()):
-        acts.update(entity, [(id, None, row)]).plan(world, q.p)(world)  # type: ignore[list-item]
+    acts.update(entity, [(id, None, row)]).plan(world, q.p)(world)  # type: ignore[list-item]
 
 
 @http_door
