@@ -145,7 +145,11 @@ class Hand:
         extra = "".join(f", {key} AS key_{n}" for n, key in enumerate(keys))
         sorted_by = ", ".join(f"key_{n} {term.split()[1]}" for n, term in enumerate(order.split(", ")))
         select = f"SELECT {self.columns()}{extra} FROM {tables} WHERE trade_deal.deleted_at IS NULL AND {where} AND "
-        merged = " UNION ALL ".join(select + branch for branch in eyes.branches)
+        parts = [select + branch for branch in eyes.branches]
+        if len(parts) > 1 and not self.is_sqlite:
+            # PostgreSQL merges what is limited, and sorts anything else whole.
+            parts = [f"({part} ORDER BY {order} LIMIT {limit})" for part in parts]
+        merged = " UNION ALL ".join(parts)
         return self.run(f"{merged} ORDER BY {sorted_by} LIMIT {limit}", {**eyes.parameters, **parameters})
 
     def gathered(

@@ -35,7 +35,10 @@ class Contacts:
             f"id IN ({_SHARED}) AND {others} AND {elsewhere}",
         )
         start = f"SELECT {', '.join(self._columns)} FROM customers_contact WHERE deleted_at IS NULL AND "
-        merged = " UNION ALL ".join(start + branch for branch in branches)
+        parts = [start + branch for branch in branches]
+        if not hand.is_sqlite:
+            parts = [f"({part} ORDER BY id DESC LIMIT {LIMIT})" for part in parts]
+        merged = " UNION ALL ".join(parts)
         given = {"me": hand.id(member.id), "team": hand.id(member.team)}
         self._page = hand.run(f"{merged} ORDER BY id DESC LIMIT {LIMIT}", given)
 
