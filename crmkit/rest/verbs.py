@@ -35,6 +35,6 @@ def call(call: Call) -> Reply:
     return call.write(lambda db: json_reply(call_verb(db, id_, given)))
 
 
-_CALL = Operation(summary=_("Call a verb"), body=JSON_OBJECT, answers={200: {}}, applies=lambda _info: False)
+_CALL = Operation(summary=_("Call a verb"), body=JSON_OBJECT, answers={200: {}}, applies=lambda *_of: False)
 
 DOORS = (record_door("verb", "POST", VERB, call, _CALL),)

@@ -26,6 +26,8 @@ EXCUSED = {
     # A verb takes any whole number where it has a limit.
     "400": {"cursor", "limit", "report", "measure"},
     "401": {"not-signed-in", "sign-in-refused", "signature"},
+    # What crmkit alone writes.
+    "403": {"forbidden"},
     "404": {"not-found"},
     "409": {"conflict", "idempotency-key-in-use"},
     "410": {"ticket"},

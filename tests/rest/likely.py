@@ -23,6 +23,7 @@ from crmkit.testing.factories import Factory
 __all__ = ["Known", "Schema", "known", "pruned"]
 
 Schema = dict[str, Any]
+_NOBODY = "01900000-0000-7000-8000-000000000000"
 # What is likely to be accepted, where the document says that any text is.
 _LIKELY: dict[str, list[str]] = {
     "filter": ["", "true", "false", "version >= 1", "version > 3 || id == null"],
@@ -198,7 +199,7 @@ class _Filling:
     def _fill_batch(self, items: Schema) -> None:
         items["maxItems"] = 3
         for each in items["items"]["oneOf"]:
-            mine = self.records.get(self.info.id, [""] * 6)
+            mine = self.records.get(self.info.id, [_NOBODY] * 6)
             goes = each["properties"]["op"] == {"const": "delete"}
             arguments = self._arguments()["Transfer"] | {"id": {"enum": mine[5:] if goes else mine[:3]}}
             arguments |= {"stage": {"enum": self._stages() or ["nosuch"]}, "reason": _NONE}

@@ -11,11 +11,12 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
-from crmkit.core.entity import Record, entity_info
+from crmkit.core.entity import EntityInfo, Record, entity_info
 from crmkit.core.errors import FieldProblem, ForbiddenError, InapplicableVerbError, NotFoundError, ValidationError
 from crmkit.core.fields import AnyReference, Target
 from crmkit.core.ids import new_id
 from crmkit.core.policy.people import Share, Team, User
+from crmkit.core.registry import Registry
 from crmkit.core.storage.batches import id_parameters
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.changes import Write, creation, grouped
@@ -23,7 +24,7 @@ from crmkit.core.writing.changes import Write, creation, grouped
 if TYPE_CHECKING:
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["Holder", "share", "unshare"]
+__all__ = ["Holder", "is_shared", "share", "unshare"]
 
 
 @attrs.frozen
@@ -96,17 +97,20 @@ def _check_may_share(writer: Writer, records: Sequence[Record], existing: dict[T
                     raise ForbiddenError(info.id, verb, record.id)
 
 
-def _check_applies(writer: Writer, records: Sequence[Record]) -> None:
-    """Return if a share of each of *records* would show it.
+def is_shared(registry: Registry, info: EntityInfo) -> bool:
+    """Return whether a share of a record of *info* would show it.
 
     What hangs on another record is hidden from who does not see that, whatever is shared.
     """
-    registry = writer.model.registry
     kind = registry.entities[entity_info(Share).id].fields["record"].type
     assert isinstance(kind, AnyReference)
+    return registry.is_target(kind, info.id)
+
+
+def _check_applies(writer: Writer, records: Sequence[Record]) -> None:
     for record in records:
         info = entity_info(type(record))
-        if not registry.is_target(kind, info.id):
+        if not is_shared(writer.model.registry, info):
             reason = _("who sees the record that it is about sees it too; share that one")
             raise InapplicableVerbError(info.id, "share", reason)
 

@@ -93,7 +93,7 @@ class _Document:
         """Return whether *operation* is one of the records of *info*, and one that may be done with some of them."""
         mine, verb = self._access.entity(info), operation.verb
         may = verb is None or self._access.is_system or bool(mine.scope(verb)) or verb in mine.shared
-        return may and operation.applies(info)
+        return may and operation.applies(self._access.registry, info)
 
     def _add_verbs(self, door: Door) -> None:
         """Spell every verb out: at the address of *door*, with its own arguments and answer."""
@@ -110,6 +110,7 @@ class _Document:
                 body=arguments if arguments["properties"] else None,
                 needs_body=bool(arguments.get("required")),
                 answers={200: schema_of(verb.answer, self._reference)},
+                is_kept=verb.writes,
                 tag=plugin,
             )
             self._add(mine, operation, mine.path, None)

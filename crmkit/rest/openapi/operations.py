@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from crmkit.core.entity import EntityInfo
+from crmkit.core.registry import Registry
 from crmkit.core.text import Text
 
 __all__ = ["JSON_OBJECT", "Answer", "Content", "Follows", "Operation", "Parameter", "items_of", "nullable"]
@@ -57,7 +58,7 @@ class Follows:
     parameters: Mapping[str, str]
 
 
-def _always(_info: EntityInfo) -> bool:
+def _always(_registry: Registry, _info: EntityInfo) -> bool:
     return True
 
 
@@ -77,7 +78,7 @@ class Operation:
     needs_body: bool = True
     query: type[msgspec.Struct] | Sequence[Parameter] = ()
     verb: str | None = None
-    applies: Callable[[EntityInfo], bool] = _always
+    applies: Callable[[Registry, EntityInfo], bool] = _always
     sees: Literal["", "optional", "required"] = ""
     is_kept: bool = True
     follows: Sequence[Follows] = ()

@@ -150,7 +150,7 @@ def _report(name: str, handler: Callable[[Call], Reply], summary: Text, schema: 
         query=(WHERE, _PIPELINE, *query),
         answers={200: schema},
         verb="read",
-        applies=lambda info: info.pipelined,
+        applies=lambda _registry, info: info.pipelined,
     )
     return record_door(name, "GET", f"{COLLECTION}/{name}", handler, operation)
 

@@ -156,7 +156,7 @@ _VISITS = Operation(
     summary=_("List how long a record stood in which stages"),
     answers={200: _ITEMS},
     verb="read",
-    applies=lambda info: info.pipelined,
+    applies=lambda _registry, info: info.pipelined,
 )
 
 DOORS = (

@@ -69,7 +69,7 @@ _MOVE = Operation(
     body=Move,
     answers={200: "record"},
     verb="move",
-    applies=lambda info: info.pipelined,
+    applies=lambda _registry, info: info.pipelined,
     sees="optional",
 )
 _TRANSFER = Operation(
@@ -77,7 +77,7 @@ _TRANSFER = Operation(
     body=Transfer,
     answers={200: "record"},
     verb="transfer",
-    applies=lambda info: info.owned,
+    applies=lambda _registry, info: info.owned,
     sees="optional",
 )
 

@@ -13,6 +13,7 @@ from crmkit.core.reading.lists import as_id
 from crmkit.core.reading.ordering import CursorError
 from crmkit.core.reading.shares import SharedWith
 from crmkit.core.text import gettext as _
+from crmkit.core.writing.sharing import is_shared
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
 from crmkit.rest.errors import NothingHereError
@@ -103,13 +104,21 @@ def unshare_record(call: Call) -> Reply:
 
 
 _LIST = Operation(summary=_("List with whom a record is shared"), query=Page, answers={200: Shares}, verb="read")
-_SHARE = Operation(summary=_("Share a record"), body=NewShare, answers={201: Shared}, verb="share", sees="optional")
+_SHARE = Operation(
+    summary=_("Share a record"),
+    body=NewShare,
+    answers={201: Shared},
+    verb="share",
+    applies=is_shared,
+    sees="optional",
+)
 _WITH_WHOM = {"user_id": "$response.body#/user_id", "team_id": "$response.body#/team_id"}
 _UNSHARE = Operation(
     summary=_("End what is shared of a record"),
     query=WithWhom,
     answers={204: None},
     verb="share",
+    applies=is_shared,
     sees="optional",
     follows=(Follows("share", 201, {"record": "$request.path.record", **_WITH_WHOM}),),
 )

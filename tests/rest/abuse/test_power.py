@@ -76,6 +76,11 @@ def filled(given, me, held, deal):
     }
 
 
+def condition(path):
+    """Return what is said of the version: any will do, but where something new is to come about."""
+    return {} if "/external/" in path else ANY
+
+
 def attempts(name, given, id_):
     """Return every request that would make the record *given* of power, or change, end or copy the one with *id_*."""
     place, at = f"{CORE}/{name}", f"{CORE}/{name}/{id_}"
@@ -101,7 +106,7 @@ def test_t15_nobody_gives_themselves_power_by_any_way_to_write(crm, api, people,
         for name, values in POWER.items():
             given = filled(values, who, held, foreign[0])
             for method, path, body in attempts(name, given, held[name]):
-                answer = api(method, path, who, headers=ANY, **({} if body is None else {"json": body}))
+                answer = api(method, path, who, headers=condition(path), **({} if body is None else {"json": body}))
                 # What one does not see is not there; what one sees is refused.
                 known = who is auditor and answer.request.url.path.count("/") == 4 and method == "POST"
                 assert answer.status_code in ((403,) if known else (403, 404, 422)), (who, method, path, answer.text)
@@ -145,7 +150,7 @@ def test_t15_token_of_an_administrator_gives_no_power_beyond_its_scopes(crm, wit
     for ask in narrow:
         for name, values in POWER.items():
             for method, path, body in attempts(name, filled(values, seller, held, foreign[0]), held[name]):
-                answer = ask(method, path, headers=ANY, **({} if body is None else {"json": body}))
+                answer = ask(method, path, headers=condition(path), **({} if body is None else {"json": body}))
                 assert answer.status_code in (403, 404), (method, path, answer.text)
                 assert digest(crm) == before, (method, path)
     enough = with_token(root, "core:write")
