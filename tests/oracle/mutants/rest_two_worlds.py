@@ -59,18 +59,12 @@ def jobs_over_http_say_how_many_wait():
 
 @mutant("http_get", two_worlds=True)
 def etag_is_made_of_hidden_values():
-    def etag_of(record, signature):
-        return f'"{record.version}-{crc32(_whole[record.id].encode()):08x}"'
+    def etag_in(db, _info, record):
+        whole = repr(loaded_values(db.trusted.get(type(record), record.id)))
+        return f'"{record.version}-{crc32(whole.encode()):08x}"'
 
-    _whole: dict[Any, str] = {}
-    original = addresses.record_reply
-
-    def record_reply(db, info, record, *shown, **more):
-        _whole[record.id] = repr(loaded_values(db.trusted.get(type(record), record.id)))
-        return original(db, info, record, *shown, **more)
-
-    yield addresses, "etag_of", etag_of
-    yield single, "record_reply", record_reply
+    for module in (addresses, single):
+        yield module, "etag_in", etag_in
 
 
 @mutant("http_get", "http_history", two_worlds=True)
