@@ -44,13 +44,15 @@ def check_seen(record: Record, if_match: str | None, *, required: bool) -> None:
         raise StaleError(entity_info(type(record)).id, record.id, max(versions, default=0))
 
 
-def check_absent(if_match: str | None) -> None:
-    """Return if the header *if_match* does not ask for something to be there, where nothing is.
+def check_absent(if_match: str | None, if_none_match: str | None) -> None:
+    """Return if the headers *if_match* and *if_none_match* hold where nothing is.
 
     Raises:
-        PreconditionFailedError: it does.
-        QueryError: the header cannot be read.
+        PreconditionFailedError: *if_match* asks for something to be there.
+        QueryError: a header cannot be read.
     """
+    if if_none_match is not None:
+        _tags("If-None-Match", if_none_match)
     if if_match is not None and _tags("If-Match", if_match):
         raise PreconditionFailedError(_("nothing is there yet"))
 

@@ -36,7 +36,7 @@ EXCUSED = {
     "429": {"too-many-attempts"},
 }
 # What may be said of data that is not of the form that the document gives.
-_REFUSED = ["400", "404", "405", "409", "410", "412", "413", "415", "422", "428"]
+_REFUSED = ["400", "403", "404", "405", "409", "410", "412", "413", "415", "422", "428"]
 _SEEN = {"If-Match": {"enum": ["*"]}, "If-None-Match": {"enum": ['"0"']}}
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 _Schema = dict[str, Any]

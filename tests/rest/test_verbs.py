@@ -215,6 +215,7 @@ def test_put_by_external_id_creates_or_changes_only_as_its_conditions_say(api, a
     for seen in ("*", '"1"'):
         refused = api("PUT", path, anna, headers={"if-match": seen}, json=values)
         assert (refused.status_code, refused.json()["title"]) == (412, "Precondition failed"), seen
+    assert api("PUT", path, anna, headers={"if-none-match": "h"}, json=values).status_code == 400
     assert api("GET", path, anna).status_code == 404
     made = api("PUT", path, anna, headers={"if-none-match": "*"}, json=values)
     assert made.status_code == 201

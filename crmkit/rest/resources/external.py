@@ -40,20 +40,20 @@ def put_external(call: Call) -> Reply:
     A record in the bin stays there: it has to be restored first. With If-None-Match: ``*`` none is changed, with
     If-Match none is created.
     """
-    if_match = call.headers.get("if-match")
+    if_match, if_none_match = call.headers.get("if-match"), call.headers.get("if-none-match")
 
     def work(db: Writer) -> Reply:
         info = entity_at(db, call.parameters)
         known = _known(db, call, info)
         if known is None or known.is_deleted:
-            check_absent(if_match)
+            check_absent(if_match, if_none_match)
         if known is None:
             return record_reply(db, info, _created(db, call, info), status=201)
         if known.is_deleted:
             raise ConflictError(info.id)
         record = db.get(info.cls, known.record_id)
         check_seen(record, if_match, required=False)
-        if is_known(etag_in(db, info, record), call.headers.get("if-none-match")):
+        if is_known(etag_in(db, info, record), if_none_match):
             raise PreconditionFailedError(_("something is there already"))
         return record_reply(db, info, db.update(record, read_values(db, info.cls, call.json(MERGE_PATCH), over=record)))
 
