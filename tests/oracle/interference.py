@@ -87,6 +87,9 @@ class Secrets:
         value = f"secret {self.q.random.random()}" if name == "tax" else self.q.chance.value(self.q.world, entity, name)
         if isinstance(value, UUID) and value not in self.q.world.records[self.q.world.entities[entity].fields[name].to]:
             return
+        if isinstance(value, tuple) and self.q.world.entities[value[0]].hangs:
+            # No writer lets a note be about a note: two could be about each other.
+            return
         if entity == "trade.partner" and name != "part":
             return
         old = self.q.world.records[entity][id][name]
