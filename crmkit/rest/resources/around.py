@@ -26,11 +26,10 @@ from crmkit.rest.resources.addresses import RECORD, at_record, record_door
 __all__ = ["DOORS", "TimelinePage"]
 
 
-class TimelinePage(msgspec.Struct, forbid_unknown_fields=True):
+class TimelinePage(Page):
     """Which part of a time line is asked for."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 20
-    cursor: str | None = None
 
 
 def list_history(call: Call) -> Reply:

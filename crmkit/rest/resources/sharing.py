@@ -71,8 +71,10 @@ def list_shares(call: Call) -> Reply:
 
 
 def _share(cursor: str | None) -> UUID | None:
-    id_ = None if cursor is None else as_id(cursor)
-    if id_ is None and cursor is not None:
+    if cursor is None:
+        return None
+    id_ = as_id(cursor)
+    if id_ is None:
         raise CursorError
     return id_
 

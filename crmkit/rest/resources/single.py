@@ -41,7 +41,7 @@ def get_record(call: Call) -> Reply:
         shown.check(db, info)
         # What stands behind relations has versions of its own, and so has what a merged record went into.
         is_itself = not shown.expand and is_called(info, record, call.parameters["record"])
-        if is_known(etag := etag_in(db, info, record), known) and is_itself:
+        if known is not None and is_known(etag := etag_in(db, info, record), known) and is_itself:
             return Reply(304, headers={"etag": etag})
         return record_reply(db, info, record, shown)
 
