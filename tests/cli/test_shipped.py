@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.modules import write_module
+
 HOOKS = """
 from crmkit import Grant, Record, Role, entity, field, hookimpl, translator
 
@@ -42,8 +44,8 @@ def memos(crmkit, project, foreign_plugin, enable):
     crmkit("db", "apply")
 
     def upgrade(version, *grants):
-        (package / "__init__.py").write_text(MANIFEST.format(version=version))
-        (package / "hooks.py").write_text(HOOKS.format(grants=", ".join(grants)))
+        write_module(package / "__init__.py", MANIFEST.format(version=version))
+        write_module(package / "hooks.py", HOOKS.format(grants=", ".join(grants)))
         forget()
 
     return upgrade

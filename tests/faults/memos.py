@@ -7,6 +7,7 @@ import sys
 
 from crmkit.core.migrating import apply, make_revision
 from tests.faults.plugin_killed import ROWS
+from tests.modules import write_module
 
 __all__ = ["Memos"]
 
@@ -74,8 +75,8 @@ class Memos:
 
     def write(self, version="1.0", more="", hooks=HOOKS, rank=True):
         """Write the plugin's files anew."""
-        (self.package / "__init__.py").write_text(MANIFEST.format(version=version, more=more))
-        (self.package / "hooks.py").write_text(hooks.replace("{more}", RANK if rank else ""))
+        write_module(self.package / "__init__.py", MANIFEST.format(version=version, more=more))
+        write_module(self.package / "hooks.py", hooks.replace("{more}", RANK if rank else ""))
         self.forget()
 
     def forget(self):

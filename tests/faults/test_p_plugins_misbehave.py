@@ -19,6 +19,7 @@ from crmkit.core.trust import PluginNotTrustedError, fingerprint
 from crmkit.testing import both_databases
 from tests.faults.memos import HOOKS, Memos
 from tests.faults.plugin_killed import ROWS
+from tests.modules import write_module
 
 SQLITE = pytest.mark.parametrize("database", ["sqlite"])
 
@@ -143,7 +144,7 @@ def test_p08_only_plugins_on_the_allow_list_load_and_only_as_they_are_there(memo
     load_crm(settings(memos).config).close()
     assert crmkit(memos, "plugin", "hash").stdout == f"memos={trusted}\n"
 
-    (memos.package / "services.py").write_text("raise SystemExit('this must never run')")
+    write_module(memos.package / "services.py", "raise SystemExit('this must never run')")
     with pytest.raises(PluginError) as caught:
         load_crm(settings(memos).config)
 
@@ -157,8 +158,8 @@ def test_p08_only_plugins_on_the_allow_list_load_and_only_as_they_are_there(memo
 @SQLITE
 def test_p08_code_of_a_plugin_that_is_not_allowed_never_runs(memos):
     memos.write()
-    (memos.package / "__init__.py").write_text("raise RuntimeError('it ran')")
-    (memos.package / "commands.py").write_text("raise RuntimeError('it ran')")
+    write_module(memos.package / "__init__.py", "raise RuntimeError('it ran')")
+    write_module(memos.package / "commands.py", "raise RuntimeError('it ran')")
     memos.enable("memos", more=f'[trust]\nplugins = ["sales=sha256:{"0" * 64}"]\n')
 
     with pytest.raises(PluginError, match="memos: the allow-list under .trust. expects -, found sha256:"):

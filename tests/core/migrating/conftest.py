@@ -11,6 +11,7 @@ import pytest
 from crmkit import CRM, Config, Database, Encryption, FixedClock
 from crmkit.testing import NOON
 from crmkit.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+from tests.modules import write_module
 
 _numbers = itertools.count(1)
 
@@ -48,10 +49,11 @@ def package(tmp_path):
         folder = tmp_path / "packages" / name
         folder.mkdir(parents=True, exist_ok=True)
         manifest = f"Plugin(name={name!r}, version='1.0', label=Text({name!r}), requires={tuple(requires)!r})"
-        (folder / "__init__.py").write_text(
-            f"from crmkit import Plugin\nfrom crmkit.core.text import Text\nPLUGIN = {manifest}\n"
+        write_module(
+            folder / "__init__.py",
+            f"from crmkit import Plugin\nfrom crmkit.core.text import Text\nPLUGIN = {manifest}\n",
         )
-        (folder / "hooks.py").write_text(f"NAME = {name!r}" + _HOOKS + textwrap.dedent(entities))
+        write_module(folder / "hooks.py", f"NAME = {name!r}" + _HOOKS + textwrap.dedent(entities))
         fullname = f"crmkit_package_{name}_{next(_numbers)}"
         names.append(fullname)
         spec = importlib.util.spec_from_file_location(
