@@ -74,6 +74,7 @@ class Everything:
 class Praise:
     client: Client
     worth: Money | None = None
+    others: Sequence[Client] = ()
 
 
 @attrs.frozen
@@ -90,7 +91,7 @@ def see(db, **given):
     seen.append(given)
 
 
-def praise(db, client, worth=None):
+def praise(db, client, worth=None, others=()):
     changed = db.update(client, worth=worth or Money.of(1, "EUR"))
     if changed.name == "Bad":
         raise ForbiddenError("shop.client", "praise", changed.id)
@@ -214,6 +215,24 @@ def test_hidden_record_is_answered_as_none_and_a_hidden_verb_as_none(crm, people
         for hidden in ("shop.open_vault", "shop.nosuch"):
             with pytest.raises(NoVerbError):
                 call_verb(db, hidden, {})
+
+
+@both_databases
+def test_verb_that_writes_takes_no_merged_record_where_one_that_reads_takes_what_it_went_into(crm, anna, clients):
+    winner, loser = clients
+    with crm.system("test") as db:
+        db.merge(winner, [loser])
+    told = []
+    for id_ in (loser.id, new_id()):
+        for asked in ({"client": str(id_)}, {"client": str(winner.id), "others": [str(winner.id), str(id_)]}):
+            with crm.write(anna) as db, pytest.raises(ValidationError) as refused:
+                call_verb(db, "shop.praise", asked)
+            told.append(str(refused.value).replace(str(id_), "ID"))
+    assert told[:2] == told[2:]
+    with crm.read(anna) as db:
+        assert db.get(Client, winner.id).worth is None
+        call_verb(db, "shop.see", given(loser, others=[str(loser.id)]))
+    assert (seen[0]["client"].id, [each.id for each in seen[0]["others"]]) == (winner.id, [winner.id])
 
 
 @attrs.frozen

@@ -70,6 +70,20 @@ def test_argument_that_is_not_accepted_is_a_field_of_the_problem(api, anna, deal
     assert [error["field"] for error in answer.json()["errors"]] == ["deal", "more"]
 
 
+def test_nothing_is_done_under_the_id_or_number_of_a_merged_record(api, crm, anna, deal):
+    with crm.system("test") as db:
+        merged = db.create(Deal(name="Pilot", company_id=deal.company_id))
+        db.merge(deal, [merged])
+    for reference in (str(merged.id), merged.number):
+        refused = api("POST", f"{VERBS}/win", anna, json={"deal": reference, "amount": None})
+        unknown = api("POST", f"{VERBS}/win", anna, json={"deal": "D-999999", "amount": None})
+        assert refused.status_code == unknown.status_code == 422
+        assert refused.text.replace(reference, "IT") == unknown.text.replace("D-999999", "IT")
+    with crm.read(anna) as db:
+        assert db.get(Deal, deal.id).stage == "engaging"
+    assert api("POST", f"{VERBS}/win", anna, json={"deal": deal.number}).json()["stage"] == "won"
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"'])
 def test_body_that_is_no_object_is_refused(api, anna, deal, body):
     answer = api("POST", f"{VERBS}/win", anna, content=body, headers={"content-type": "application/json"})

@@ -106,6 +106,35 @@ def test_companies_are_merged_and_one_is_taken_out_again(api, crm, anna):
     assert api("GET", f"{COMPANIES}/{other.id}", anna).json()["id"] == str(other.id)
 
 
+@both_databases
+def test_what_refers_to_a_merged_record_leads_to_what_it_went_into(api, crm, anna):
+    with crm.write(anna) as db:
+        one, other, third = db.create_many([Company(name="Acme"), Company(name="ACME"), Company(name="Third")])
+        db.merge(one, [other])
+    asked = {"name": "Pilot", "company_id": str(other.id)}
+    made = api("POST", DEALS, anna, json=asked).json()
+    done = api("POST", f"{DEALS}/batch", anna, json={"items": [{"op": "create", "values": asked}]}).json()
+    assert made["company_id"] == done["results"][0]["record"]["company_id"] == str(one.id)
+    there = api("POST", DEALS, anna, json={"name": "Further", "company_id": str(third.id)}).json()
+    patch = {"content-type": "application/merge-patch+json", "if-match": "*"}
+    changed = api("PATCH", f"{DEALS}/{there['id']}", anna, headers=patch, json={"company_id": str(other.id)}).json()
+    assert changed["company_id"] == str(one.id)
+
+
+@both_databases
+def test_item_of_a_batch_that_names_a_merged_record_is_refused_as_one_that_names_none(api, crm, anna):
+    with crm.write(anna) as db:
+        one, other = db.create_many([Company(name="Acme"), Company(name="ACME")])
+        db.merge(one, [other])
+    for op in ("update", "delete", "transfer"):
+        beside = {"update": {"values": {"name": "New"}}, "transfer": {"owner_id": str(anna.user_id)}}.get(op, {})
+        items = [{"op": op, "id": str(id_), **beside} for id_ in (other.id, new_id())]
+        done = api("POST", f"{COMPANIES}/batch", anna, json={"mode": "each", "items": items}).json()
+        assert [each["status"] for each in done["results"]] == [404, 404]
+        assert done["results"][0] == done["results"][1]
+    assert api("GET", f"{COMPANIES}/{one.id}", anna).json()["name"] == "Acme"
+
+
 def test_nothing_is_done_under_the_number_of_a_merged_record(api, crm, anna, deal):
     with crm.write(anna) as db:
         other = db.create(Deal(name="Pilot", company_id=deal.company_id))

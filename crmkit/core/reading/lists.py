@@ -22,7 +22,7 @@ from crmkit.core.rules.check import CheckedRule, has_constants
 from crmkit.core.storage.prepared import Prepared
 from crmkit.core.text import is_storable
 
-__all__ = ["Lists", "Page", "as_id"]
+__all__ = ["Lists", "Page", "as_id", "is_called"]
 
 R = TypeVar("R", bound=Record)
 Ordering = str | Sequence[str] | None
@@ -207,3 +207,14 @@ def as_id(reference: UUID | str) -> UUID | None:
         return UUID(reference)
     except (ValueError, AttributeError, TypeError):
         return None
+
+
+def is_called(info: EntityInfo, record: Record, reference: UUID | str) -> bool:
+    """Return whether *record* of *info* has itself the id or human number *reference* that led to it.
+
+    It has not where it is what the merged record of that name went into.
+    """
+    id_ = as_id(reference)
+    if id_ is None and info.number is not None:
+        return bool(getattr(record, info.number.name) == reference)
+    return record.id == id_

@@ -73,7 +73,7 @@ def call_verb(db: Reader, id: str, arguments: Mapping[str, Any] | None = None) -
         CrmkitError: what the verb itself refuses.
     """
     verb = find_verb(db.access, id)
-    values = read_arguments(db, verb.id, verb.arguments, {} if arguments is None else arguments)
+    values = read_arguments(db, verb, {} if arguments is None else arguments)
     if not verb.writes:
         return _told(db, verb.function(db, **values))
     with db.attempt():  # type: ignore[attr-defined]

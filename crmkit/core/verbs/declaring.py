@@ -28,7 +28,8 @@ class Verb:
 
     *arguments* is an attrs class, whose annotations say what is accepted: texts, numbers, truths, dates, moments with
     their zone, ``Decimal``, ``Money``, ``Target``, choices as ``Literal``, lists, further attrs classes, and entities,
-    of which the caller gives an id or a human number and the function gets the record. ``None`` may be given where the
+    of which the caller gives an id or a human number and the function gets the record. Of a merged one it gets the one
+    that it went into; where the verb *writes*, it is refused as one that is not there. ``None`` may be given where the
     annotation says so. What the function returns is told as JSON: records as far as the caller may read them, attrs
     classes and dataclasses as objects. *answer* is its type, for those who describe what is answered.
 

@@ -21,12 +21,13 @@ from crmkit.core.errors import FieldProblem, NotFoundError, ValidationError
 from crmkit.core.fields import FieldType, Refused, Target
 from crmkit.core.fields.base import shortened
 from crmkit.core.money import Money
-from crmkit.core.reading.lists import as_id
+from crmkit.core.reading.lists import as_id, is_called
 from crmkit.core.representing.plain import decimal_of, from_plain
 from crmkit.core.text import gettext as _, is_storable
 
 if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
+    from crmkit.core.verbs.declaring import Verb
 
 __all__ = ["check_type", "members", "read_arguments", "schema_of"]
 
@@ -81,25 +82,27 @@ def check_type(kind: Any) -> Any:
     return None if _is_entity(kind) or kind in _BY_FIELD or kind is Decimal or _is_leaf(kind) else kind
 
 
-def read_arguments(db: Reader, verb: str, kind: type[Any], given: Any) -> dict[str, Any]:
-    """Return the attributes of *kind* that *given*, an object of JSON, spells; records are those that *db* sees.
+def read_arguments(db: Reader, verb: Verb, given: Any) -> dict[str, Any]:
+    """Return the arguments of *verb* that *given*, an object of JSON, spells; records are those that *db* sees.
+
+    To a verb that writes a merged record is none: it is not done to the one that this went into.
 
     Raises:
         ValidationError: values are missing, unknown or not accepted. That of a hidden record says what that of none
             does.
     """
     problems: list[FieldProblem] = []
-    values = _Reading(db, problems).object("", kind, given)
+    values = _Reading(db, problems, follows=not verb.writes).object("", verb.arguments, given)
     if problems:
-        raise ValidationError(verb, problems)
+        raise ValidationError(verb.id, problems)
     return values
 
 
 class _Reading:
-    """Reads values, and collects what is wrong with them."""
+    """Reads values, and collects what is wrong with them; a merged record leads on if it *follows*."""
 
-    def __init__(self, db: Reader, problems: list[FieldProblem]) -> None:
-        self._db, self._problems = db, problems
+    def __init__(self, db: Reader, problems: list[FieldProblem], *, follows: bool) -> None:
+        self._db, self._problems, self._follows = db, problems, follows
 
     def object(self, place: str, kind: type[Any], given: Any) -> dict[str, Any]:
         if not isinstance(given, Mapping):
@@ -161,13 +164,16 @@ class _Reading:
         ]
 
     def _record(self, kind: Any, plain: Any) -> Any:
-        entity = entity_info(kind).id
+        info = entity_info(kind)
         if isinstance(plain, str) and is_storable(plain):
             try:
-                return self._db.get(kind, plain)
+                found = self._db.get(kind, plain)
             except NotFoundError:
                 pass
-        raise Refused(_("there is no record {reference!r} of {entity}"), reference=shortened(plain), entity=entity)
+            else:
+                if self._follows or is_called(info, found, plain):
+                    return found
+        raise Refused(_("there is no record {reference!r} of {entity}"), reference=shortened(plain), entity=info.id)
 
 
 def schema_of(kind: Any, record: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:

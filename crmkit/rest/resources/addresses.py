@@ -10,7 +10,7 @@ import attrs
 
 from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import NotFoundError, StaleError
-from crmkit.core.reading.lists import as_id
+from crmkit.core.reading.lists import is_called
 from crmkit.core.reading.reader import Reader
 from crmkit.core.representing.records import Representation, represented
 from crmkit.core.text import gettext as _
@@ -31,7 +31,6 @@ __all__ = [
     "SHOWN",
     "at_record",
     "etag_in",
-    "is_called",
     "record_door",
     "record_reply",
     "seen_record",
@@ -124,14 +123,6 @@ def seen_records(db: Reader, info: EntityInfo, seen: Sequence[tuple[UUID, int | 
         if version not in (None, record.version):
             raise StaleError(info.id, id_, version)
     return [found[id_] for id_, _version in seen]
-
-
-def is_called(info: EntityInfo, record: Any, reference: str) -> bool:
-    """Return whether *record*, which *reference* led to, has itself that id or human number."""
-    id_ = as_id(reference)
-    if id_ is None and info.number is not None:
-        return bool(getattr(record, info.number.name) == reference)
-    return bool(record.id == id_)
 
 
 def record_reply(

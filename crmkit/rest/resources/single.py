@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from crmkit.core.errors import NotFoundError
-from crmkit.core.reading.lists import as_id
+from crmkit.core.reading.lists import as_id, is_called
 from crmkit.core.representing.reading import new_record, read_values
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
@@ -23,7 +23,6 @@ from crmkit.rest.resources.addresses import (
     SHOWN,
     at_record,
     etag_in,
-    is_called,
     record_door,
     record_reply,
     seen_record,

@@ -16,8 +16,8 @@ from tests.oracle.terms import Denied
 _DEAL, _LINE, _FIRM = "trade.deal", "trade.line", "trade.firm"
 
 
-def _argument(q: Questioner, entity: str, id: UUID) -> UUID:
-    """Return the record that *id* leads to as the argument of a verb.
+def _argument(q: Questioner, entity: str, id: UUID, *, writes: bool = False) -> UUID:
+    """Return the record that *id* leads to as the argument of a verb; one that *writes* takes no merged record.
 
     Raises:
         Denied: there is no such verb, or no such record.
@@ -25,7 +25,7 @@ def _argument(q: Questioner, entity: str, id: UUID) -> UUID:
     if not exists(q, entity):
         raise Denied("no-verb")
     here: UUID | None = q.world.led_to(q.p, entity, id)
-    if here is None:
+    if here is None or (writes and here != id):
         raise Denied("validation")
     return here
 
@@ -54,7 +54,7 @@ def verb_that_writes(q: Questioner) -> Iterator[Probe]:
     id, name = q.chance.id_of(q.world, _FIRM), q.chance.one(["Ada", "New", "上海"])
 
     def plan(world, p):
-        firm = _argument(q, _FIRM, id)
+        firm = _argument(q, _FIRM, id, writes=True)
         return acts.update(_FIRM, [(firm, None, {"name": name})]).plan(world, p)  # type: ignore[list-item]
 
     def run(db):

@@ -12,6 +12,7 @@ from crmkit.core.merging import choosing, merge, preview, unmerge
 from crmkit.core.policy.people import Share
 from crmkit.core.reading.lists import Lists, as_id
 from crmkit.core.reading.reader import Reader
+from crmkit.core.verbs import types
 from tests.oracle.mutants.seeding import mutant
 
 _MERGES = ["merge"] * 6
@@ -116,3 +117,8 @@ def telling_apart_needs_no_right_to_the_winner():
 @mutant("unmerge", steps=["merge", "update"] * 5)
 def telling_apart_overwrites_what_was_changed_since():
     yield unmerge, "is_the_same", lambda value, recorded: False
+
+
+@mutant("verb_that_writes", "http_verb_that_writes", steps=_MERGES)
+def verb_writes_to_what_a_merged_record_went_into():
+    yield types, "is_called", lambda info, record, reference: True
