@@ -1,16 +1,17 @@
 """Which passwords are refused: those that are short, and those that are guessed first.
 
-Length is what counts (NIST SP 800-63B, section 5.1.1.2); there is no rule about kinds of characters. What is refused
-besides can be told without a list: few different characters, a short part repeated, a run of neighbours on the
-keyboard or in the alphabet, and what is known of the person.
+Length is what counts (NIST SP 800-63B, section 5.1.1.2); there is no rule about kinds of characters. How many guesses
+somebody needs who knows what people choose (words, names, dates, runs on the keyboard, repetitions, and the thirty
+thousand most common passwords) is estimated by zxcvbn (Wheeler, USENIX Security 2016), without what is known of the
+person.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from string import punctuation
 
+from crmkit.auth.extra import needs_auth
 from crmkit.core.errors import FieldProblem
 from crmkit.core.text import casefold, gettext as _
 
@@ -18,9 +19,11 @@ __all__ = ["LONGEST", "normal_password", "problems_of_password"]
 
 #: More is no password, but work for the hash.
 LONGEST = 200
-_FEWEST_DIFFERENT = 5
-_RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm")
-_LONGEST_KNOWN = 4
+# How many characters are looked at: two hundred can take four seconds.
+_LOOKED_AT = 64
+# A score of 3 is a hundred million guesses: years, where each takes a tenth of a second.
+_LEAST_SCORE = 3
+_SHORTEST_KNOWN = 4
 
 
 def normal_password(password: str) -> str:
@@ -42,29 +45,21 @@ def problems_of_password(password: str, least: int, known: Iterable[str]) -> Ite
 
 
 def _is_guessed_first(password: str, known: Iterable[str]) -> bool:
+    with needs_auth(_("Setting a password")):
+        from zxcvbn import zxcvbn
     rest = _without_known(password, known)
-    different = {char for char in rest if char not in punctuation and not char.isspace()}
-    return len(different) < _FEWEST_DIFFERENT or _is_repeated(rest) or _in_runs(rest) * 2 > len(rest)
+    return _is_repeated(rest) or bool(zxcvbn(rest[:_LOOKED_AT])["score"] < _LEAST_SCORE)
+
+
+def _is_repeated(password: str) -> bool:
+    """Whether a part is all that there is; zxcvbn takes some of these for more ("yyxbyyxbyyxb")."""
+    return (password * 2).find(password, 1) < len(password)
 
 
 def _without_known(password: str, known: Iterable[str]) -> str:
     """Return *password* without the words that whoever knows the person tries first."""
     words = {word for text in known for word in casefold(text).replace("@", " ").replace(".", " ").split()}
     for word in sorted(words, key=len, reverse=True):
-        if len(word) >= _LONGEST_KNOWN:
+        if len(word) >= _SHORTEST_KNOWN:
             password = password.replace(word, "")
     return password
-
-
-def _is_repeated(password: str) -> bool:
-    return (password * 2).find(password, 1) < len(password)
-
-
-def _in_runs(password: str) -> int:
-    """Return how many characters belong to a run of four or more neighbours, in either direction."""
-    marked = set[int]()
-    for start in range(len(password) - 3):
-        part = password[start : start + 4]
-        if any(part in run or part[::-1] in run for run in _RUNS):
-            marked |= set(range(start, start + 4))
-    return len(marked)

@@ -36,6 +36,11 @@ GUESSED = [
     "Snelling-Anna!1",
     "anna@example.org",
     "Annaexample1234",
+    "password1234",
+    "P@ssw0rd!2026",
+    "iloveyou1234",
+    "hunter2hunter2",
+    "letmeinletmein",
 ]
 GOOD = [PASSWORD, NEW, "mein Fahrrad ist rot", "北京的秋天最美丽我喜欢", "x7Kq-92mZ-pL4w", "🦊🐻🐼🐨🐯🦁🐮🐷🐸🐵🐔🐧"]
 
@@ -64,7 +69,7 @@ def test_short_password_is_refused(password):
 
 @given(st.text(alphabet="abxy12", min_size=1, max_size=5), st.integers(3, 20))
 def test_short_part_repeated_is_refused(part, times):
-    assert refused(part * times, 1) == ["guessable"] or len(part * times) < 1
+    assert refused(part * times, 1) == ["guessable"]
 
 
 def test_refusal_does_not_repeat_the_password(crm, anna):

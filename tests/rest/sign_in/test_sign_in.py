@@ -181,6 +181,7 @@ def test_link_leads_to_a_page_and_its_ticket_sets_a_password(browser, make_brows
 
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "unsafe" not in page.headers["content-security-policy"]
+    assert "At least 12 characters." in page.text
     other = make_browser()
     short = other("POST", "/invitation", status=422, json={"ticket": ticket, "password": "short"}).json()
     assert short["errors"][0]["problem"] == "too-short"
