@@ -17,7 +17,8 @@ from benchmarks.figures import Figure, Outcome
 from benchmarks.harness import hurry
 from benchmarks.report import heading, line, machine, write_into
 from benchmarks.rows import IN_A_WORLD, ONCE
-from benchmarks.world.opening import open_postgresql, open_sqlite
+from benchmarks.shares import shares, table
+from benchmarks.world.opening import World, open_postgresql, open_sqlite
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 DATABASES = ("sqlite", "postgresql")
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
         print(machine())
+        if options.profile:
+            for title, world in _worlds(options, folder, stack):
+                print(f"\n{title}\n{table(dict(shares(world)))}", flush=True)
+            return 0
         sections = list(_sections(options, folder, stack))
     if options.markdown:
         write_into(options.markdown, sections)
@@ -56,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what is built here, and use what is there")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the tables into this page, between its marks"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="say where the processor time of a request goes, and measure nothing"
     )
     parser.add_argument("--quick", action="store_true", help="one call each: do both sides do the same?")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
@@ -85,6 +93,12 @@ def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> It
     inside = [figures for figures, groups in IN_A_WORLD.items() if _concern(patterns, groups)]
     if not inside:
         return
+    for title, world in _worlds(options, folder, stack):
+        yield title, _measured(title, _wanted(chain(*(figures(world) for figures in inside)), patterns))
+
+
+def _worlds(options: argparse.Namespace, folder: Path, stack: ExitStack) -> Iterator[tuple[str, World]]:
+    """Yield the worlds that *options* name, each open until the next."""
     server = None
     if "postgresql" in options.database:
         server = stack.enter_context(postgresql_server(folder / "postgresql"))
@@ -99,7 +113,7 @@ def _sections(options: argparse.Namespace, folder: Path, stack: ExitStack) -> It
             with opened as world:
                 title = f"{world.system}, {size}"
                 _say(f"{title}: ready after {perf_counter() - start:.0f} s")
-                yield title, _measured(title, _wanted(chain(*(figures(world) for figures in inside)), patterns))
+                yield title, world
 
 
 def _concern(patterns: Sequence[str], groups: Sequence[str]) -> bool:
