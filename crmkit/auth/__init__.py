@@ -16,6 +16,7 @@ from crmkit.auth.passkeys import (
     begin_passkey,
     begin_passkey_sign_in,
     finish_passkey,
+    open_passkeys,
     remove_passkey,
     sign_in_with_passkey,
 )
@@ -24,7 +25,16 @@ from crmkit.auth.recovery_codes import use_recovery_code
 from crmkit.auth.second_factor import SignedIn, factors_of, principal_of_session, reset_second_factors
 from crmkit.auth.sessions import Client, end_session, end_sessions, find_session, open_sessions, sign_out
 from crmkit.auth.signing_in import change_password, sign_in
-from crmkit.auth.tokens import Holder, NewToken, end_token, holder_of_token, last_used, make_token, principal_of_token
+from crmkit.auth.tokens import (
+    Holder,
+    NewToken,
+    end_token,
+    holder_of_token,
+    last_used,
+    make_token,
+    open_tokens,
+    principal_of_token,
+)
 from crmkit.auth.totp import begin_totp, confirm_totp, remove_totp, use_totp
 
 __all__ = [
@@ -57,7 +67,9 @@ __all__ = [
     "last_used",
     "link_identity",
     "make_token",
+    "open_passkeys",
     "open_sessions",
+    "open_tokens",
     "principal_of_session",
     "principal_of_token",
     "provider_of",

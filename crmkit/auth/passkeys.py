@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from crmkit.auth.errors import NotSignedInError, SignInRefusedError, TicketError
 from crmkit.auth.extra import needs_auth
+from crmkit.auth.known_by import known_by
 from crmkit.auth.recovery_codes import first_recovery_codes
 from crmkit.auth.second_factor import check_may_enrol
 from crmkit.auth.sessions import Client, Open, start_session, strengthen
@@ -31,9 +32,17 @@ from crmkit.core.writing.changes import Write, creation
 
 if TYPE_CHECKING:
     from crmkit.core.crm import CRM
+    from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["begin_passkey", "begin_passkey_sign_in", "finish_passkey", "remove_passkey", "sign_in_with_passkey"]
+__all__ = [
+    "begin_passkey",
+    "begin_passkey_sign_in",
+    "finish_passkey",
+    "open_passkeys",
+    "remove_passkey",
+    "sign_in_with_passkey",
+]
 
 _LIFE = timedelta(minutes=5)
 _WHAT = _("A passkey")
@@ -146,6 +155,11 @@ def sign_in_with_passkey(
     if user != session.user_id:
         raise SignInRefusedError
     return strengthen(crm, session)
+
+
+def open_passkeys(db: Reader) -> list[Passkey]:
+    """Return the passkeys that *db* sees, oldest first."""
+    return known_by(db, Passkey, order_by="created_at")
 
 
 def remove_passkey(db: Writer, passkey: UUID) -> None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from crmkit.auth.digests import digest_of, new_secret
 from crmkit.auth.ending import end
 from crmkit.auth.errors import NotSignedInError
+from crmkit.auth.known_by import counting, known_by
 from crmkit.auth.statements import may_sign_in
 from crmkit.core.entity import entity_info
 from crmkit.core.policy.principal import Principal
@@ -159,7 +160,7 @@ def _counting(schema: Schema) -> sa.Select[Any]:
 
 def open_sessions(db: Reader, *, idle_minutes: int) -> list[tuple[SignInSession, datetime]]:
     """Return the sessions that *db* sees and that have not ended, each with when it was used last, newest first."""
-    found = db.find(SignInSession, "ended_at == null && expires_at > now()", order_by="-created_at", limit=1000)
+    found = counting(db, SignInSession)
     secret = db.model.schema.system.session_secret
     asked = sa.select(secret.c.session_id, secret.c.used_at).where(secret.c.session_id.in_([each.id for each in found]))
     used = {row.session_id: row.used_at for row in db.connection.execute(asked)}
@@ -181,7 +182,8 @@ def end_session(db: Writer, session: UUID) -> None:
 def end_sessions(db: Writer, user: UUID) -> int:
     """End every session of *user* that the principal sees and may end, and return how many."""
     info = entity_info(SignInSession)
-    found = db.find(SignInSession, (SignInSession.f.user_id == user) & (SignInSession.f.ended_at == None))  # noqa: E711
+    theirs = (SignInSession.f.user_id == user) & (SignInSession.f.ended_at == None)  # noqa: E711
+    found = known_by(db, SignInSession, theirs, order_by="created_at")
     allowed = db.allowed_ids(info, "update", [session.id for session in found])
     db.take(*(Write("update", info, id_, {"ended_at": db.now}, trusted=True) for id_ in sorted(allowed)))
     return len(allowed)

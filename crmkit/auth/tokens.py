@@ -15,6 +15,7 @@ from crmkit.auth.digests import digest_of
 from crmkit.auth.ending import end
 from crmkit.auth.errors import NotSignedInError
 from crmkit.auth.holders import check_may_make_for
+from crmkit.auth.known_by import counting
 from crmkit.auth.token_text import SHOWN, is_token_text, new_token_text
 from crmkit.core.errors import FieldProblem, ValidationError
 from crmkit.core.policy.principal import Principal
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
     from crmkit.core.reading.reader import Reader
     from crmkit.core.writing.writer import Writer
 
-__all__ = ["Holder", "NewToken", "end_token", "holder_of_token", "last_used", "make_token", "principal_of_token"]
+__all__ = [
+    "Holder",
+    "NewToken",
+    "end_token",
+    "holder_of_token",
+    "last_used",
+    "make_token",
+    "open_tokens",
+    "principal_of_token",
+]
 
 # How old what is known of a token's last use may be, so that not every request writes.
 _TOUCHED = timedelta(minutes=1)
@@ -81,6 +91,11 @@ def end_token(db: Writer, token: UUID) -> None:
         InapplicableVerbError: it is ended already.
     """
     end(db, Token, token)
+
+
+def open_tokens(db: Reader) -> list[Token]:
+    """Return the tokens that *db* sees and that have neither ended nor expired, newest first."""
+    return counting(db, Token)
 
 
 def last_used(db: Reader, tokens: Sequence[Token]) -> Mapping[UUID, datetime | None]:

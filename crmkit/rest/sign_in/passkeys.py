@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from crmkit import auth
-from crmkit.core.signing_in.entities import Passkey
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
@@ -54,7 +53,7 @@ def finish(call: Call) -> Reply:
 def listed(call: Call) -> Reply:
     """List the passkeys that one sees."""
     with call.reading() as db:
-        found = db.find(Passkey, order_by="created_at", limit=1000)
+        found = auth.open_passkeys(db)
     return json_reply(Passkeys([MadePasskey(p.id, p.user_id, p.name, p.created_at) for p in found]))
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from crmkit import auth
+from crmkit.core.entity import loaded_values
+from crmkit.core.signing_in.entities import SignInSession
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
@@ -31,21 +35,24 @@ def listed(call: Call) -> Reply:
     mine = call.identity.session if call.identity else None
     with call.reading() as db:
         found = auth.open_sessions(db, idle_minutes=call.crm.config.auth.idle_minutes)
-    items = [
-        OpenSession(
-            id=session.id,
-            user_id=session.user_id,
-            assurance=session.assurance,
-            address=session.address,
-            agent=session.agent,
-            created_at=session.created_at,
-            last_used_at=used,
-            expires_at=session.expires_at,
-            is_this_one=mine is not None and session.id == mine.id,
-        )
-        for session, used in found
-    ]
-    return json_reply(Sessions(items))
+    this = None if mine is None else mine.id
+    return json_reply(Sessions([_told(session, used, is_this_one=session.id == this) for session, used in found]))
+
+
+def _told(session: SignInSession, used: datetime, *, is_this_one: bool) -> OpenSession:
+    known = loaded_values(session)
+    return OpenSession(
+        id=session.id,
+        user_id=session.user_id,
+        assurance=session.assurance,
+        # From where somebody signed in may be hidden.
+        address=known.get("address"),
+        agent=known.get("agent"),
+        created_at=session.created_at,
+        last_used_at=used,
+        expires_at=session.expires_at,
+        is_this_one=is_this_one,
+    )
 
 
 def end(call: Call) -> Reply:

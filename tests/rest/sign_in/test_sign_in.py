@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pyotp
 import pytest
 
-from crmkit import User, new_id
+from crmkit import Assignment, User, new_id
 from crmkit.auth import Client, invite
+from crmkit.core.policy.people import GrantRecord, MaskRecord, RoleRecord
 from crmkit.rest.sign_in.clients import client_of
 from crmkit.testing import both_databases
 from tests.rest.sign_in.conftest import ORIGIN, PASSWORD
@@ -428,6 +429,26 @@ def test_t08_what_is_somebody_elses_is_answered_like_none(browser, make_browser,
         assert not [item for item in browser("GET", path).json()["items"] if item["user_id"] == str(boss.user_id)]
     browser("DELETE", f"/passkeys/{new_id()}", status=404)
     assert other("GET", "/session").json()["user_id"] == str(boss.user_id)
+
+
+def test_lists_of_what_no_grant_gives_are_empty(crm, browser, anna):
+    browser.sign_in()
+    with crm.system("test") as db:
+        db.delete_many(db.find(Assignment, Assignment.f.user_id == anna.user_id))
+    for path in ("/tokens", "/sessions", "/passkeys"):
+        assert browser("GET", path).json() == {"items": []}
+
+
+def test_session_is_listed_without_an_address_that_is_hidden(crm, browser, anna):
+    browser.sign_in()
+    with crm.system("test") as db:
+        role = db.create(RoleRecord(name="guarded", label="Guarded"))
+        db.create(GrantRecord(role_id=role.id, entity="core.session", verbs="read", scope="all"))
+        db.create(MaskRecord(role_id=role.id, entity="core.session", field_name="address"))
+        db.delete_many(db.find(Assignment, Assignment.f.user_id == anna.user_id))
+        db.create(Assignment(user_id=anna.user_id, role="guarded"))
+    (session,) = browser("GET", "/sessions").json()["items"]
+    assert (session["address"], session["agent"], session["is_this_one"]) == (None, "testclient", True)
 
 
 @both_databases
