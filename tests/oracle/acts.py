@@ -20,8 +20,8 @@ from tests.oracle.runtime import PROJECT
 from tests.oracle.terms import Denied, Write
 from tests.oracle.trade import entities as trade
 
-__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "merge", "move", "offboard", "restore", "share",
-           "stub", "take_back", "transfer", "unmerge", "unshare", "update"]  # fmt: skip
+__all__ = ["CLASSES", "EXTENSION", "Act", "create", "delete", "give", "given_all", "merge", "move", "offboard",
+           "restore", "share", "stub", "take_back", "transfer", "unmerge", "unshare", "update"]  # fmt: skip
 
 CLASSES: dict[str, Any] = {
     "core.team": Team,
@@ -80,7 +80,7 @@ def create(entity: str, rows: dict[UUID, dict[str, Any]]) -> Act:
     asked = [("create", entity, id, values, None) for id, values in rows.items()]
 
     def run(db: Any) -> Any:
-        made = [_built(entity, id, _given(values)) for id, values in rows.items()]
+        made = [_built(entity, id, given_all(values)) for id, values in rows.items()]
         return [db.create(made[0])] if len(made) == 1 else db.create_many(made)
 
     return Act(f"create {entity} {rows}", _planned(*asked), run, entity, tuple(rows))
@@ -91,7 +91,7 @@ def update(entity: str, changes: Sequence[tuple[UUID, int, dict[str, Any]]]) -> 
     asked = [("update", entity, id, values, version) for id, version, values in changes]
 
     def run(db: Any) -> Any:
-        pairs = [(stub(entity, id, version), _given(values)) for id, version, values in changes]
+        pairs = [(stub(entity, id, version), given_all(values)) for id, version, values in changes]
         return [db.update(*pairs[0])] if len(pairs) == 1 else db.update_many(pairs)
 
     return Act(f"update {entity} {changes}", _planned(*asked), run, entity, tuple(change[0] for change in changes))
@@ -212,13 +212,16 @@ def take_back(leaver: UUID, ended: list[Any]) -> Act:
     def plan(world: World, p: Any) -> Commit:
         world.enter(p)
         before, rights = ended[-1]
-        back = {"transfer": ("owner_id", "team_id"), "update": ("is_active",)}
+        if not (before or any(rights[0]) or rights[1]):
+            raise Denied("not-offboarded")
+        given = [(w.entity, w.id, row) for w, row in before if w.kind == "transfer"]
         writes = [
-            Write(
-                w.kind, w.entity, w.id, row=world.records[w.entity][w.id] | {name: row[name] for name in back[w.kind]}
-            )
-            for w, row in before
+            Write("transfer", entity, id, row=world.records[entity][id] | {n: row[n] for n in ("owner_id", "team_id")})
+            for entity, id, row in given
         ]
+        # Whoever comes back is active, also if they were not when they left.
+        user = world.records["core.user"][leaver]
+        writes += [Write("update", "core.user", leaver, row=user | {"is_active": True})] * (not user["is_active"])
 
         def commit(world: World) -> None:
             world.commit(writes)
@@ -271,5 +274,6 @@ def give(system: str, entity: str, name: str, id: UUID) -> Act:
     )
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def given_all(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values of the model as crmkit takes them."""
     return {name: given(value) for name, value in values.items()}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tests.oracle.model_merging import MergingWorld
-from tests.oracle.terms import ANY, Cash, Entity, Field, Grant, Move, Restriction, Role
+from tests.oracle.terms import ANY, ME, Cash, Entity, Field, Grant, Move, Restriction, Role, Write
 
 VERBS = frozenset("read create update delete move transfer share export see_duplicates erase".split())
 SET_BY_CRMKIT = "id version created_at updated_at created_by deleted_at custom".split()
+SESSION, TOKEN = "core.session", "core.token"
 STAGE_FIELDS = "pipeline_version stage_kind stage_entered_at".split()
 # What a USD is worth in the company's currency; a whole number, so that nothing is rounded.
 RATES = {"EUR": 1, "USD": 2}
@@ -117,7 +119,14 @@ def _reads(entity: str) -> Grant:
 
 ROLES = {
     "core.administrator": Role((Grant(ANY, VERBS, "all"),)),
-    "core.member": Role((_reads("core.user"), _reads("core.team"))),
+    "core.member": Role(
+        (
+            _reads("core.user"),
+            _reads("core.team"),
+            Grant(TOKEN, frozenset({"read", "create", "update"}), ("==", "user_id", ME)),
+            Grant(SESSION, frozenset({"read", "update"}), ("==", "user_id", ME)),
+        )
+    ),
     "trade.auditor": Role((_reads("trade.line"),)),
     "trade.clerk": Role(
         (
@@ -143,18 +152,46 @@ class Work:
     principal: Any
 
 
+@dataclass(frozen=True)
+class Credential:
+    """A session or a token: whose it is, what it is called, and whether it counts."""
+
+    kind: str
+    user: Any
+    name: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    ended: bool
+
+
 class TradeWorld(MergingWorld):
     """The model of the throw-away plugins. A guard that is a function has its twin here."""
 
     def __init__(self, *declared: Any) -> None:
         super().__init__(*declared)
         self.work: dict[UUID, Work] = {}
+        self.credentials: dict[UUID, Credential] = {}
 
     def fork(self) -> Any:
         """Return a copy on which something may be tried."""
         other = super().fork()
         other.work = dict(self.work)
+        other.credentials = dict(self.credentials)
         return other
+
+    def commit(self, writes: list[Write]) -> None:
+        users = self.records["core.user"]
+        leaving = {w.id for w in writes if w.id in users and users[w.id]["is_active"] and not w.row["is_active"]}
+        super().commit(writes)
+        # They do not come back with the account.
+        ended = {id: replace(each, ended=True) for id, each in self.credentials.items() if each.user in leaving}
+        self.credentials |= ended
+
+    def may_know(self, p: Any, verb: str, credential: Credential) -> bool:
+        """Return whether a grant gives *verb* on a session or a token: on all, or on one's own."""
+        scopes = [g.scope for role in self.roles_of(p) for g in role.grants if g.gives(credential.kind, verb)]
+        return "all" in scopes or (bool(scopes) and credential.user == p)
 
     def is_own(self, p: Any, work: Work) -> bool:
         """Return whether *p* enqueued it; what somebody's writes have others do is not theirs."""

@@ -13,6 +13,7 @@ from crmkit.core.entity import Record
 from crmkit.core.policy import people
 from tests.oracle import acts
 from tests.oracle.acts import Act
+from tests.oracle.credentials_table import draw_credential, draw_grants, rows_of_credential
 from tests.oracle.lease_table import draw_work, row_of_work
 from tests.oracle.phrases import rule_text
 from tests.oracle.play import Play
@@ -81,6 +82,17 @@ class Steps:
         self.together(self.draw_give() for _ in range(3))
         self.together(self.draw_merge() for _ in range(2))
         self.enqueue()
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Let people have sessions and tokens, and roles give rights on those."""
+        drawn = {self.chance.new_id(): draw_credential(self.chance, self.world.now()) for _ in range(12)}
+        with self.play.crm.storage.writing() as connection:
+            for id, each in drawn.items():
+                for statement in rows_of_credential(self.play.crm, id, each):
+                    connection.execute(statement)
+        self.world.credentials |= drawn
+        self.system(*(self.grant(name, grant) for name in ROLES for grant in draw_grants(self.chance)))
 
     def enqueue(self) -> None:
         """Have some work wait, and some be done or parked."""
@@ -226,7 +238,7 @@ class Steps:
         ids = self.chance.one([allowed, seen, []])
         return self.chance.one(ids) if ids else self.chance.id_of(self.world, entity)
 
-    def _known(self, verb: str, entity: str, many: int) -> list[tuple[UUID, int]]:
+    def known(self, verb: str, entity: str, many: int) -> list[tuple[UUID, int]]:
         """Return ids with the versions of somebody who has read them just now, or some time ago."""
         ids = dict.fromkeys(self._one(verb, entity) for _ in range(many))
         versions = {id: self.world.records[entity].get(id, {}).get("version", 1) for id in ids}
@@ -234,14 +246,14 @@ class Steps:
 
     def draw_update(self) -> Act:
         entity, many = self.chance.one(OWN_ENTITIES), self.chance.one([1, 1, 2, 3])
-        changes = [(*known, self._change(entity)) for known in self._known("update", entity, many)]
+        changes = [(*known, self.change(entity)) for known in self.known("update", entity, many)]
         # The database compares unique values row by row, so a batch may pass through what it does not end in.
         unique = {name for group in self.world.entities[entity].unique for name in group} if many > 1 else set()
         return acts.update(
             entity, [(*known, {n: v for n, v in row.items() if n not in unique}) for *known, row in changes]
         )
 
-    def _change(self, entity: str) -> dict[str, Any]:
+    def change(self, entity: str) -> dict[str, Any]:
         """Return new values for some fields, in some cases also for one that the actor may not write."""
         closed = [n for n in settable(entity) if n not in self.world.writable(self.actor, entity)]
         more = [self.chance.one(closed)] if closed and self.chance.likely(20) else []
@@ -249,7 +261,7 @@ class Steps:
 
     def draw_delete(self) -> Act:
         entity = self.chance.one(OWN_ENTITIES)
-        return acts.delete(entity, self._known("delete", entity, self.chance.one([1, 1, 1, 2])))
+        return acts.delete(entity, self.known("delete", entity, self.chance.one([1, 1, 1, 2])))
 
     def _extend(self, deal: UUID) -> Act:
         values = {name: self.chance.value(self.world, "trade.deal", name) for name in self.chance.some(EXTRA, 4)}
@@ -267,8 +279,8 @@ class Steps:
     def merging(self) -> tuple[str, list[tuple[UUID, int]], dict[str, UUID]]:
         """Return an entity, records of it of which the first is to be the winner, and whose values are chosen."""
         entity = self.chance.one([*OWN_ENTITIES, "trade.firm", "trade.firm", "trade.deal"])
-        losers = self._known("delete", entity, self.chance.one([1, 1, 2]))
-        winner = next(iter(self._known("update", entity, 1)))
+        losers = self.known("delete", entity, self.chance.one([1, 1, 2]))
+        winner = next(iter(self.known("update", entity, 1)))
         records = [winner, *losers]
         if self.chance.likely(90):
             records = list({id: (id, version) for id, version in records}.values())
@@ -285,10 +297,10 @@ class Steps:
     def draw_transfer(self) -> Act:
         entity = self.chance.one(["trade.deal", "trade.deal", "trade.note", "custom.project"])
         owner, team = self.chance.one([*USERS, None]), self.chance.one([None, None, *TEAMS])
-        return acts.transfer(entity, self._known("transfer", entity, self.chance.one([1, 1, 2])), owner, team)
+        return acts.transfer(entity, self.known("transfer", entity, self.chance.one([1, 1, 2])), owner, team)
 
     def draw_move(self) -> Act:
-        deals = self._known("move", "trade.deal", self.chance.one([1, 1, 2]))
+        deals = self.known("move", "trade.deal", self.chance.one([1, 1, 2]))
         here = self.world.records["trade.deal"].get(deals[0][0], {}).get("stage")
         ahead = [to for stage, to in self.world.entities["trade.deal"].moves if stage in (here, ANY)]
         stage = self.chance.one(ahead if self.chance.likely(70) else ["new", "active", "won", "lost", "nowhere"])

@@ -15,6 +15,7 @@ from tests.oracle.acts import CLASSES
 from tests.oracle.doors.registry import Probe, Questioner, door, through
 from tests.oracle.phrases import rule_text
 from tests.oracle.terms import Denied
+from tests.oracle.workbooks import cells, shown
 
 _FIELDS = {
     "trade.firm": ["id", "name", "city", "secret", "tax", "parent_id", "parent.secret", "parent.city"],
@@ -58,7 +59,11 @@ class Wish:
         entity = q.chance.one([*_FIELDS, "trade.deal", "custom.project"])
         fields = q.random.sample(_FIELDS[entity], q.random.randint(1, 3))
         where = q.chance.condition(entity) if q.chance.likely(30) else None
-        return cls(entity, fields, where, q.chance.one(["jsonl", "csv"]))
+        format = q.chance.one(["jsonl", "csv", "xlsx"])
+        if format == "xlsx" and "id" not in fields:
+            # What reads a workbook passes over empty rows.
+            fields = [*fields, "id"]
+        return cls(entity, fields, where, format)
 
     @property
     def label(self) -> str:
@@ -77,24 +82,27 @@ class Wish:
         mine = [row for row in rows if q.world.allowed(q.p, "export", self.entity, row)]
         return [[_text(q.world.value(self.entity, row, name, q.p)) for name in self.fields] for row in mine]
 
-    def written(self, export: Callable[..., Any]) -> str:
+    def written(self, export: Callable[..., Any]) -> bytes:
         """Return what *export* writes into the file."""
         file, how = BytesIO(), {"where": self._text, "fields": self.fields, "order_by": "id", "format": self.format}
         export(CLASSES[self.entity], file, **how)
-        return file.getvalue().decode("utf-8-sig")
+        return file.getvalue()
 
-    def read(self, file: str) -> list[list[str]]:
+    def read(self, file: bytes) -> list[list[str]]:
         """Return the rows of a file."""
+        if self.format == "xlsx":
+            return [[_text(cell) for cell in row] for row in cells(file)]
+        text = file.decode("utf-8-sig")
         if self.format == "jsonl":
-            return [[_text(json.loads(line)[name]) for name in self.fields] for line in file.splitlines()]
-        return list(csv.reader(StringIO(file)))[1:]
+            return [[_text(json.loads(line)[name]) for name in self.fields] for line in text.splitlines()]
+        return list(csv.reader(StringIO(text)))[1:]
 
 
 @door
 def exported(q: Questioner) -> Iterator[Probe]:
     wish = Wish.drawn(q)
     yield Probe(f"export of {wish.label}", lambda: wish.rows(q),
-                lambda db: wish.written(partial(through, db, export_to)), wish.read)  # fmt: skip
+                lambda db: wish.written(partial(through, db, export_to)), wish.read, told=shown)  # fmt: skip
 
 
 def _text(value: object) -> str:

@@ -27,7 +27,7 @@ class Probe:
 
     *told* is the part of the answer that the principal gets. A probe that *writes* gets a writer whose transaction is
     undone. One that asks for *several* records is refused for the first that is not to be had, of which the model tells
-    nothing.
+    nothing. What is done *in_part* tells of every other part why it was refused.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Probe:
     told: Callable[[Any], Any] = _as_it_is
     writes: bool = False
     several: bool = False
+    in_part: bool = False
 
 
 @dataclass(frozen=True)

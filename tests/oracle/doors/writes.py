@@ -34,57 +34,58 @@ def doing(q: Questioner, act: Act) -> Probe:
     return Probe(act.label, want, call, view, told=lambda answer: answer[0], writes=True)
 
 
-def _steps(q: Questioner) -> Steps:
+def steps_of(q: Questioner) -> Steps:
+    """Return what draws for the principal."""
     return Steps(q.play, q.random, q.p)
 
 
 @door
 def create(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_create())
+        yield doing(q, steps_of(q).draw_create())
 
 
 @door
 def update(q: Questioner) -> Iterator[Probe]:
     for _ in range(3):
-        yield doing(q, _steps(q).draw_update())
+        yield doing(q, steps_of(q).draw_update())
 
 
 @door
 def delete(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_delete())
+        yield doing(q, steps_of(q).draw_delete())
 
 
 @door
 def restore(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_restore())
+        yield doing(q, steps_of(q).draw_restore())
 
 
 @door
 def transfer(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_transfer())
+        yield doing(q, steps_of(q).draw_transfer())
 
 
 @door
 def move(q: Questioner) -> Iterator[Probe]:
     for _ in range(2):
-        yield doing(q, _steps(q).draw_move())
+        yield doing(q, steps_of(q).draw_move())
 
 
 @door
 def share(q: Questioner) -> Iterator[Probe]:
     for _ in range(3):
-        yield doing(q, _steps(q).draw_share())
-    if (act := _steps(q).draw_unshare()) is not None:
+        yield doing(q, steps_of(q).draw_share())
+    if (act := steps_of(q).draw_unshare()) is not None:
         yield doing(q, act)
 
 
 @door
 def external_ids(q: Questioner) -> Iterator[Probe]:
-    yield doing(q, _steps(q).draw_give())
+    yield doing(q, steps_of(q).draw_give())
     system, entity = q.chance.one(SYSTEMS), q.chance.one(["trade.firm", "trade.deal"])
     names = [f"x{n}" for n in range(1, 12)]
     yield Probe(

@@ -22,6 +22,7 @@ from crmkit.rest.doors import Door
 from crmkit.rest.live import stream
 from crmkit.rest.replies import Reply
 from tests.oracle.http.lent import Lent
+from tests.oracle.workbooks import shown
 
 __all__ = ["Answered", "Caller", "Query", "RefusedError", "code_in", "nameless"]
 
@@ -63,7 +64,7 @@ class Answered:
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    body: bytes = attrs.field(repr=shown)
 
     @property
     def json(self) -> Any:

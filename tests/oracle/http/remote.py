@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.oracle.http.client import Shown
+from tests.oracle.http.credentials import Credentials
 from tests.oracle.http.passing import Passing
 from tests.oracle.http.reading import Reading
 from tests.oracle.http.reports import Reports
@@ -22,6 +23,11 @@ class Remote(Reading, Reports, Writing, Passing):
     def jobs(self) -> Work:
         """The lease table."""
         return Work(self)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What users are known by."""
+        return Credentials(self)
 
     @property
     def trusted(self) -> Any:

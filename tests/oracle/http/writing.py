@@ -17,7 +17,12 @@ from crmkit.rest.collections import ROOT
 from tests.oracle.http.caller import RefusedError, code_in
 from tests.oracle.http.client import Client, Shown
 
-__all__ = ["ANYTHING", "Writing"]
+__all__ = ["ANYTHING", "Change", "Result", "Writing"]
+
+#: One of many changes: what is done, to which record, the version that was seen, and with which values.
+Change = tuple[str, UUID, int | None, Mapping[str, Any]]
+#: What became of it: the status, the code of a problem, the record.
+Result = tuple[int, str | None, Shown | None]
 
 #: The code of a refusal that concerns several records.
 ANYTHING = "anything"
@@ -123,6 +128,18 @@ class Writing(Client):
         results = self._ask_of_many(f"{self._of(cls)}/batch", {"items": items})["results"]
         return [self._record(cls, each["record"]) for each in results if "record" in each]
 
+    def batch_each(self, cls: Any, items: Sequence[Change]) -> list[Result]:
+        """Do each of *items* for itself, and return what became of them."""
+        body = {"mode": "each", "items": [_item(*each) for each in items]}
+        results = self.ask("POST", f"{self._of(cls)}/batch", (), body)["results"]
+        return [self._result(cls, *pair) for pair in zip(items, results, strict=True)]
+
+    def _result(self, cls: Any, item: Change, result: dict[str, Any]) -> Result:
+        record = self._record(cls, result["record"]) if "record" in result else None
+        if record is not None and item[0] == "create":
+            self.names[record.id] = item[1]
+        return result["status"], code_in(result["problem"]) if "problem" in result else None, record
+
     def _ask_of_many(self, path: str, body: Any, **headers: str) -> Any:
         try:
             return self.ask("POST", path, (), body, **headers)
@@ -151,6 +168,11 @@ def _seen(stub: Any) -> dict[str, str]:
 
 def _known(stub: Any) -> dict[str, Any]:
     return {"id": str(stub.id), "version": stub.version}
+
+
+def _item(op: str, id: UUID, version: int | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    known = {} if op == "create" else {"id": str(id), "version": version}
+    return {"op": op, **known, **({"values": _nested(values)} if op in ("create", "update") else plain(values))}
 
 
 def _given(record: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.oracle.mutants import (  # noqa: F401
     around,
+    credentials,
     custom,
     entities,
     events,
@@ -14,6 +15,7 @@ from tests.oracle.mutants import (  # noqa: F401
     links,
     merging,
     rest,
+    rest_batches,
     rest_reads,
     rest_two_worlds,
     restrictions,
@@ -23,6 +25,7 @@ from tests.oracle.mutants import (  # noqa: F401
     upkeep,
     webhooks,
     work,
+    workbooks,
     writes,
 )
 from tests.oracle.mutants.seeding import MUTANTS, Mutant

@@ -21,8 +21,10 @@ from tests.oracle.mutants.rest import handled
 from tests.oracle.mutants.seeding import mutant
 from tests.oracle.worlds import OWN_ENTITIES
 
+__all__ = ["with_header"]
 
-def _with_header(name: str, value: Callable[[Any], object]) -> Callable[[Any], Any]:
+
+def with_header(name: str, value: Callable[[Any], object]) -> Callable[[Any], Any]:
     """Return what gives the answers of a handler a header, whose *value* is made of a reader."""
 
     def change(handler: Any) -> Any:
@@ -47,14 +49,14 @@ def _number_of_all(call: Any) -> Any:
 @mutant("http_find", two_worlds=True)
 def list_over_http_says_how_many_there_are():
     def change(handler):
-        return lambda call: _with_header("x-total", _number_of_all(call))(handler)(call)
+        return lambda call: with_header("x-total", _number_of_all(call))(handler)(call)
 
     yield handled("list", change)
 
 
 @mutant("http_jobs", two_worlds=True)
 def jobs_over_http_say_how_many_wait():
-    yield handled("list jobs", _with_header("x-waiting", lambda db: db.trusted.jobs.count("ready")))
+    yield handled("list jobs", with_header("x-waiting", lambda db: db.trusted.jobs.count("ready")))
 
 
 @mutant("http_get", two_worlds=True)

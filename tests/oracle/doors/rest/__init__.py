@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.oracle.doors.rest import around, discovery, external, lent, lists, passing  # noqa: F401
+from tests.oracle.doors.rest import around, batches, credentials, discovery, external, lent, lists, passing  # noqa: F401

@@ -16,7 +16,7 @@ from tests.oracle.http.caller import Caller, nameless
 from tests.oracle.http.remote import ANYTHING, Remote
 from tests.oracle.terms import Denied
 
-__all__ = ["PREFIX", "caller_of", "http_door", "over_http"]
+__all__ = ["PREFIX", "caller_of", "http_door", "kind_of", "over_http"]
 
 #: How the names of doors over HTTP begin.
 PREFIX = "http_"
@@ -80,12 +80,15 @@ def _over_http(probe: Probe, caller: Caller) -> Probe:
 
 
 def _kind(code: str, probe: Probe) -> str:
+    return kind_of(code, is_new=probe.label.startswith(("create ", "put ")))
+
+
+def kind_of(code: str, *, is_new: bool) -> str:
     """Return what a refusal to write tells: that there is nothing, or any other reason, whichever comes first.
 
     Of a new record it may be what it refers to that is not there, which is a reason like any other.
     """
-    there_is_none = code == "not-found" and not probe.label.startswith(("create ", "put "))
-    return code if there_is_none or code == ANYTHING else "refused"
+    return code if (code == "not-found" and not is_new) or code == ANYTHING else "refused"
 
 
 def renamed(value: Any, names: dict[UUID, UUID]) -> Any:
