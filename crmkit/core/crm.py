@@ -49,6 +49,7 @@ from crmkit.core.storage.epochs import Epoch
 from crmkit.core.storage.held import Held
 from crmkit.core.storage.schema import Schema
 from crmkit.core.text import is_storable
+from crmkit.core.writing.dry_run import DryRun
 from crmkit.core.writing.writer import Writer
 
 if TYPE_CHECKING:
@@ -340,6 +341,21 @@ class CRM:
         with self._opened.trying() as connection:
             model, access = self._resolved(connection, asker)
             return Rehearsal(model, connection, access).run(name, since, limit)
+
+    @contextmanager
+    def dry_run(self, principal: Principal, *, cause: str = "") -> Iterator[DryRun]:
+        """Give what opens writers for *principal* of whose work nothing is kept, to see what comes of it.
+
+        On SQLite nobody waits for its end: it is done to a copy of the database, made at the beginning. On PostgreSQL
+        those wait who write the same records.
+        """
+        watching = begin_watching()
+        try:
+            with self._opened.dry() as connection:
+                model, _access = self._resolved(connection, principal)
+                yield DryRun(model, connection, principal, cause or principal.name)
+        finally:
+            self._keep(end_watching(watching), principal, cause)
 
     def _reader(self, held: Held, principal: Principal) -> Reader:
         model, access = self._resolved(held.connection, principal)

@@ -10,6 +10,7 @@ from crmkit.core.text import Text, gettext as _, translate
 
 __all__ = [
     "CellProblem",
+    "DryRunTooLargeError",
     "DuplicateColumnsError",
     "ExportError",
     "ExportTargetError",
@@ -207,6 +208,19 @@ class ImportRunningError(CrmkitError):
 
     def __init__(self, plan: str) -> None:
         super().__init__(plan=plan)
+
+
+class DryRunTooLargeError(CrmkitError):
+    """A dry run has more rows than others shall wait for: on PostgreSQL it holds the records that it would change."""
+
+    code = "dry-run-too-large"
+    template = _(
+        "A dry run takes up to {most} rows here, because others wait for the records that it would change. "
+        "Try the first rows of the files."
+    )
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most=most)
 
 
 class ExportError(CrmkitError):

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from crmkit.core.writing.writer import Writer
 from crmkit.transfer.batches import BatchSize
 from crmkit.transfer.binding import BoundStep, bind
 from crmkit.transfer.checkpoint import Checkpoint, CheckpointStore
-from crmkit.transfer.errors import ImportRunningError
+from crmkit.transfer.errors import DryRunTooLargeError, ImportRunningError
 from crmkit.transfer.errors_file import error_file_name, merge_rejects
 from crmkit.transfer.files import SourceFiles
 from crmkit.transfer.plan import ImportPlan
@@ -37,6 +38,7 @@ def run_import(
     source: Path,
     *,
     dry_run: bool = False,
+    most_held: int | None = None,
     errors: Path | None = None,
     duplicates: Path | None = None,
     show: Show | None = None,
@@ -48,14 +50,16 @@ def run_import(
     *source* may also be one file of the plan, or the error file of one: then the steps that read it run. Rows that
     are refused go to ``<name>.errors.csv`` in the folder *errors*, by default beside the source. A run that was
     killed goes on where it was when it is started again with the same plan, files and folder. With *dry_run*
-    everything happens in one transaction that is undone, and no file is written. Pairs of new records and those that
-    they likely are, for steps that report or refuse them, go to the CSV file *duplicates*. *write* opens the writer of
-    each batch, where that is not the CRM's own.
+    everything is done and undone (see :meth:`CRM.dry_run`), and no file is written, but for error files in a folder
+    that is named. Pairs of new records and those that they likely are, for steps that report or refuse them, go to the
+    CSV file *duplicates*. A dry run for which others may have to wait has up to *most_held* rows. *write* opens the
+    writer of each batch, where that is not the CRM's own.
 
     Raises:
         PlanError: the plan does not fit the CRM or what *principal* may see; nothing is written.
         SourceError: a file is missing, cannot be read, or lacks columns; nothing is written, unless the fault lies
             behind rows that were already imported.
+        DryRunTooLargeError: the dry run has more than *most_held* rows.
         ImportRunningError: somebody runs this plan on this database now.
         CrmkitError: the database or a plugin failed; the batches before stay, and a new run goes on after them.
     """
@@ -64,9 +68,12 @@ def run_import(
     files = SourceFiles(plan, source)
     files.check()
     wanted = [step for step in steps if files.has(step.plan.file.name)]
-    rejects = RejectFiles(errors or (source if source.is_dir() else source.parent), dry_run)
+    beside = source if source.is_dir() else source.parent
+    rejects = RejectFiles(errors or beside, kept=errors is not None or not dry_run)
     importing = _Import(crm, principal, plan, wanted, files, rejects, duplicates, show, cause, dry_run, write)
     if dry_run:
+        if most_held is not None and not crm.storage.is_sqlite:
+            _check_size(wanted, files, most_held)
         return importing.run()
     with alone(crm.storage, importing.store.key) as first:
         if not first:
@@ -89,7 +96,6 @@ class _Import:
     cause: str
     dry_run: bool
     write: Callable[[Principal], AbstractContextManager[Writer]] | None
-    outer: Writer | None = attrs.field(default=None, init=False)
     suspects: SuspectFile | None = attrs.field(default=None, init=False)
     store: CheckpointStore = attrs.field(init=False)
     at: Checkpoint = attrs.field(init=False)
@@ -104,7 +110,7 @@ class _Import:
         report = ImportReport(self.plan.name, self.dry_run, resumed=False)
         if not self.dry_run:
             report.resumed = self._go_on()
-        with self._suspects_kept(), self._one_transaction():
+        with self._suspects_kept(), self._writers():
             for number, step in enumerate(self.steps):
                 report.steps.append(self._step(number, step, report))
         for name in dict.fromkeys(step.plan.file.name for step in self.steps):
@@ -123,7 +129,7 @@ class _Import:
             return True
         # The rows that the earlier run rejected are rejected again. Its folder may only be readable by now.
         with suppress(OSError):
-            earlier = RejectFiles(Path(found.folder), self.dry_run)
+            earlier = RejectFiles(Path(found.folder), kept=True)
             for step in self.steps:
                 earlier.forget(step.plan.file.name, step.plan.name)
         return False
@@ -146,31 +152,17 @@ class _Import:
             self.suspects.close()
 
     @contextmanager
-    def _one_transaction(self) -> Iterator[None]:
-        """In a dry run, hold one transaction around everything and undo it at the end."""
+    def _writers(self) -> Iterator[None]:
+        """Have the writers of batches be those of a dry run, where it is one."""
         if not self.dry_run:
             yield
             return
-        try:
-            with self.crm.write(self.principal, cause=self.cause) as writer:
-                self.outer = writer
-                yield
-                raise _Undo
-        except _Undo:
-            pass
+        with self.crm.dry_run(self.principal, cause=self.cause) as dry:
+            self.write = lambda _principal: dry.write()
+            yield
 
-    @contextmanager
-    def writer(self) -> Iterator[Writer]:
+    def writer(self) -> AbstractContextManager[Writer]:
         """Give the writer of one batch."""
-        if self.outer is not None:
-            yield self.outer
-            # Otherwise the ledger's rows of the whole run would wait in memory.
-            self.outer.flush()
-            return
-        with self._opened() as writer:
-            yield writer
-
-    def _opened(self) -> AbstractContextManager[Writer]:
         return self.write(self.principal) if self.write else self.crm.write(self.principal, cause=self.cause)
 
     def _step(self, number: int, step: BoundStep, whole: ImportReport) -> StepReport:
@@ -228,7 +220,7 @@ class _Import:
         report.created = sum(step.created for step in steps)
         report.updated = sum(step.updated for step in steps)
         report.rejected = sum(step.rejected for step in steps)
-        if not self.dry_run:
+        if self.rejects.kept:
             target = self.rejects.folder / error_file_name(path.name)
             kept = [kept for step in steps for kept in self.rejects.of(name, step.name)]
             report.rejected = merge_rejects(kept, self.files.columns(name), target)
@@ -236,8 +228,18 @@ class _Import:
         return report
 
 
-class _Undo(Exception):
-    """Ends the transaction of a dry run."""
+def _check_size(steps: Sequence[BoundStep], files: SourceFiles, most: int) -> None:
+    """Return if the *steps* read no more rows than *most*.
+
+    Raises:
+        DryRunTooLargeError: they do.
+    """
+    left = most
+    for step in steps:
+        with files.open(step.plan.file.name) as source:
+            left -= sum(1 for _row in islice(source.rows(), left + 1))
+        if left < 0:
+            raise DryRunTooLargeError(most)
 
 
 def _fingerprint(plan: ImportPlan, principal: Principal, steps: Sequence[BoundStep], files: SourceFiles) -> str:

@@ -24,7 +24,7 @@ from crmkit.core.policy.principal import Principal
 from crmkit.core.progress import Progress, Show
 from crmkit.core.rules.errors import RuleError
 from crmkit.core.text import gettext as _
-from crmkit.transfer.errors import ExportError, PlanError, SourceError
+from crmkit.transfer.errors import DryRunTooLargeError, ExportError, PlanError, SourceError
 from crmkit.transfer.exporting import export
 from crmkit.transfer.importing import run_import
 from crmkit.transfer.plan import ImportPlan
@@ -32,12 +32,15 @@ from crmkit.transfer.plan_file import parse_plan
 from crmkit.transfer.report import ImportReport
 from crmkit.transfer.writers import MEDIA_TYPES
 
-__all__ = ["do_export", "do_import", "plan_of"]
+__all__ = ["do_dry_run", "do_export", "do_import", "plan_of"]
 
 _CHUNK = 1 << 16
+# Rows of a dry run, where others wait for the records that it writes until it ends.
+_MOST_HELD = 20_000
 # What trying again does not mend: whoever asked is told.
 _REFUSALS = (
     ContentMissingError,
+    DryRunTooLargeError,
     ExportError,
     ForbiddenError,
     NotFoundError,
@@ -75,6 +78,15 @@ def do_import(context: WorkContext, asked: ImportWork) -> None:
 
     What is refused stands in error files, which are kept for who asked, as is the report.
     """
+    _do(context, asked, dry_run=False)
+
+
+def do_dry_run(context: WorkContext, asked: ImportWork) -> None:
+    """Find out what :func:`do_import` would do, and keep the report and the error files; begin anew after a kill."""
+    _do(context, asked, dry_run=True)
+
+
+def _do(context: WorkContext, asked: ImportWork, *, dry_run: bool) -> None:
     principal = context.principal
     with _refusals_told(context, principal):
         plan = plan_of(asked)
@@ -90,6 +102,8 @@ def do_import(context: WorkContext, asked: ImportWork) -> None:
                 principal,
                 mine,
                 files,
+                dry_run=dry_run,
+                most_held=_MOST_HELD,
                 errors=errors,
                 show=_shown(context),
                 cause=context.cause,

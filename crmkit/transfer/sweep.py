@@ -31,13 +31,13 @@ __all__ = ["RejectFiles", "Run", "Save", "Sweep"]
 class RejectFiles:
     """Where the rejected rows of each pass wait until the run ends and the error files are put together."""
 
-    def __init__(self, folder: Path, dry_run: bool) -> None:
-        """Keep them in *folder*; nothing is kept of a dry run."""
-        self.folder, self._dry_run = folder, dry_run
+    def __init__(self, folder: Path, *, kept: bool) -> None:
+        """Keep them in *folder*, or nowhere at all."""
+        self.folder, self.kept = folder, kept
 
     def open(self, file: str, step: str, sweep: int, keep: int, decimal: str) -> Rejects | None:
         """Open the rejects of one pass, without what was added after their first *keep* bytes."""
-        return None if self._dry_run else Rejects(self._path(file, step, str(sweep)), keep, decimal)
+        return Rejects(self._path(file, step, str(sweep)), keep, decimal) if self.kept else None
 
     def of(self, file: str, step: str) -> list[Path]:
         """Return the rejects of all passes of a step."""
@@ -49,7 +49,7 @@ class RejectFiles:
 
     def forget(self, file: str, step: str) -> None:
         """Remove what a run that did not end has left of a step."""
-        if not self._dry_run:
+        if self.kept:
             for path in self.of(file, step):
                 path.unlink()
 

@@ -73,7 +73,7 @@ def command(
             plan,
             source,
             dry_run=dry_run,
-            errors=errors or _folder_for_errors(source),
+            errors=None if dry_run else errors or _folder_for_errors(source),
             duplicates=duplicates,
             show=show,
             cause=session.cause,

@@ -15,7 +15,7 @@ from crmkit.core.jobs.job import Job
 if TYPE_CHECKING:
     from crmkit.core.jobs.context import WorkContext
 
-__all__ = ["EXPORT", "IMPORT", "PASSING_WORK", "ExportWork", "ImportWork"]
+__all__ = ["EXPORT", "IMPORT", "IMPORT_DRY_RUN", "PASSING_WORK", "ExportWork", "ImportWork"]
 
 _LIMIT = timedelta(hours=12)
 
@@ -51,4 +51,7 @@ def _of_transfer(name: str) -> Callable[[WorkContext, Any], object]:
 
 EXPORT = Job("core.export", _of_transfer("do_export"), ExportWork, time_limit=_LIMIT, tries=3, priority="low")
 IMPORT = Job("core.import", _of_transfer("do_import"), ImportWork, time_limit=_LIMIT, tries=5, priority="low")
-PASSING_WORK = (EXPORT, IMPORT)
+IMPORT_DRY_RUN = Job(
+    "core.import_dry_run", _of_transfer("do_dry_run"), ImportWork, time_limit=_LIMIT, tries=5, priority="low"
+)
+PASSING_WORK = (EXPORT, IMPORT, IMPORT_DRY_RUN)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from crmkit.core.errors import ConfigurationError
+from crmkit.core.storage.copies import private_copy
 from crmkit.core.storage.held import watch_transactions
 from crmkit.core.storage.search_index import search_level
 from crmkit.core.storage.troubles import name_troubles
@@ -103,6 +104,31 @@ class Storage:
                 transaction.rollback()
 
     @contextmanager
+    def dry(self) -> Iterator[Connection]:
+        """Give a connection inside a write transaction of which nothing is kept, and that few wait for.
+
+        On SQLite it is that of a private copy, so that nobody waits for its end. On PostgreSQL whoever writes the same
+        rows does.
+
+        Raises:
+            TryAgainError: another transaction was in the way.
+        """
+        if not self.is_sqlite:
+            with self.trying() as connection:
+                yield connection
+            return
+        with ExitStack() as stack:
+            with self.reading() as source:
+                copy = stack.enter_context(private_copy(source))
+            engine = _listening(_engine(self.url.set(database=""), creator=lambda: copy, poolclass=StaticPool))
+            name_troubles(engine)
+            writers = engine.execution_options(**{_WRITES: True})
+            watch_transactions(writers)
+            with writers.connect() as connection:
+                connection.begin()
+                yield connection
+
+    @contextmanager
     def altering(self) -> Iterator[Connection]:
         """Give a connection inside a write transaction that may rebuild tables.
 
@@ -152,7 +178,11 @@ def _open_sqlite(url: sa.URL, pool_size: int) -> Engine:
         "isolation_level": None,
         "cached_statements": 512,
     }
-    engine = _engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64)
+    return _listening(_engine(url, connect_args=arguments, poolclass=QueuePool, pool_size=pool_size, max_overflow=64))
+
+
+def _listening(engine: Engine) -> Engine:
+    """Return *engine*, to SQLite, whose connections are as crmkit needs them."""
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

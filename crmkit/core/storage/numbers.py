@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -11,7 +11,10 @@ from sqlalchemy.engine import Connection
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
 
-__all__ = ["Numbers", "drop_counter", "sequence_name"]
+__all__ = ["Numbers", "drop_counter", "sequence_name", "use_up_no_numbers"]
+
+# Far behind every number that a record has, so that nobody who takes one waits for what is undone.
+_FAR = 10**15
 
 
 def sequence_name(entity: str) -> str:
@@ -25,6 +28,21 @@ def drop_counter(connection: Connection, kept: sa.Table, name: str) -> None:
         connection.execute(sa.delete(kept).where(kept.c.name == name))
     else:
         connection.exec_driver_sql(f"DROP SEQUENCE IF EXISTS {connection.dialect.identifier_preparer.quote(name)}")
+
+
+def use_up_no_numbers(connection: Connection, entities: Iterable[str]) -> None:
+    """Have the numbers that this transaction takes for *entities* be none that others would get, for it is undone.
+
+    SQLite gives them back by itself. The sequences of PostgreSQL would not; temporary ones stand before them.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    database = sa.func.current_database()
+    # Where it is not allowed there are gaps, as after every transaction that is undone.
+    if connection.scalar(sa.select(sa.func.has_database_privilege(database, "TEMPORARY"))):
+        for entity in entities:
+            name = connection.dialect.identifier_preparer.quote(sequence_name(entity))
+            connection.exec_driver_sql(f"CREATE TEMPORARY SEQUENCE {name} START {_FAR}")
 
 
 class Numbers:

@@ -479,8 +479,7 @@ class Writer(Asking):
         Raises:
             WriterBrokenError: a write failed half-way and its error was swallowed.
         """
-        if self._broken is not None:
-            raise WriterBrokenError(self._broken)
+        self._check_whole()
         self.flush()
         if self._spans:
             self.model.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
@@ -489,9 +488,22 @@ class Writer(Asking):
         if self._touched & self.model.defining:
             self.model.epochs.raise_definitions(self._connection)
 
-    def _live(self, writes: Sequence[Write]) -> list[Write]:
+    @own_step
+    def leave(self) -> frozenset[str]:
+        """Return of which entities something was written; called in place of :meth:`finish` where nothing is kept.
+
+        Raises:
+            WriterBrokenError: as for :meth:`finish`.
+        """
+        self._check_whole()
+        return frozenset(self._touched)
+
+    def _check_whole(self) -> None:
         if self._broken is not None:
             raise WriterBrokenError(self._broken)
+
+    def _live(self, writes: Sequence[Write]) -> list[Write]:
+        self._check_whole()
         for place, write in enumerate(writes):
             write.place = place
         with self._noticing_collisions():

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from crmkit.core.passing.files import file_of
-from crmkit.core.passing.work import IMPORT, ImportWork
+from crmkit.core.passing.work import IMPORT, IMPORT_DRY_RUN, ImportWork
 from crmkit.core.text import gettext as _
 from crmkit.core.writing.writer import Writer
 from crmkit.rest.calls import Call
@@ -23,14 +23,15 @@ __all__ = ["DOORS"]
 
 
 class Import(msgspec.Struct, forbid_unknown_fields=True):
-    """A *plan* in TOML, and for each of its *files* by name the id of what was uploaded."""
+    """A *plan* in TOML, and for each of its *files* by name the id of what was uploaded; or a *dry_run* of that."""
 
     plan: str
     files: dict[str, UUID]
+    dry_run: bool = False
 
 
 def enqueue_import(call: Call) -> Reply:
-    """Have files imported by a worker, and return the job."""
+    """Have files imported by a worker, or find out what that would do, and return the job."""
     asked = call.read(Import)
 
     def work(db: Writer) -> Reply:
@@ -38,7 +39,7 @@ def enqueue_import(call: Call) -> Reply:
         bind(plan_of(wanted), db.model.registry, db.access)
         for id_ in asked.files.values():
             file_of(db, id_)
-        return accepted(db, db.enqueue(IMPORT, wanted))
+        return accepted(db, db.enqueue(IMPORT_DRY_RUN if asked.dry_run else IMPORT, wanted))
 
     return call.write(work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -54,8 +55,21 @@ class Lent:
         with self.open.attempt():
             yield self.open
 
+    @contextmanager
+    def dry_run(self, principal: Principal, **_why: Any) -> Iterator[Any]:
+        try:
+            with self.open.attempt():
+                yield SimpleNamespace(write=lambda: self.write(principal))
+                raise _UndoneError
+        except _UndoneError:
+            pass
+
     def _check(self, user: UUID | None) -> None:
         assert user == self.open.access.user_id, "asked for somebody else"
+
+
+class _UndoneError(Exception):
+    """Ends what is tried."""
 
 
 class _LentStorage:

@@ -8,12 +8,15 @@ from types import SimpleNamespace
 from typing import IO, Any
 from uuid import UUID
 
+import attrs
+
 from crmkit.core.reading.external import find_external
 from crmkit.rest.collections import ROOT
 from crmkit.transfer.exporting import export
+from crmkit.transfer.report import COUNTED
 from tests.oracle.http.client import Client
 
-__all__ = ["Passing"]
+__all__ = ["Imported", "Passing"]
 
 _PLAN = """
 name = "rows"
@@ -27,6 +30,16 @@ external_id = "{{key}}"
 [step.fields]
 {fields}
 """
+
+
+@attrs.frozen
+class Imported:
+    """What is told of an import: how many rows are refused, what became of all, first problems, and error files."""
+
+    refused: int
+    counts: Mapping[str, int]
+    problems: Sequence[Mapping[str, Any]]
+    errors: tuple[bytes, ...]
 
 
 class Passing(Client):
@@ -53,24 +66,32 @@ class Passing(Client):
 
     def import_rows(
         self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]], ids: Mapping[str, UUID]
-    ) -> int:
-        """Have a worker import *rows* by their external ids, which stand for *ids*; return how many were refused.
+    ) -> Imported:
+        """Have a worker import *rows* by their external ids, which stand for *ids*; return what it tells."""
+        told = self._import(entity, system, rows, dry_run=False)
+        info = self._registry.entities[entity]
+        known = find_external(self._db.trusted, system, info, list(rows))
+        self.names |= {found.record_id: ids[key] for key, found in known.items()}
+        return told
 
-        The file of those is fetched, so that it is heard.
-        """
+    def try_rows(self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]]) -> Imported:
+        """Have a worker find out what :meth:`import_rows` would do, and return what it tells."""
+        return self._import(entity, system, rows, dry_run=True)
+
+    def _import(self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]], *, dry_run: bool) -> Imported:
         names = list(next(iter(rows.values())))
         lines = [",".join(["key", *names]), *(",".join([key, *row.values()]) for key, row in rows.items())]
         sent = {"content_type": "application/octet-stream"}
         file = self.ask("POST", f"{ROOT}/uploads", {"name": "rows.csv"}, "\n".join(lines).encode(), **sent)
         plan = _PLAN.format(entity=entity, system=system, fields="\n".join(f'"{name}" = "{name}"' for name in names))
-        done = self._done(self.ask("POST", f"{ROOT}/imports", (), {"plan": plan, "files": {"rows.csv": file["id"]}}))
-        for each in done["files"]:
-            self.ask_whole("GET", each["address"])
-        info = self._registry.entities[entity]
-        known = find_external(self._db.trusted, system, info, list(rows))
-        self.names |= {found.record_id: ids[key] for key, found in known.items()}
-        refused: int = done["report"]["files"][0]["rejected"]
-        return refused
+        asked = {"plan": plan, "files": {"rows.csv": file["id"]}, "dry_run": dry_run}
+        done = self._done(self.ask("POST", f"{ROOT}/imports", (), asked))
+        errors = tuple(self.ask_whole("GET", each["address"]).body for each in done["files"])
+        report = done["report"]
+        assert report["dry_run"] == dry_run, report
+        (step,) = report["steps"]
+        refused = report["files"][0]["rejected"]
+        return Imported(refused, {name: step[name] for name in COUNTED}, report["problems"], errors)
 
     def _done(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return *job* when it is done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -101,6 +102,47 @@ def import_by_a_job_counts_what_it_refuses_as_done():
         return report
 
     yield transfer_jobs, "run_import", run_import
+
+
+def _only_tried(change: Callable[..., Any]) -> tuple[Any, str, Any]:
+    """Return the replacement of what runs imports, in which *change* makes the report of a dry run."""
+    original = transfer_jobs.run_import
+
+    def run_import(*asked, dry_run, **how):
+        return change(original, asked, how) if dry_run else original(*asked, dry_run=False, **how)
+
+    return transfer_jobs, "run_import", run_import
+
+
+@mutant("http_import_tried")
+def dry_run_of_an_import_is_kept():
+    def change(original, asked, how):
+        report = original(*asked, dry_run=False, **how)
+        report.dry_run = True
+        return report
+
+    yield _only_tried(change)
+
+
+@mutant("http_import_tried")
+def dry_run_of_an_import_tells_of_new_records_as_of_changed_ones():
+    def change(original, asked, how):
+        report = original(*asked, dry_run=True, **how)
+        for step in report.steps:
+            step.created, step.updated = step.updated, step.created
+        return report
+
+    yield _only_tried(change)
+
+
+@mutant("http_import_tried")
+def dry_run_of_an_import_keeps_no_error_file():
+    yield _only_tried(lambda original, asked, how: original(*asked, dry_run=True, **{**how, "errors": None}))
+
+
+@mutant("http_import_tried")
+def dry_run_of_an_import_is_enqueued_unasked():
+    yield imports, "bind", lambda plan, registry, access: ()
 
 
 @mutant("http_events")
