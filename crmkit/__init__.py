@@ -222,6 +222,7 @@ if TYPE_CHECKING:
         UnknownStageError as UnknownStageError,
     )
     from crmkit.core.plugins import Plugin as Plugin, PluginError as PluginError
+    from crmkit.core.policy.credentials import CredentialError as CredentialError
     from crmkit.core.policy.people import (
         Assignment as Assignment,
         ExchangeRate as ExchangeRate,
@@ -389,6 +390,7 @@ _HOMES = {
     "core.pipelines": "Approval EntryTask Guard Move PastPipeline Pipeline Reason Reasons Refusal Stage "
     "UnknownPipelineError UnknownStageError",
     "core.plugins": "Plugin PluginError",
+    "core.policy.credentials": "CredentialError",
     "core.policy.people": "Assignment ExchangeRate Membership Team User",
     "core.policy.principal": "Principal",
     "core.policy.roles": "Grant Mask Restriction Role",
@@ -476,6 +478,7 @@ __all__ = [
     "ContentStore",
     "Conversion",
     "CreateRecord",
+    "CredentialError",
     "CrmkitError",
     "CustomEntity",
     "CustomField",

@@ -76,6 +76,8 @@ class Entry:
 class LedgerEntry:
     """One row of a record's history. *changes* holds the fields that the reader may read, ``None`` after an erasure.
 
+    Of a credential stands an ellipsis for each value.
+
     *cause* is empty where the reader does not see who wrote, and ``system`` for what the system wrote.
     """
 
@@ -212,13 +214,14 @@ def read_history(
     names: Mapping[str, str],
     visibility: Visibility,
     *,
+    withheld: frozenset[str],
     limit: int | None = None,
     after: int = 0,
 ) -> list[LedgerEntry]:
     """Return the history of *record*, oldest first, with the changes of the fields in *names*, by their ledger names.
 
-    *visibility* is that of the reader, and decides which causes are told. Of the entries behind the one with the id
-    *after*, there are up to *limit*.
+    Of those that are *withheld* is told that they changed. *visibility* is that of the reader, and decides which
+    causes are told. Of the entries behind the one with the id *after*, there are up to *limit*.
     """
     ledger, joined, columns = told_of_history(schema, visibility)
     found = connection.execute(
@@ -229,7 +232,7 @@ def read_history(
         .order_by(ledger.c.id)
         .limit(limit)
     )
-    readable = _readable(schema.keys, record.entity, names)
+    readable = _readable(schema.keys, record.entity, names, withheld)
     return [LedgerEntry(**{**row, "changes": readable(row["changes"], record.id)}) for row in found.mappings()]
 
 
@@ -244,13 +247,14 @@ def told_of_history(
 
 
 def ledger_row(
-    dialect: str, keys: Keyring, entity: str, names: Mapping[str, str]
+    dialect: str, keys: Keyring, entity: str, names: Mapping[str, str], withheld: frozenset[str]
 ) -> Callable[[Sequence[Any]], LedgerEntry]:
     """Return what makes an entry, with the changes of the fields in *names*, of the driver's row of these columns.
 
-    Behind them stands the id of the record, which is one of *entity*.
+    Of those that are *withheld* is told that they changed. Behind the columns stands the id of the record, which is one
+    of *entity*.
     """
-    readable = _readable(keys, entity, names)
+    readable = _readable(keys, entity, names, withheld)
     id_of, moment = slot_decoder(_ID, dialect) or _same, slot_decoder(_MOMENT, dialect) or _same
 
     def decode(row: Sequence[Any]) -> LedgerEntry:
@@ -279,14 +283,23 @@ def _told_cause(ledger: sa.Table, visibility: Visibility) -> ColumnElement[Any]:
 
 
 def _readable(
-    keys: Keyring, entity: str, names: Mapping[str, str]
+    keys: Keyring, entity: str, names: Mapping[str, str], withheld: frozenset[str]
 ) -> Callable[[str | None, UUID], Mapping[str, tuple[Any, Any]] | None]:
-    """Return what decodes the changes of a record of *entity*: those of the fields in *names*."""
+    """Return what decodes the changes of a record of *entity*: those of the fields in *names*, but what is *withheld*.
+
+    A credential is told with its own record alone, and what it was before with none.
+    """
 
     def readable(changes: str | None, record: UUID) -> Mapping[str, tuple[Any, Any]] | None:
         if changes is None:
             return None
         decoded = decode_changes(keys, entity, record, changes, names)
-        return {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}
+        told = {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}
+        return told | {name: _ellipses(*told[name]) for name in withheld & told.keys()} if withheld else told
 
     return readable
+
+
+def _ellipses(*values: Any) -> tuple[Any, Any]:
+    old, new = (None if value is None else "…" for value in values)
+    return old, new

@@ -42,6 +42,8 @@ def _reasons(info: EntityInfo, field: FieldInfo) -> Iterator[Text]:
     if not field.encrypted:
         if field.blind_index:
             yield _("has blind_index=True, which only encrypted fields have")
+        if field.credential:
+            yield _("proves who somebody is; say encrypted=True too, so that nothing has it in clear")
         return
     columns = field.type.columns()
     if isinstance(field.type, _UNSUITABLE) or len(columns) != 1 or columns[0].kind not in _KINDS:

@@ -49,14 +49,15 @@ class Shown:
             found.add(name)
         return cls(names_in(given["fields"]) if "fields" in found else None, names_in(given["expand"]))
 
-    def check(self, db: Reader, info: EntityInfo) -> None:
+    def check(self, db: Reader, info: EntityInfo, *, credentials: bool = False) -> None:
         """Return if all that is to be shown of *info* is there, whether a record is found or not.
 
         Raises:
             UnknownFieldError: a field or a relation does not exist, or is hidden.
+            CredentialError: a field proves who somebody is, and *credentials* are not to be shown.
         """
         if self != EVERYTHING:
-            check_shown(db, info, fields=self.fields, expand=self.expand)
+            check_shown(db, info, fields=self.fields, expand=self.expand, credentials=credentials)
 
 
 EVERYTHING = Shown()

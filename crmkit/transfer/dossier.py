@@ -25,6 +25,7 @@ from crmkit.core.entity import EntityInfo, Record, entity_info, loaded_values
 from crmkit.core.errors import ForbiddenError
 from crmkit.core.fields import ContentHash
 from crmkit.core.money import Money
+from crmkit.core.policy.credentials import credentials_of
 from crmkit.core.privacy.belonging import about, by_entity
 from crmkit.core.privacy.extent import seen_ids
 from crmkit.core.reading.reader import Reader
@@ -123,17 +124,18 @@ class _Archive:
         self.left_out += len(seen - allowed)
         if not allowed:
             return
+        withheld = credentials_of(self.reader.model.registry, info.id)
         alive = self.reader.get_many(info.cls, sorted(allowed))
         sides = [
             (plugin, self.reader.extensions(side.cls, list(alive.values())))
             for plugin, side in self.reader.model.registry.extensions.get(info.id, {}).items()
         ]
         for id_, record in alive.items():
-            fields = _fields(info, record)
+            fields = _fields(record)
             for plugin, by_id in sides:
                 fields |= {f"{plugin}.{name}": _plain(value) for name, value in loaded_values(by_id[id_]).items()}
             yield {
-                "fields": fields,
+                "fields": _without(fields, withheld),
                 "external_ids": self._names(info, id_),
                 "shares": [_plain_share(share) for share in self.reader.shares(record)],
                 "history": self.reader.history(record),
@@ -141,7 +143,11 @@ class _Archive:
             }
         if gone := sorted(allowed - alive.keys()):
             for record in self.reader.find(info.cls, info.cls.f.id.in_(gone), deleted=True):
-                yield {"fields": _fields(info, record), "in_bin": True, "file": self._content(info, record)}
+                yield {
+                    "fields": _without(_fields(record), withheld),
+                    "in_bin": True,
+                    "file": self._content(info, record),
+                }
 
     def _names(self, info: EntityInfo, id_: UUID) -> dict[str, list[str]]:
         table, found = self.reader.model.schema.system.external_id, dict[str, list[str]]()
@@ -181,10 +187,14 @@ class _Archive:
                 target.write(chunk.encode())
 
 
-def _fields(info: EntityInfo, record: Record) -> dict[str, Any]:
+def _fields(record: Record) -> dict[str, Any]:
     values = {name: _plain(value) for name, value in loaded_values(record).items() if name != "custom"}
     custom = loaded_values(record).get("custom") or {}
     return values | {f"custom.{key}": _plain(value) for key, value in custom.items()}
+
+
+def _without(fields: Mapping[str, Any], withheld: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in withheld}
 
 
 def _plain(value: Any) -> Any:

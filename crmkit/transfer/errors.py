@@ -233,16 +233,6 @@ class ExportError(CrmkitError):
         super().__init__(file=file, format=format, what=what, instead=instead)
 
 
-class CredentialExportError(CrmkitError):
-    """What proves who somebody is was to be written to a file."""
-
-    code = "credential-export"
-    template = _("{entity}: {field!r} proves who somebody is, and is never exported. It is read with its record.")
-
-    def __init__(self, entity: str, field: str) -> None:
-        super().__init__(entity=entity, field=field)
-
-
 class ExportTargetError(CrmkitError):
     """No file can be made where the export is to go, or its name does not say of which kind."""
 

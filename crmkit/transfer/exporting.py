@@ -13,11 +13,12 @@ import attrs
 from crmkit.core.entity import EntityInfo, FieldInfo, Record, value_of
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import MoneyType
+from crmkit.core.policy.credentials import check_portable, portable_fields
 from crmkit.core.progress import Meter, Show
 from crmkit.core.reading.reader import Reader
 from crmkit.core.rules.rule import Rule
 from crmkit.core.text import gettext as _
-from crmkit.transfer.errors import CredentialExportError, ExportTargetError
+from crmkit.transfer.errors import ExportTargetError
 from crmkit.transfer.writers import format_of, write_rows
 
 __all__ = ["check_export", "export"]
@@ -48,7 +49,7 @@ def export(
     Raises:
         ForbiddenError: the principal may export nothing of *entity*.
         UnknownFieldError: a field does not exist, or is hidden.
-        CredentialExportError: a field proves who somebody is.
+        CredentialError: a field proves who somebody is.
         RuleError: *where* is no rule on this entity.
         ExportTargetError: *target* is a folder, or its ending names no format.
         ExportError: the format cannot hold a value.
@@ -78,7 +79,7 @@ def check_export(
     """Return if :func:`export` could begin, without writing anything.
 
     Raises:
-        ForbiddenError, UnknownFieldError, CredentialExportError, RuleError: as for :func:`export`.
+        ForbiddenError, UnknownFieldError, CredentialError, RuleError: as for :func:`export`.
     """
     reader.check_export(entity)
     for name in fields or ():
@@ -87,9 +88,9 @@ def check_export(
 
 
 def _default_fields(reader: Reader, entity: type[Record]) -> list[str]:
-    readable = reader.readable_fields(entity)
-    fields = reader.access.registry.fields(reader.access.registry.entity(entity).id)
-    return [n for n, field in fields.items() if n in readable and n not in _LEFT_OUT and not field.credential]
+    info = reader.access.registry.entity(entity)
+    portable = portable_fields(reader.access, info)
+    return [name for name in reader.access.registry.fields(info.id) if name in portable and name not in _LEFT_OUT]
 
 
 #: What a page of records needs beside itself: by relation or plugin, what belongs to each record.
@@ -125,10 +126,7 @@ def _column(reader: Reader, entity: type[Record], name: str) -> _Column:
     for field in (*info.fields.values(), *info.custom.values()):
         if field.relation and name.startswith(f"{field.relation}.") and field.name in readable:
             return _behind(reader, info, field, name, name.removeprefix(f"{field.relation}."))
-    if name not in readable:
-        raise UnknownFieldError(info.id, name)
-    if name in known and known[name].credential:
-        raise CredentialExportError(info.id, name)
+    check_portable(reader.access, info, name)
     if name in info.custom:
         return _Column(name, False, lambda record, _beside: value_of(record, info.custom[name]))
     first, _dot, rest = name.partition(".")
@@ -145,8 +143,7 @@ def _behind(reader: Reader, info: EntityInfo, field: FieldInfo, name: str, rest:
     stored = {**target.fields, **target.custom}
     if rest not in reader.readable_fields(target.cls) or rest not in {*stored, *target.computed}:
         raise UnknownFieldError(info.id, name)
-    if rest in stored and stored[rest].credential:
-        raise CredentialExportError(info.id, name)
+    check_portable(reader.access, target, rest)
     kind = stored[rest].type if rest in stored else target.computed[rest].type
     relation = str(field.relation)
 

@@ -74,6 +74,6 @@ def test_t06_secret_is_read_with_its_record_and_never_exported(api, crm, dora):
             assert made["secret"] not in exported.text
         for path in (f"{ENDPOINTS}/export?fields=secret", "/api/v1/webhooks/deliveries/export?fields=endpoint.secret"):
             refused = api("GET", path, who)
-            assert (refused.status_code, refused.json()["type"]) == (422, "urn:crmkit:problem:credential-export")
+            assert (refused.status_code, refused.json()["type"]) == (422, "urn:crmkit:problem:credential")
         job = api("POST", f"{ENDPOINTS}/exports", who, json={"fields": ["old_secret"]})
         assert job.status_code == 422

@@ -71,6 +71,8 @@ def _constant(given: Any, kind: FieldType) -> Any:
 def _expression(text: str, kind: FieldType | None, namespace: Namespace) -> Given:
     paths = Paths(namespace)
     value = Conditions(paths).values.value(parse(text))
+    if isinstance(value, plan.Field) and value.credential:
+        raise FieldProblem("", _("{text!r} proves who somebody is: it goes into no text and no other field"), text=text)
     given = _reading(value, text)
     if kind is None:
         return given

@@ -68,7 +68,8 @@ def field(
     *formerly* names what the field was called before, so that histories tell its earlier values under its name of
     today. An *encrypted* field is unreadable in the database, in its ledger and in its backups; with a *blind_index* it
     can be asked for by ``==`` and ``in``, which tells whoever has the database which records have the same value. A
-    *credential* proves who somebody is: it is shown with its record, and never exported.
+    *credential* proves who somebody is: it is encrypted, told where its own record is read or written, and leaves by no
+    other way: no list, file, message or history has its value, and nothing stands beside another record.
     """
     former = (formerly,) if isinstance(formerly, str) else tuple(formerly)
     spec = FieldSpec(

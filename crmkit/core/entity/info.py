@@ -32,7 +32,7 @@ class FieldInfo:
     *former* are the slots in which it kept them before it was converted, and what it was called while it was a field
     of an extension; of a field in code, the names that it had before. *impersonal* fields are said not to hold
     personal data, *kept* is the reason for which an erasure leaves the value. What is *encrypted* can be asked for by
-    equality if it has a *blind_index*. A *credential* is never exported.
+    equality if it has a *blind_index*. A *credential* is told with its own record alone.
     """
 
     name: str

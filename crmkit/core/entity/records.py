@@ -43,8 +43,7 @@ class Record(Hiding):
         raise UnknownFieldError(self.__entity__.id, name)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={v!r}" for k, v in loaded_values(self).items() if v is not None)
-        return f"{type(self).__name__}({shown})"
+        return _described(self)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -105,6 +104,14 @@ def loaded_values(record: Any) -> dict[str, Any]:
     missing = object()
     pairs = ((name, _slot(record, name, missing)) for name in entity_info(type(record)).fields)
     return {name: value for name, value in pairs if value is not missing}
+
+
+def _described(record: Any) -> str:
+    """Return what *record* is to whoever debugs: its values, but of a credential that it is there."""
+    fields = entity_info(type(record)).fields
+    values = {name: value for name, value in loaded_values(record).items() if value is not None}
+    shown = ", ".join(f"{name}={'…' if fields[name].credential else repr(value)}" for name, value in values.items())
+    return f"{type(record).__name__}({shown})"
 
 
 def _slot(record: Any, name: str, missing: object) -> Any:

@@ -21,6 +21,7 @@ from crmkit.core.money import Money
 from crmkit.core.network.guard import NetworkGuard
 from crmkit.core.pipelines import Pipeline
 from crmkit.core.policy.access import Access
+from crmkit.core.policy.credentials import credentials_of
 from crmkit.core.policy.principal import Principal
 from crmkit.core.policy.roles import OPERATIONS
 from crmkit.core.rates import Rates
@@ -210,7 +211,8 @@ class Reader(Lists):
     def history(self, record: Record, *, limit: int | None = None, after: int = 0) -> list[LedgerEntry]:
         """Return what happened to *record*, oldest first, with the values of the fields that may be read today.
 
-        That is all of it, or with *limit* as many entries at most, behind the one with the id *after*.
+        Of a credential is told that it changed; an ellipsis stands for its values. That is all of it, or with *limit*
+        as many entries at most, behind the one with the id *after*.
 
         Raises:
             NotFoundError: the record is not visible.
@@ -223,8 +225,16 @@ class Reader(Lists):
         found = self.get(type(record), record.id)
         fields = self.model.registry.fields(info.id)
         target, names = Target(info.id, found.id), ledger_names(fields, self.access.entity(info).readable)
-        visibility = self._visibility(named=False)
-        return read_history(self._connection, self.model.schema, target, names, visibility, limit=limit, after=after)
+        return read_history(
+            self._connection,
+            self.model.schema,
+            target,
+            names,
+            self._visibility(named=False),
+            withheld=credentials_of(self.model.registry, info.id),
+            limit=limit,
+            after=after,
+        )
 
     def events(self, *, after: int | None = None, limit: int = 500) -> KnownEvents:
         """Return what was written behind the position *after*, in the order of commits, as far as one may know today.

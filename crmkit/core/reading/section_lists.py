@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import AnyReference
+from crmkit.core.policy.credentials import portable_fields
 from crmkit.core.policy.rule_sources import FieldScope
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.aggregates import left_64_bits
@@ -43,7 +44,8 @@ _COUNT = ""
 class SectionList:
     """A section as one principal sees it: its first *records*, and how many there are in all.
 
-    *fields* are those of the section's that the principal may read, *measures* what they may know of all records.
+    *fields* are those of the section's that the principal may read, credentials aside, *measures* what they may know of
+    all records.
     """
 
     section: Section
@@ -138,7 +140,8 @@ def _part(
     columns = [rows.table.c[name] for name in loader.columns]
     kept = sa.select(*columns, place, *cells).where(*_conditions(rows, ids, where)).subquery()
     statement = sa.select(*kept.c).where(kept.c[_PLACE] <= section.limit)
-    return _Part(section, tuple(name for name in section.fields if name in readable), loader, results, statement)
+    fields = portable_fields(visibility.access, info)
+    return _Part(section, tuple(name for name in section.fields if name in fields), loader, results, statement)
 
 
 def _conditions(rows: GroupedRows, ids: Any, where: CheckedRule | None) -> Iterator[Any]:

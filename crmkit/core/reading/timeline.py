@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from crmkit.core.entity import EntityInfo
 from crmkit.core.fields import Column
 from crmkit.core.ledger import LedgerEntry, ledger_names, ledger_row, told_of_history
+from crmkit.core.policy.credentials import credentials_of
 from crmkit.core.policy.visibility import Visibility
 from crmkit.core.reading.ordering import CursorError
 from crmkit.core.reading.packing import Packed
@@ -256,7 +257,8 @@ def _history(reader: Reader, host: EntityInfo) -> _Line:
     mine = ledger.c.record_id == sa.bindparam(HOST, type_=Id(), required=True)
     statement = statement.where(ledger.c.entity == host.id, mine)
     names = ledger_names(reader.model.registry.fields(host.id), reader.access.entity(host).readable)
-    decode = ledger_row(reader.model.storage.dialect.name, schema.keys, host.id, names)
+    withheld = credentials_of(reader.model.registry, host.id)
+    decode = ledger_row(reader.model.storage.dialect.name, schema.keys, host.id, names, withheld)
 
     def made(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         return ({"change": decode(row)} for row in rows)

@@ -117,7 +117,7 @@ def _merged(db: Reader, over: Record | None, field: FieldInfo, name: str, patch:
     """Return what *field* of *over* has after *patch*, where only a part of it may be given."""
     if over is None or not isinstance(field.type, _OBJECTS) or not isinstance(patch, Mapping):
         return patch
-    shown = represented(db, [over], fields=[name])[0]
+    shown = represented(db, [over], fields=[name], credentials=True)[0]
     prefix, dot, inner = name.partition(".")
     return _patched(shown[prefix][inner] if dot else shown[name], patch)
 

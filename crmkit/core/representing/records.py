@@ -20,6 +20,7 @@ from crmkit.core.entity import EntityInfo, FieldInfo, Record, computed, entity_i
 from crmkit.core.errors import UnknownFieldError
 from crmkit.core.fields import FieldType, Json, Target
 from crmkit.core.money import Money
+from crmkit.core.policy.credentials import check_portable, portable_fields
 from crmkit.core.reading.extensions import extension_values
 from crmkit.core.reading.links import end_of
 from crmkit.core.representing.plain import plain, plain_money, plain_target
@@ -46,16 +47,15 @@ class Representation:
     _make: Callable[[Sequence[Any], Sequence[Mapping[UUID, Any]]], list[dict[str, Any]]]
 
     @classmethod
-    def of(cls, db: Reader, info: EntityInfo, fields: tuple[str, ...] | None) -> Representation:
-        """Return the form of *info* with *fields* beside the id, or with all that may be read.
+    def of(cls, db: Reader, info: EntityInfo, fields: tuple[str, ...] | None, *, credentials: bool) -> Representation:
+        """Return the form of *info* with *fields* beside the id, or with all that may be read, *credentials* or not.
 
         Raises:
             UnknownFieldError: a field does not exist, or is hidden.
+            CredentialError: a field proves who somebody is.
         """
-        readable = db.access.entity(info).readable
-        return db.model.loaders.get(
-            (Representation, info, readable, fields), lambda: _compiled(db, info, _shown(db, info, readable, fields))
-        )
+        key = Representation, info, db.access.entity(info).readable, fields, credentials
+        return db.model.loaders.get(key, lambda: _compiled(db, info, _shown(db, info, fields, credentials)))
 
     def objects(self, db: Reader, records: Sequence[Record]) -> list[dict[str, Any]]:
         """Return *records* as objects, in their order."""
@@ -66,7 +66,12 @@ class Representation:
 
 
 def represent(
-    db: Reader, records: Sequence[Record], *, fields: Iterable[str] | None = None, expand: Iterable[str] = ()
+    db: Reader,
+    records: Sequence[Record],
+    *,
+    fields: Iterable[str] | None = None,
+    expand: Iterable[str] = (),
+    credentials: bool = False,
 ) -> list[dict[str, Any]]:
     """Return *records*, which *db* has read or written, as objects of JSON: what the principal of *db* may read.
 
@@ -74,15 +79,26 @@ def represent(
     *expand* names relations, such as ``company`` or ``company.owner``, behind which the record is shown as well, or a
     list of records for a many-to-many link; ``company.name`` among *fields* then picks from those.
 
+    With *credentials* the records show what proves who somebody is: that is for whoever asked for these very records,
+    not for lists, messages, or what stands beside other records.
+
     Raises:
         UnknownFieldError: a field or a relation does not exist, or is hidden; the words are the same.
+        CredentialError: a field proves who somebody is, and is not to be told here.
     """
-    objects: list[dict[str, Any]] = msgspec.to_builtins(represented(db, records, fields=fields, expand=expand))
+    objects: list[dict[str, Any]] = msgspec.to_builtins(
+        represented(db, records, fields=fields, expand=expand, credentials=credentials)
+    )
     return objects
 
 
 def represented(
-    db: Reader, records: Sequence[Record], *, fields: Iterable[str] | None = None, expand: Iterable[str] = ()
+    db: Reader,
+    records: Sequence[Record],
+    *,
+    fields: Iterable[str] | None = None,
+    expand: Iterable[str] = (),
+    credentials: bool = False,
 ) -> list[dict[str, Any]]:
     """Return what :func:`represent` does, with ids and times that an encoder of JSON has still to write."""
     own, relations = _parts(fields, expand)
@@ -92,7 +108,7 @@ def represented(
         places.setdefault(entity_info(type(record)).id, []).append(place)
     for entity, mine in places.items():
         info, some = db.model.registry.entities[entity], [records[place] for place in mine]
-        made = Representation.of(db, info, own).objects(db, some)
+        made = Representation.of(db, info, own, credentials=credentials).objects(db, some)
         for relation, (inner, further) in relations.items():
             _expand(db, info, some, made, relation, inner, further)
         for place, shown in zip(mine, made, strict=True):
@@ -101,15 +117,21 @@ def represented(
 
 
 def check_shown(
-    db: Reader, info: EntityInfo, *, fields: Iterable[str] | None = None, expand: Iterable[str] = ()
+    db: Reader,
+    info: EntityInfo,
+    *,
+    fields: Iterable[str] | None = None,
+    expand: Iterable[str] = (),
+    credentials: bool = False,
 ) -> None:
     """Return if records of *info* can be shown as :func:`represent` shows them, also where there are none.
 
     Raises:
         UnknownFieldError: a field or a relation does not exist, or is hidden; the words are the same.
+        CredentialError: a field proves who somebody is, and is not to be told here.
     """
     own, relations = _parts(fields, expand)
-    Representation.of(db, info, own)
+    Representation.of(db, info, own, credentials=credentials)
     for relation, (inner, further) in relations.items():
         check_shown(db, end_of(db, info, relation), fields=inner, expand=further)
 
@@ -171,8 +193,9 @@ def _head(name: str) -> tuple[str, str]:
     return head, rest
 
 
-def _shown(db: Reader, info: EntityInfo, readable: frozenset[str], fields: tuple[str, ...] | None) -> frozenset[str]:
-    """Return the names of what is shown: of *readable*, those that *fields* name."""
+def _shown(db: Reader, info: EntityInfo, fields: tuple[str, ...] | None, credentials: bool) -> frozenset[str]:
+    """Return the names of what is shown: of what may be read, that which *fields* name."""
+    readable = db.access.entity(info).readable if credentials else portable_fields(db.access, info)
     if fields is None:
         return readable
     groups = {_CUSTOM: frozenset(info.custom)}
@@ -182,6 +205,7 @@ def _shown(db: Reader, info: EntityInfo, readable: frozenset[str], fields: tuple
     for name in fields:
         names = groups.get(name, frozenset({name})) & readable
         if not names and name != _CUSTOM:
+            check_portable(db.access, info, name)
             raise UnknownFieldError(info.id, name)
         found |= names
     return frozenset(found)

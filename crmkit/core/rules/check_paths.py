@@ -110,7 +110,8 @@ class Paths:
         of_extension = bool(steps) and isinstance(steps[-1], plan.Extension)
         missing = self._missing(namespace.entity, info, kind) if of_extension else None
         is_computed = not hasattr(info, "has_default")
-        return plan.Field(kind, tuple(steps), info.name, column, info.type, is_computed, missing)
+        credential = isinstance(info, FieldInfo) and info.credential
+        return plan.Field(kind, tuple(steps), info.name, column, info.type, is_computed, missing, credential)
 
     def _custom(self, namespace: Namespace, path: ast.Path, index: int, steps: list[plan.Step]) -> plan.Field:
         """Return the field made at run time that stands behind the part *index*, or what it refers to has."""

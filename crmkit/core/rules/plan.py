@@ -111,7 +111,10 @@ class Now(Value):
 
 @attrs.frozen(eq=False)
 class Field(Value):
-    """A field, reached by *steps*, kept in *column*. *missing* is its value where an extension has no row."""
+    """A field, reached by *steps*, kept in *column*. *missing* is its value where an extension has no row.
+
+    A *credential* proves who somebody is.
+    """
 
     steps: tuple[Step, ...]
     name: str
@@ -119,6 +122,7 @@ class Field(Value):
     type: FieldType
     is_computed: bool = False
     missing: Any = None
+    credential: bool = False
 
     @property
     def is_derived(self) -> bool:

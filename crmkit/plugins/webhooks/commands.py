@@ -179,7 +179,7 @@ def sources(session: Any) -> None:
 def add_source(session: Any, name: str, hook: str) -> None:
     """Make a source and show it with its secret; messages go to /inbound/ and its id."""
     with session.writer() as db:
-        session.show(represent(db, [db.create(Source(name=name, hook=hook))])[0])
+        session.show(represent(db, [db.create(Source(name=name, hook=hook))], credentials=True)[0])
 
 
 def _endpoint(db: Reader, reference: str) -> Endpoint:
@@ -196,7 +196,7 @@ def _endpoint(db: Reader, reference: str) -> Endpoint:
 
 
 def _show_one(session: Any, db: Reader, endpoint: Endpoint) -> None:
-    session.show(represent(db, [endpoint])[0])
+    session.show(represent(db, [endpoint], credentials=True)[0])
 
 
 def _rows(found: list[Any], columns: Mapping[str, str]) -> list[dict[str, Any]]:

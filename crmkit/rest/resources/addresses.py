@@ -129,7 +129,7 @@ def record_reply(
     db: Reader, info: EntityInfo, record: Record, shown: Shown = EVERYTHING, *, status: int = 200
 ) -> Reply:
     """Return *record* as the answer; a new one (*status* 201) with the address at which it stands."""
-    (body,) = represented(db, [record], fields=shown.fields, expand=shown.expand)
+    (body,) = represented(db, [record], fields=shown.fields, expand=shown.expand, credentials=True)
     headers = {"etag": etag_in(db, info, record)}
     if status == 201:
         headers["location"] = f"{address_of(db.model.registry, info.id)}/{record.id}"
@@ -138,4 +138,4 @@ def record_reply(
 
 def etag_in(db: Reader, info: EntityInfo, record: Record) -> str:
     """Return the ETag of *record*, a record of *info*, as the principal of *db* sees it."""
-    return etag_of(record, Representation.of(db, info, None).signature)
+    return etag_of(record, Representation.of(db, info, None, credentials=True).signature)

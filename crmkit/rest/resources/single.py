@@ -37,7 +37,7 @@ def get_record(call: Call) -> Reply:
     known = call.headers.get("if-none-match")
     with call.reading() as db:
         info, record = at_record(db, call)
-        shown.check(db, info)
+        shown.check(db, info, credentials=True)
         # What stands behind relations has versions of its own, and so has what a merged record went into.
         is_itself = not shown.expand and is_called(info, record, call.parameters["record"])
         if known is not None and is_known(etag := etag_in(db, info, record), known) and is_itself:

@@ -61,8 +61,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "purge_field purge_entity PurgedEntity",
         "Texts": "translator translate use_locale",
         "Errors": "CrmkitError ConfigurationError ConflictError DeclarationError FieldProblem ForbiddenError "
-        "MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError UnknownEntityError "
-        "UnknownFieldError ValidationError",
+        "CredentialError MissingExtraError NotFoundError StaleError StatementRefusedError TryAgainError "
+        "UnknownEntityError UnknownFieldError ValidationError",
         "The demo company": "Demo DemoPart DemoPerson",
     },
     "crmkit.testing": {
