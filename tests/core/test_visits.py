@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from crmkit import Grant, Mask, Money, NotFoundError, UnknownFieldError, Visit
+from crmkit.core.reading.limits import LimitError
 from crmkit.testing import both_databases
 from tests.core.atelier import Artist, Commission
 
@@ -28,17 +29,26 @@ def commission(crm, clock, master, painter):
 @both_databases
 def test_visits_tell_from_when_to_when_and_by_whom(crm, clock, commission, master, painter):
     start = clock.now() - 3 * DAY
-    pipeline = {"pipeline": "atelier.work", "pipeline_version": 1}
     with crm.read(master) as db:
         visits = db.visits(commission)
+    painted, mastered = painter.user_id, master.user_id
+    first = visits[0].id
     assert visits == [
-        Visit(stage="asked", entered_at=start, entered_by=painter.user_id, left_at=start + DAY, left_by=master.user_id,
-              **pipeline),
-        Visit(stage="sketched", entered_at=start + DAY, entered_by=master.user_id, left_at=start + 2 * DAY,
-              left_by=master.user_id, **pipeline),
-        Visit(stage="dropped", entered_at=start + 2 * DAY, entered_by=master.user_id, left_at=None, left_by=None,
-              **pipeline),
-    ]  # fmt: skip
+        Visit(first, "asked", "atelier.work", 1, start, painted, start + DAY, mastered),
+        Visit(first + 1, "sketched", "atelier.work", 1, start + DAY, mastered, start + 2 * DAY, mastered),
+        Visit(first + 2, "dropped", "atelier.work", 1, start + 2 * DAY, mastered, None, None),
+    ]
+
+
+@both_databases
+def test_visits_come_page_by_page(crm, commission, master):
+    with crm.read(master) as db:
+        visits = db.visits(commission)
+        pages = [db.visits(commission, limit=2), db.visits(commission, limit=2, after=visits[1].id)]
+        assert pages == [visits[:2], visits[2:]]
+        assert db.visits(commission, after=visits[2].id) == []
+        with pytest.raises(LimitError):
+            db.visits(commission, limit=0)
 
 
 @both_databases

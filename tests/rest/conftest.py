@@ -6,6 +6,7 @@ import contextlib
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from litestar.testing import TestClient
 
 from crmkit.auth import NotSignedInError
@@ -50,3 +51,16 @@ def make_api():
 @pytest.fixture
 def api(crm, make_api):
     return make_api(crm)
+
+
+@pytest.fixture
+def statements(crm):
+    """The texts of all statements that the database gets."""
+    found = list[str]()
+
+    def note(_connection, _cursor, statement, *_more):
+        found.append(statement)
+
+    sa.event.listen(crm.storage.engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(crm.storage.engine, "before_cursor_execute", note)

@@ -173,9 +173,26 @@ def test_long_history_and_many_shares_come_page_by_page(api, crm, people, anna, 
     assert [[share["id"] for share in page] for page in found] == [shares[:3], shares[3:6], shares[6:]]
 
 
+@both_databases
+def test_visits_come_page_by_page_in_as_many_statements_each(api, crm, anna, deal, statements):
+    stages = ["engaging", "prospecting"] * 4
+    with crm.write(anna) as db:
+        for stage in stages:
+            deal = db.move(deal, stage)
+    numbers = set()
+    for limit in (1, 4):
+        statements.clear()
+        found = list(pages(api, f"{DEALS}/{deal.id}/visits", anna, limit))
+        numbers.add(len(statements) / len(found))
+    assert len(numbers) == 1
+    assert [[visit["stage"] for visit in page] for page in found] == [
+        ["prospecting", *stages[:3]], stages[3:7], stages[7:]
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("query", ["cursor=x", "cursor=-1", "cursor=99999999999999999999", "limit=0", "limit=201",
                                    "limit=x", "nosuch=1"])  # fmt: skip
-@pytest.mark.parametrize("part", ["history", "shares"])
+@pytest.mark.parametrize("part", ["history", "shares", "visits"])
 def test_page_that_makes_no_sense_is_refused(api, anna, deal, part, query):
     assert api("GET", f"{DEALS}/{deal.id}/{part}?{query}", anna).status_code == 400
 

@@ -268,16 +268,22 @@ class Reader(Lists):
         visibility = self._visibility(named=False)
         return read_shares(self._connection, visibility, target, every=every, limit=limit, after=after)
 
-    def visits(self, record: Record) -> list[Visit]:
+    def visits(self, record: Record, *, limit: int | None = None, after: int = 0) -> list[Visit]:
         """Return how long *record* stood in which stages, oldest first; users who are not visible are not named.
+
+        That are all of its visits, or with *limit* as many at most, behind the one with the id *after*.
 
         Raises:
             NotFoundError: the record is not visible.
             UnknownFieldError: it has no stage, or that is hidden.
+            LimitError: *limit* is no whole number above zero.
         """
+        if limit is not None:
+            check_limit(limit)
         info = self.model.registry.entity(type(record))
         found = self.get(type(record), record.id)
-        return read_visits(self._connection, self._visibility(named=False), info, found.id)
+        visibility = self._visibility(named=False)
+        return read_visits(self._connection, visibility, info, found.id, limit=limit, after=after)
 
     def visible_visits(self, entity: type[Record], where: Condition = None) -> sa.Subquery:
         """Return the safe relation of the visits of all visible records of *entity*, for statements of your own.

@@ -45,8 +45,12 @@ class _EpochSecond(Portable):
 
 @attrs.frozen
 class Visit:
-    """One stay of a record in a stage; the last one has not ended. What the reader may not know is ``None``."""
+    """One stay of a record in a stage; the last one has not ended. What the reader may not know is ``None``.
 
+    Of one record, a later visit has a higher *id*.
+    """
+
+    id: int
     stage: str
     pipeline: str | None
     pipeline_version: int | None
@@ -56,8 +60,16 @@ class Visit:
     left_by: UUID | None
 
 
-def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo, record: UUID) -> list[Visit]:
-    """Return the visits of one visible *record*, oldest first.
+def read_visits(
+    connection: Connection,
+    visibility: Visibility,
+    info: EntityInfo,
+    record: UUID,
+    *,
+    limit: int | None,
+    after: int,
+) -> list[Visit]:
+    """Return up to *limit* visits of one visible *record* behind the one with the id *after*, oldest first.
 
     Raises:
         UnknownFieldError: the stage of *info* does not exist, or is hidden.
@@ -65,9 +77,10 @@ def read_visits(connection: Connection, visibility: Visibility, info: EntityInfo
     visit = visibility.schema.system.stage_visit
     columns = visit_columns(visibility, info)
     asked = sa.select(*(columns[each.name].label(each.name) for each in attrs.fields(Visit) if each.name in columns))
-    mine = asked.where(visit.c.entity == info.id, visit.c.record_id == record).order_by(visit.c.id)
+    mine = asked.where(visit.c.entity == info.id, visit.c.record_id == record, visit.c.id > after)
+    ordered = mine.order_by(visit.c.id).limit(limit)
     nothing = dict.fromkeys(each.name for each in attrs.fields(Visit))
-    return [Visit(**{**nothing, **row}) for row in connection.execute(mine).mappings()]
+    return [Visit(**{**nothing, **row}) for row in connection.execute(ordered).mappings()]
 
 
 def visits_relation(visibility: Visibility, info: EntityInfo, where: CheckedRule | None = None) -> sa.Subquery:
@@ -87,7 +100,7 @@ def visits_relation(visibility: Visibility, info: EntityInfo, where: CheckedRule
     ends = [end for end in ("entered", "left") if f"{end}_at" in told]
     columns += [_EpochSecond(told[f"{end}_at"]).label(f"{end}_epoch") for end in ends]
     visible = visit.c.record_id.in_(_visible_ids(visibility, info, where))
-    return sa.select(visit.c.id, visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
+    return sa.select(visit.c.record_id, *columns).where(visit.c.entity == info.id, visible).subquery()
 
 
 def _visible_ids(visibility: Visibility, info: EntityInfo, where: CheckedRule | None) -> sa.Select[Any]:
@@ -109,7 +122,9 @@ def visit_columns(visibility: Visibility, info: EntityInfo) -> dict[str, ColumnE
         raise UnknownFieldError(info.id, "stage")
     visit = visibility.schema.system.stage_visit
     told: dict[str, ColumnElement[Any]] = {name: visit.c[name] for name, field in _TOLD_BY.items() if field in readable}
-    return told | {name: _visible_user(visibility, visit.c[name]) for name in ("entered_by", "left_by")}
+    return {"id": visit.c.id, **told} | {
+        name: _visible_user(visibility, visit.c[name]) for name in ("entered_by", "left_by")
+    }
 
 
 def visit_row(names: Sequence[str], dialect: str) -> Callable[[Sequence[Any]], Visit]:

@@ -68,10 +68,12 @@ def get_overview(call: Call) -> Reply:
 
 
 def list_visits(call: Call) -> Reply:
-    """Return how long a record stood in which stages, oldest first."""
+    """Return how long a record stood in which stages, oldest first, page by page."""
+    asked = call.read_query(Page)
     with call.reading() as db:
         _info, record = at_record(db, call)
-        return json_reply({"items": [attrs.asdict(visit) for visit in db.visits(record)]})
+        visits = db.visits(record, limit=asked.limit + 1, after=_position(asked.cursor))
+        return page_reply(call, visits, asked, attrs.asdict, lambda visit: visit.id)
 
 
 def _position(cursor: str | None) -> int:
@@ -153,7 +155,8 @@ _AROUND = Operation(
 )
 _VISITS = Operation(
     summary=_("List how long a record stood in which stages"),
-    answers={200: _ITEMS},
+    query=Page,
+    answers={200: _LINE},
     verb="read",
     applies=lambda _registry, info: info.pipelined,
 )

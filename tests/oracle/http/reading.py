@@ -110,17 +110,16 @@ class Reading(Client):
     def shares(self, stub: Any) -> list[Any]:
         return [_share(each) for each in self._pages(f"{self._at(stub)}/shares")]
 
-    def _pages(self, path: str) -> Iterator[Any]:
-        """Yield what the list at *path* has on all of its pages."""
-        # Few on each, so that there are pages.
-        for page in pages_of(lambda after: self._page_at(path, after)):
+    def _pages(self, path: str, limit: int = 3) -> Iterator[Any]:
+        """Yield what the list at *path* has on all of its pages, with few on each, so that there are pages."""
+        for page in pages_of(lambda after: self._page_at(path, limit, after)):
             yield from page.items
 
-    def _page_at(self, path: str, after: str | None) -> Any:
-        return SimpleNamespace(**self.ask("GET", path, {"limit": 3, "cursor": after}))
+    def _page_at(self, path: str, limit: int, after: str | None) -> Any:
+        return SimpleNamespace(**self.ask("GET", path, {"limit": limit, "cursor": after}))
 
     def visits(self, stub: Any) -> list[Any]:
-        return [SimpleNamespace(**each) for each in self.ask("GET", f"{self._at(stub)}/visits")["items"]]
+        return [SimpleNamespace(**each) for each in self._pages(f"{self._at(stub)}/visits", 1)]
 
     def sections(self, stub: Any) -> list[Any]:
         return [self._section(each) for each in self.ask("GET", f"{self._at(stub)}/sections")["items"]]

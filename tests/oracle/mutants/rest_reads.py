@@ -16,7 +16,7 @@ from crmkit.rest.live import listening
 from crmkit.rest.openapi import document
 from crmkit.rest.queries import EVERYTHING, ListQuery, Shown
 from crmkit.rest.reports import flow
-from crmkit.rest.resources import addresses, explaining, external, listing, merging
+from crmkit.rest.resources import addresses, around, explaining, external, listing, merging
 from crmkit.rest.transfers import exports, imports
 from crmkit.transfer import jobs as transfer_jobs
 from tests.oracle.mutants.rest import asked, handled, trusting
@@ -57,6 +57,21 @@ def conversion_over_http_begins_with_the_second_period():
 @mutant("http_visits")
 def visits_over_http_are_those_of_the_system():
     yield trusting("visits")
+
+
+@mutant("http_visits", steps=["move"] * 4)
+def visits_over_http_begin_anew_on_each_page():
+    yield around, "_position", lambda cursor: 0
+
+
+@mutant("http_visits", steps=["move"] * 4)
+def visits_over_http_end_with_the_first_page():
+    original = around.page_reply
+
+    def page_reply(call, found, asked, shown, mark):
+        return original(call, found[: asked.limit], asked, shown, mark)
+
+    yield around, "page_reply", page_reply
 
 
 @mutant("http_overview")

@@ -1,7 +1,6 @@
 """A small sales department, and people in it who want more than is theirs."""
 
 import pytest
-import sqlalchemy as sa
 
 from crmkit import Grant, Mask
 from crmkit.plugins.customers.entities import Company
@@ -49,16 +48,3 @@ def foreign(crm):
     with crm.system("test") as db:
         company = db.create(Company(name=f"{CANARY} Ltd"))
         return db.create_many([Deal(name=f"{CANARY} {n}", company_id=company.id) for n in range(2)])
-
-
-@pytest.fixture
-def statements(crm):
-    """The texts of all statements that the database gets."""
-    found = list[str]()
-
-    def note(_connection, _cursor, statement, *_more):
-        found.append(statement)
-
-    sa.event.listen(crm.storage.engine, "before_cursor_execute", note)
-    yield found
-    sa.event.remove(crm.storage.engine, "before_cursor_execute", note)
