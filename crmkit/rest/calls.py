@@ -25,6 +25,7 @@ from crmkit.rest.idempotency import Once
 
 if TYPE_CHECKING:
     from crmkit.rest.doors import Door
+    from crmkit.rest.forms import Form
     from crmkit.rest.identities import Identity
     from crmkit.rest.replies import Reply
     from crmkit.rest.surface import Surface
@@ -45,7 +46,7 @@ class Call:
 
     *parameters* are those of the path, names of *headers* stand in lower case. The *identity* is known by the time the
     handler is called, unless the door is public. *locale* is the language in which the sender is told what is wrong.
-    Where the door takes a *file*, the body is its SHA-256. *admission* has the headers
+    Where the door takes a *file*, or a *form* was sent, the body is its SHA-256. *admission* has the headers
     that tell how much the sender may still ask, once they are let in. If it *is_use*, a session idles no more.
     """
 
@@ -64,6 +65,7 @@ class Call:
     locale: str | None = None
     is_use: bool = True
     file: IO[bytes] | None = None
+    form: Form | None = None
     admission: Mapping[str, str] | None = None
 
     @property

@@ -47,7 +47,8 @@ class Door:
     The *handler* runs in a thread of its own and gives the answer. Its errors become problems (RFC 9457). *path* is
     that of Litestar: ``/api/v1/{plugin:str}``. *operation* is what the OpenAPI document says of it; without, nothing.
     What *is_immediate* waits for nothing, and is answered even while every thread is busy. The body of what
-    *takes_file* is a file, which is read once it is known who sends it.
+    *takes_file* is a file, which is read once it is known who sends it. What *takes_form* may be sent as a form
+    (multipart/form-data) as well.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Door:
     operation: Operation | None = None
     is_immediate: bool = False
     takes_file: bool = False
+    takes_form: bool = False
 
 
 class DoorError(CrmkitError):
@@ -110,6 +112,9 @@ def _reasons(door: Door) -> Iterator[DoorError]:
         yield DoorError(door.name, _("what is only read is safe, and nothing else"))
     if door.csrf == "exempt" and door.policy != "public":
         yield DoorError(door.name, _("only what is public is exempt from proving that no other site asks"))
+    if door.takes_form and door.csrf != "checked":
+        # A page of any site may have a browser send one.
+        yield DoorError(door.name, _("what takes forms is checked for being asked by another site"))
 
 
 def _repeated(doors: Iterable[Door], key: Callable[[Door], Any]) -> Iterator[DoorError]:

@@ -18,6 +18,7 @@ from crmkit.observing.requests import watched_request
 from crmkit.rest.calls import Call
 from crmkit.rest.doors import Door
 from crmkit.rest.errors import BodyTooLargeError, RequestError
+from crmkit.rest.forms import Form, boundary_of
 from crmkit.rest.problems import problem_of
 from crmkit.rest.replies import Reply
 from crmkit.rest.surface import Surface
@@ -72,6 +73,9 @@ class Endpoint:
             request_id=request_id,
         )
         try:
+            boundary = boundary_of(headers.get("content-type", "")) if self._door.takes_form else None
+            if boundary is not None:
+                return await self._with_form(call, receive, boundary), call
             if self._door.takes_file:
                 return await self._with_file(call, receive), call
             if self._door.method != "GET":
@@ -95,6 +99,17 @@ class Endpoint:
             file.seek(0)
             call.file, call.body = file, digest.digest()
             return await self._surface.answer(call)
+
+    async def _with_form(self, call: Call, receive: Receive, boundary: str) -> Reply:
+        """Return the answer to *call*, whose body is a form; the files in it pass through the disk."""
+        surface = self._surface
+        refused = await surface.refuse(call)
+        if refused is not None:
+            return refused
+        with Form(boundary, surface.most_bytes) as form:
+            await form.read(_chunks(receive, surface.most_file_bytes))
+            call.form, call.body = form, form.digest
+            return await surface.answer(call)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -62,9 +62,10 @@ def test_howto_runs_on_postgresql(tmp_path, environment, postgresql_url):
 
 
 @pytest.mark.slow
-def test_howto_asks_the_server_that_it_starts(tmp_path, environment):
+@pytest.mark.parametrize("name", ["import-over-http", "use-the-http-api"])
+def test_howto_asks_the_server_that_it_starts(name, tmp_path, environment):
     port = free_port()
-    page = (HOWTO / "use-the-http-api.md").read_text("utf-8")
+    page = (HOWTO / f"{name}.md").read_text("utf-8")
     reader = Reader(tmp_path, {**environment, "CRM_SERVER_PORT": f"{port}"}, {"127.0.0.1:8000": f"127.0.0.1:{port}"})
     try:
         reader.follow(page)

@@ -76,6 +76,13 @@ def test_lists_and_new_records_keep_their_promise(app, root, told):
     check(ask(app, tags, root.headers, "coverage"), least=60, share=0.2)
 
 
+def test_uploads_and_imports_keep_their_promise_as_bodies_and_as_forms(app, root, told):
+    files = told.of(lambda path: path in ("/api/v1/uploads", "/api/v1/imports"))
+    forms = [operation["post"]["requestBody"]["content"] for operation in files["paths"].values()]
+    assert all("multipart/form-data" in content for content in forms)
+    check(ask(app, files, root.headers, "coverage"), least=60, share=0.1)
+
+
 @pytest.mark.slow
 @both_databases
 @pytest.mark.parametrize("entity", ["core.user", "customers.contact", "sales.deal", "workspace.task"])

@@ -65,6 +65,7 @@ def test_t33_other_method_of_a_door_is_no_door_and_fails_boot(crm):
         ({"method": "POST"}, "what is only read is safe"),
         ({"csrf": "checked"}, "what is only read is safe"),
         ({"method": "POST", "csrf": "exempt", "policy": "principal"}, "only what is public is exempt"),
+        ({"method": "POST", "csrf": "exempt", "takes_form": True}, "what takes forms is checked"),
     ],
 )
 def test_t33_door_that_another_site_could_open_fails_boot(changed, reason):

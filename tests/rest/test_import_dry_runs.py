@@ -158,7 +158,7 @@ def test_others_write_while_a_dry_run_goes_on_and_see_how_far_it_is(api, crm, pe
         go_on.set()
         working.join()
         worker.close()
-    assert shown["state"] == "running"
+    assert (shown["state"], shown["progress"]["done"]) == ("running", 100)
     assert told(api("GET", place, anna).json())["created"] == 300
 
 

@@ -19,6 +19,7 @@ from crmkit.core.verbs.types import schema_of
 from crmkit.rest.collections import address_of
 from crmkit.rest.cookies import SESSION, name_at
 from crmkit.rest.etags import CONDITION
+from crmkit.rest.forms import FORM
 from crmkit.rest.openapi.links import Step, links_after, steps_by_source
 from crmkit.rest.openapi.operations import Answer, Content, Operation, Parameter
 from crmkit.rest.openapi.schemas import entity_schemas, name_of, some_schema
@@ -133,8 +134,10 @@ class _Document:
         }
         if operation.body is not None:
             kind = "application/merge-patch+json" if operation.body == "patch" else operation.media_type
-            content = {"schema": self._schema(operation.body, info)}
-            made["requestBody"] = {"required": operation.needs_body, "content": {kind: content}}
+            content: dict[str, Any] = {kind: {"schema": self._schema(operation.body, info)}}
+            if operation.form is not None:
+                content[FORM] = {"schema": operation.form}
+            made["requestBody"] = {"required": operation.needs_body, "content": content}
         return made
 
     def _text(self, text: Any) -> str:

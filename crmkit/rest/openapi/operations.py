@@ -66,6 +66,8 @@ def _always(_registry: Registry, _info: EntityInfo) -> bool:
 class Operation:
     """What a door does: its *answers* by status, the *body* that it takes, parameters of the *query*.
 
+    The schema of a *form* tells which parts are taken in the place of the body.
+
     Of a door to records, it is there for entities that it *applies* to, for those who may do *verb*. With
     *sees* the header If-Match tells which version the sender has seen; it is *required* or not. Of what changes
     something the answer *is_kept* for an Idempotency-Key. What it *follows* leads to it in the document.
@@ -76,6 +78,7 @@ class Operation:
     body: Content = None
     media_type: str = "application/json"
     needs_body: bool = True
+    form: Mapping[str, Any] | None = None
     query: type[msgspec.Struct] | Sequence[Parameter] = ()
     verb: str | None = None
     applies: Callable[[Registry, EntityInfo], bool] = _always

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import attrs
 import msgspec
 
 from crmkit.core.passing.files import file_of
@@ -15,6 +16,7 @@ from crmkit.rest.collections import ROOT
 from crmkit.rest.openapi.operations import Operation
 from crmkit.rest.replies import Reply
 from crmkit.rest.resources.addresses import record_door
+from crmkit.rest.transfers.import_forms import IMPORT_FORM, read_import
 from crmkit.rest.transfers.jobs import JOB, accepted
 from crmkit.transfer.binding import bind
 from crmkit.transfer.jobs import plan_of
@@ -32,12 +34,14 @@ class Import(msgspec.Struct, forbid_unknown_fields=True):
 
 def enqueue_import(call: Call) -> Reply:
     """Have files imported by a worker, or find out what that would do, and return the job."""
-    asked = call.read(Import)
+    sent = None if call.form is None else read_import(call, call.form)
+    asked = call.read(Import) if sent is None else Import(sent.plan, {}, sent.dry_run)
 
     def work(db: Writer) -> Reply:
-        wanted = ImportWork(asked.plan, asked.files)
+        files = asked.files if sent is None else sent.noted(db)
+        wanted = ImportWork(asked.plan, files)
         bind(plan_of(wanted), db.model.registry, db.access)
-        for id_ in asked.files.values():
+        for id_ in files.values():
             file_of(db, id_)
         return accepted(db, db.enqueue(IMPORT_DRY_RUN if asked.dry_run else IMPORT, wanted))
 
@@ -45,7 +49,11 @@ def enqueue_import(call: Call) -> Reply:
 
 
 _IMPORT = Operation(
-    summary=_("Import files as a job; its error files may be corrected and sent again"), body=Import, answers={202: JOB}
+    summary=_("Import files as a job; its error files may be corrected and sent again"),
+    body=Import,
+    form=IMPORT_FORM,
+    answers={202: JOB},
 )
 
-DOORS = (record_door("import", "POST", f"{ROOT}/imports", enqueue_import, _IMPORT),)
+_DOOR = record_door("import", "POST", f"{ROOT}/imports", enqueue_import, _IMPORT)
+DOORS = (attrs.evolve(_DOOR, takes_form=True),)

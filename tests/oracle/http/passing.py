@@ -68,30 +68,33 @@ class Passing(Client):
         self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]], ids: Mapping[str, UUID]
     ) -> Imported:
         """Have a worker import *rows* by their external ids, which stand for *ids*; return what it tells."""
-        told = self._import(entity, system, rows, dry_run=False)
+        plan, table = _written(entity, system, rows)
+        sent = {"content_type": "application/octet-stream"}
+        file = self.ask("POST", f"{ROOT}/uploads", {"name": "rows.csv"}, table, **sent)
+        told = self._told(self.ask("POST", f"{ROOT}/imports", (), {"plan": plan, "files": {"rows.csv": file["id"]}}))
         info = self._registry.entities[entity]
         known = find_external(self._db.trusted, system, info, list(rows))
         self.names |= {found.record_id: ids[key] for key, found in known.items()}
         return told
 
     def try_rows(self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]]) -> Imported:
-        """Have a worker find out what :meth:`import_rows` would do, and return what it tells."""
-        return self._import(entity, system, rows, dry_run=True)
+        """Have a worker find out what :meth:`import_rows` would do, asked by a form; return what it tells."""
+        plan, table = _written(entity, system, rows)
+        parts = {'name="plan"': plan.encode(), 'name="file"; filename="rows.csv"': table, 'name="dry_run"': b"true"}
+        form = b"".join(
+            b"--next\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (name.encode(), content)
+            for name, content in parts.items()
+        )
+        sent = {"content_type": "multipart/form-data; boundary=next"}
+        return self._told(self.ask("POST", f"{ROOT}/imports", (), form + b"--next--\r\n", **sent), dry_run=True)
 
-    def _import(self, entity: str, system: str, rows: Mapping[str, Mapping[str, str]], *, dry_run: bool) -> Imported:
-        names = list(next(iter(rows.values())))
-        lines = [",".join(["key", *names]), *(",".join([key, *row.values()]) for key, row in rows.items())]
-        sent = {"content_type": "application/octet-stream"}
-        file = self.ask("POST", f"{ROOT}/uploads", {"name": "rows.csv"}, "\n".join(lines).encode(), **sent)
-        plan = _PLAN.format(entity=entity, system=system, fields="\n".join(f'"{name}" = "{name}"' for name in names))
-        asked = {"plan": plan, "files": {"rows.csv": file["id"]}, "dry_run": dry_run}
-        done = self._done(self.ask("POST", f"{ROOT}/imports", (), asked))
+    def _told(self, job: dict[str, Any], *, dry_run: bool = False) -> Imported:
+        done = self._done(job)
         errors = tuple(self.ask_whole("GET", each["address"]).body for each in done["files"])
         report = done["report"]
         assert report["dry_run"] == dry_run, report
-        (step,) = report["steps"]
-        refused = report["files"][0]["rejected"]
-        return Imported(refused, {name: step[name] for name in COUNTED}, report["problems"], errors)
+        (step,), (file,) = report["steps"], report["files"]
+        return Imported(file["rejected"], {name: step[name] for name in COUNTED}, report["problems"], errors)
 
     def _done(self, job: dict[str, Any]) -> dict[str, Any]:
         """Return *job* when it is done."""
@@ -117,6 +120,14 @@ class Passing(Client):
         self.heard.append(answer)
         assert (answer.status, dict(answer.headers)[b"content-type"]) == (200, b"text/event-stream"), answer
         return [_event(each) for each in answer.body.decode().split("\n\n") if "event: change" in each]
+
+
+def _written(entity: str, system: str, rows: Mapping[str, Mapping[str, str]]) -> tuple[str, bytes]:
+    """Return the plan that imports *rows*, and the file that has them."""
+    names = list(next(iter(rows.values())))
+    lines = [",".join(["key", *names]), *(",".join([key, *row.values()]) for key, row in rows.items())]
+    fields = "\n".join(f'"{name}" = "{name}"' for name in names)
+    return _PLAN.format(entity=entity, system=system, fields=fields), "\n".join(lines).encode()
 
 
 def _event(message: str) -> Any:
