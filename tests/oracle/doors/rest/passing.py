@@ -13,6 +13,7 @@ from tests.oracle.doors.events import shown_events, told_to
 from tests.oracle.doors.exports import Wish
 from tests.oracle.doors.registry import Probe, Questioner, exists
 from tests.oracle.doors.rest.lending import http_door
+from tests.oracle.http.caller import nameless
 from tests.oracle.steps import SYSTEMS
 from tests.oracle.terms import Denied
 
@@ -50,7 +51,8 @@ def import_tried(q: Questioner) -> Iterator[Probe]:
         tried = db.try_rows(*table.given)
         untouched = q.play.state(db.trusted)
         done = db.import_rows(*table.given, _ids(q, table))
-        return tried.refused, untouched, q.play.state(db.trusted), tried == done
+        # Records that are refused are called by ids that nobody gets to see again.
+        return tried.refused, untouched, q.play.state(db.trusted), nameless(repr(tried)) == nameless(repr(done))
 
     yield Probe(f"dry run of an import of {table}", want, call, told=lambda answer: answer[0], writes=True)
 
