@@ -214,7 +214,7 @@ class CRM:
             with self.observer.transaction("write"), opened.writing() as connection:
                 model, access = self._resolved(connection, principal)
                 held = Held(connection, writes=True)
-                writer = Writer(model, held, access, cause or principal.name, request_id, depth)
+                writer = Writer(model, held, access, cause or principal.name, request_id, depth, self.observer.traces)
                 with held.whole():
                     yield writer
                     writer.finish()
@@ -244,7 +244,7 @@ class CRM:
         model, access = self._resolved(connection, Principal(None, "system", stated(reason)))
         held = Held(connection, writes=True)
         with held.whole():
-            writer = Writer(model, held, access, f"system: {reason}", None)
+            writer = Writer(model, held, access, f"system: {reason}", None, traces=self.observer.traces)
             yield writer
             writer.finish()
 

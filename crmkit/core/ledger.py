@@ -179,9 +179,10 @@ class Ledger:
             changes[name] = (next(sealed), next(sealed))
         return changes
 
-    def announce(self, connection: Connection, first: int, last: int, at: datetime) -> None:
-        """Write the outbox row of a transaction that wrote the ledger rows *first* to *last*."""
-        self._outbox.insert(connection, [{"first_id": first, "last_id": last, "at": at}])
+    def announce(self, connection: Connection, first: int, last: int, at: datetime, traces: Sequence[str] = ()) -> None:
+        """Write the outbox row of a transaction that wrote the ledger rows *first* to *last*, known by *traces*."""
+        row = {"first_id": first, "last_id": last, "at": at, "traces": list(traces) or None}
+        self._outbox.insert(connection, [row])
 
 
 def _same(value: Any) -> Any:

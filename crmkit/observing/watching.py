@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,12 +39,21 @@ class Watching:
             yield
 
     @contextmanager
-    def work(self, kind: str, name: str) -> Iterator[None]:
-        """Count a handler, make a span of it, and have the log name it."""
+    def work(self, kind: str, name: str, traces: Sequence[str] = ()) -> Iterator[None]:
+        """Count a handler, make a span of it that is linked to *traces*, and have the log name it."""
         counted = self.metrics.work(kind, name) if self.metrics else _NOTHING
-        traced = self.tracing.work(kind, name) if self.tracing else _NOTHING
+        traced = self.tracing.work(kind, name, traces) if self.tracing else _NOTHING
         with logging_about(work=name), traced, counted:
             yield
+
+    @property
+    def is_tracing(self) -> bool:
+        """Whether spans are made."""
+        return self.tracing is not None
+
+    def traces(self) -> Sequence[str]:
+        """Return by which traces is known what happens now, the nearest first."""
+        return self.tracing.traces() if self.tracing else ()
 
 
 def watch(crm: CRM) -> Watching:

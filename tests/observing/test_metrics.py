@@ -7,10 +7,6 @@ import sys
 
 import pytest
 import sqlalchemy as sa
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from crmkit import Job
 from crmkit.core.jobs.heartbeat import Heartbeat, workers_seen
@@ -162,13 +158,9 @@ def test_processes_that_share_a_folder_are_told_as_one(tmp_path):
 
 
 @pytest.fixture
-def spans(monkeypatch):
+def spans(ended_spans):
     """Return the spans that ended since the test began, by name."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
-    return lambda: {span.name: span for span in exporter.get_finished_spans()}
+    return lambda: {span.name: span for span in ended_spans()}
 
 
 def test_spans_are_made_of_transactions_and_work_and_hang_together(spans, crm, make_worker):

@@ -17,6 +17,7 @@ from crmkit.core.events.declaring import Event
 from crmkit.core.events.lag import told
 from crmkit.core.events.span import EveryEvent, Span
 from crmkit.core.events.subscriber import Subscriber
+from crmkit.core.events.traced import Traced
 from crmkit.core.events.trigger import Trigger
 from crmkit.core.jobs.rows import new_row
 from crmkit.core.policy.roles import EVERY_ENTITY
@@ -81,13 +82,14 @@ class Dispatcher:
         if self._crm.registry is not self._registry:
             self._meet()
         reached, written = self._next(connection, position, head)
+        traces = Traced.between(connection, self._crm, position, reached)
         deliveries = [
-            _delivery(subscriber, one.row, now)
+            _delivery(subscriber, one.row, now, traces.at(one.row.id))
             for subscriber, found in self._picked(connection, written)
             for one in found
         ]
         deliveries.sort(key=lambda row: row["payload"]["position"])
-        deliveries += self._spans(connection, position, reached, now)
+        deliveries += self._spans(connection, position, reached, now, traces.newest)
         self._crm.model.jobs.add(connection, deliveries)
         moved = sa.update(self._checkpoint).where(self._checkpoint.c.key == TOLD)
         connection.execute(moved.values(position=reached, updated_at=now))
@@ -131,7 +133,9 @@ class Dispatcher:
                 found = [one for one in later if subscriber.trigger.picks(one.row.kind, one.changes)]
                 yield subscriber, self._where(connection, entity, subscriber.trigger, found)
 
-    def _spans(self, connection: Connection, after: int, until: int, now: datetime) -> Iterator[Mapping[str, Any]]:
+    def _spans(
+        self, connection: Connection, after: int, until: int, now: datetime, traces: Sequence[str]
+    ) -> Iterator[Mapping[str, Any]]:
         """Yield what tells those who want to know of everything that there is something."""
         c = self._ledger.c
         for subscriber in self._of_all:
@@ -141,9 +145,8 @@ class Dispatcher:
             depth = connection.scalar(sa.select(sa.func.min(c.depth)).where(*written))
             if depth is not None:
                 payload, cause = msgspec.to_builtins(Span(after, until)), f"core.events #{until}"
-                yield new_row(
-                    "delivery", subscriber.id, payload, now, tries=subscriber.tries, cause=cause, depth=depth + 1
-                )
+                beside = {"tries": subscriber.tries, "cause": cause, "depth": depth + 1, "traces": traces}
+                yield new_row("delivery", subscriber.id, payload, now, **beside)
 
     def _where(self, connection: Connection, entity: str, trigger: Trigger, found: list[_Written]) -> list[_Written]:
         if trigger.where is None or not found:
@@ -154,7 +157,7 @@ class Dispatcher:
         return [one for one in found if one.row.record_id in matching]
 
 
-def _delivery(subscriber: Subscriber, row: Any, now: datetime) -> Mapping[str, Any]:
+def _delivery(subscriber: Subscriber, row: Any, now: datetime, traces: Sequence[str]) -> Mapping[str, Any]:
     cls: type[Event] = subscriber.event
     told = cls(
         position=row.id,
@@ -176,4 +179,5 @@ def _delivery(subscriber: Subscriber, row: Any, now: datetime) -> Mapping[str, A
         principal_id=row.principal_id,
         cause=f"{cls.__event__.id} #{row.id}",
         depth=row.depth + 1,
+        traces=traces,
     )

@@ -82,4 +82,5 @@ def _row(writer: Writer, job: Job, arguments: Any, key: str | None, run_at: date
         scopes=writer.access.scopes,
         cause=writer.cause,
         depth=writer.depth + 1,
+        traces=writer.traces(),
     )

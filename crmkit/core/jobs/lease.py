@@ -34,6 +34,7 @@ class Lease:
     cause: str
     depth: int
     run_at: datetime
+    traces: Sequence[str] | None
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,7 @@ def new_row(
     scopes: Scopes | None = None,
     cause: str = "",
     depth: int = 0,
+    traces: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """Return a row that is ready to be leased from *run_at* on, or at once."""
     return {
@@ -61,6 +62,7 @@ def new_row(
         "error": None,
         "details": None,
         "progress": None,
+        "traces": list(traces) or None,
     }
 
 

@@ -115,7 +115,7 @@ def woken(insert: Any, c: Any) -> Any:
         "again_at": sa.case((runs, again), else_=sa.null()),
         "attempts": sa.case((sa.or_(runs, waits), c.attempts), else_=0),
         "finished_at": None,
-        **{name: sa.case((runs, c[name]), else_=new[name]) for name in ("payload", "cause", "depth")},
+        **{name: sa.case((runs, c[name]), else_=new[name]) for name in ("payload", "cause", "depth", "traces")},
     }
     return insert.on_conflict_do_update(index_elements=[c.key], set_=changed).returning(c.id)
 

@@ -40,7 +40,7 @@ def task_of(crm: CRM, lease: Lease, stopping: Event) -> Task:
     handler, aside = declared.handler, isinstance(declared, Job) and declared.aside
 
     def call() -> None:
-        with crm.observer.work(lease.kind, lease.name):
+        with crm.observer.work(lease.kind, lease.name, lease.traces or ()):
             handler(context, given)
 
     return Task(lease, context, call, declared.time_limit.total_seconds(), aside)

@@ -20,6 +20,7 @@ from crmkit.core.merging.choosing import Choices
 from crmkit.core.merging.merge import merge
 from crmkit.core.merging.preview import MergePlan, preview
 from crmkit.core.merging.unmerge import Unmerged, unmerge
+from crmkit.core.observing import NOBODY, Traces
 from crmkit.core.policy.access import Access
 from crmkit.core.policy.people import ACCESS_ENTITIES, Share
 from crmkit.core.rates import Rates
@@ -66,11 +67,20 @@ class Writer(Asking):
     """
 
     def __init__(
-        self, model: Model, held: Held, access: Access, cause: str, request: str | None, depth: int = 0
+        self,
+        model: Model,
+        held: Held,
+        access: Access,
+        cause: str,
+        request: str | None,
+        depth: int = 0,
+        traces: Traces = NOBODY.traces,
     ) -> None:
         """Made by :meth:`CRM.write` and :meth:`CRM.system`."""
         super().__init__(model, held, access)
         self.cause, self._request, self.depth = cause, request, depth
+        #: Tells by which traces is known what happens now.
+        self.traces = traces
         self._entries: list[Entry] = []
         #: The jobs that are to be done as soon as this transaction has committed.
         self.enqueued: list[UUID] = []
@@ -433,7 +443,7 @@ class Writer(Asking):
     def without_limits(self, model: Model) -> Writer:
         """Return a writer without limits in this transaction, for *model*; what it has pending is to be noted here."""
         held = Held(self._connection, writes=True)
-        return Writer(model, held, model.system_access, self.cause, self._request, self.depth)
+        return Writer(model, held, model.system_access, self.cause, self._request, self.depth, self.traces)
 
     @property
     def pending(self) -> Sequence[Entry]:
@@ -482,7 +492,8 @@ class Writer(Asking):
         self._check_whole()
         self.flush()
         if self._spans:
-            self.model.ledger.announce(self._connection, self._spans[0][0], self._spans[-1][1], self.now)
+            first, last = self._spans[0][0], self._spans[-1][1]
+            self.model.ledger.announce(self._connection, first, last, self.now, self.traces())
         if self._touched & ACCESS_ENTITIES:
             self.model.epochs.raise_policy(self._connection)
         if self._touched & self.model.defining:

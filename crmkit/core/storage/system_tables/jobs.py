@@ -18,7 +18,8 @@ _SUSPECT: dict[str, Any] = {"sqlite_where": sa.text("is_suspect = 1"), "postgres
 def job(metadata: sa.MetaData) -> sa.Table:
     """One row for each delivery, job and schedule; ``fence`` counts its leases, so that only the last one counts.
 
-    ``again_at`` is when the job was woken for while it was being done.
+    ``again_at`` is when the job was woken for while it was being done; ``traces`` are those of what caused it, as W3C
+    Trace Context writes them, where anybody traces.
     """
     return system_table(
         metadata,
@@ -48,6 +49,7 @@ def job(metadata: sa.MetaData) -> sa.Table:
         sa.Column("details", sa.Text()),
         sa.Column("progress", JsonText()),
         sa.Column("again_at", Moment()),
+        sa.Column("traces", JsonText()),
         sa.Index("uq_core_job_key", "key", unique=True),
         # What is due next, of one priority.
         sa.Index("ix_core_job_state_priority_run_at_id", "state", "priority", "run_at", "id"),

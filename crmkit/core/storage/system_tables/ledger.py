@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from crmkit.core.storage.columns import Id, Moment
+from crmkit.core.storage.columns import Id, JsonText, Moment
 from crmkit.core.storage.system_tables.making import counter, system_table, text
 
 __all__ = ["ledger", "ledger_head", "ledger_payload", "outbox"]
@@ -53,11 +53,12 @@ def ledger_head(metadata: sa.MetaData) -> sa.Table:
 
 
 def outbox(metadata: sa.MetaData) -> sa.Table:
-    """One row for each transaction: the span of ledger rows that it wrote."""
+    """One row for each transaction: the span of ledger rows that it wrote, and by which traces it is known, if any."""
     return system_table(
         metadata,
         "core_outbox",
         sa.Column("first_id", counter(), primary_key=True, autoincrement=False),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("at", Moment(), nullable=False),
+        sa.Column("traces", JsonText()),
     )
