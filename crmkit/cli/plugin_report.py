@@ -117,7 +117,7 @@ def _check_starts(crm: CRM) -> None:
     """
     with closing(crm):
         if crm.registry.encrypted:
-            crm.schema.keys.masters.first  # noqa: B018 - the error for no key
+            crm.schema.keys.masters.require()
 
 
 def conflicts_of(config: Config, name: str) -> list[CrmkitError]:

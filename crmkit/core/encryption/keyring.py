@@ -90,7 +90,7 @@ class Keyring:
         Raises:
             EncryptionKeyError: one does not; the error names the master key.
         """
-        self.masters.first  # noqa: B018 - whether there is one at all
+        self.masters.require()
         for number in self._kept:
             self.key(number)
 
@@ -105,7 +105,8 @@ class Keyring:
             kept = self._kept.get(number)
             if kept is None:
                 raise EncryptionKeyError(_("There is no data key {number} in the database."), number=number)
-            self.masters.first  # noqa: B018 - the error for no key at all says more
+            # The error for no key at all says more.
+            self.masters.require()
             found = self._opened[number] = self.masters.unwrap(kept.master, kept.wrapped, kept.what)
         return found
 

@@ -92,6 +92,15 @@ class MasterKeys:
         Raises:
             EncryptionKeyError: there is no key.
         """
+        self.require()
+        return next(iter(self.keys))
+
+    def require(self) -> None:
+        """Return if there is a key.
+
+        Raises:
+            EncryptionKeyError: there is none.
+        """
         if not self.keys:
             raise EncryptionKeyError(
                 _(
@@ -99,7 +108,6 @@ class MasterKeys:
                     "from the database and its backups, and give it as CRM_ENCRYPTION_KEYS or CRM_ENCRYPTION_KEYS_FILE."
                 )
             )
-        return next(iter(self.keys))
 
     def wrap(self, key: bytes, what: str) -> str:
         """Return *key* encrypted with the first key; *what* says which key it is, and cannot be exchanged."""
