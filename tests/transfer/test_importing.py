@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from crmkit import Money, Target, Team, User
+from crmkit import Assignment, Money, Target, Team, User
 from crmkit.core.verifying.ledger import verify_ledger
 from crmkit.testing import both_databases
 from crmkit.transfer.errors import ImportRunningError, MissingColumnsError, PlanError, SourceError, SourceMissingError
@@ -713,3 +713,25 @@ def test_a_second_run_of_the_same_plan_is_refused_while_the_first_goes_on(load, 
     assert set(refused) == {"import-running"}
     assert (report.steps[0].rejected, report.files[0].rejected, len(all_of(Company))) == (1, 1, 2)
     load(COMPANIES, source)
+
+
+@both_databases
+def test_row_that_gives_a_role_of_a_plugin_that_is_away_is_reported_and_the_others_go_in(load, folder, all_of, person):
+    plan = """
+name = "roles"
+system = "old"
+[[step]]
+name = "roles"
+file = "roles.csv"
+entity = "core.assignment"
+external_id = "{id}"
+[step.fields]
+user_id = { find = "name", column = "person" }
+role = "role"
+"""
+    ann = person("Ann")
+    report = load(plan, folder(roles="id,person,role\n1,Ann,garage.mechanic\n2,Ann,shop.clerk\n"))
+    (step,) = report.steps
+    assert (step.created, step.rejected) == (1, 1)
+    held = {each.role for each in all_of(Assignment) if each.user_id == ann.user_id}
+    assert held == {"core.member", "shop.clerk"}

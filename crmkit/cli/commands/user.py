@@ -136,7 +136,7 @@ def _create(
     _checked("--time-zone", checks.time_zone, time_zone)
     _checked("--language", checks.locale, language)
     with unorphaned(session) as db:
-        _check_roles(session, db, roles)
+        _check_roles(db, roles)
         user = db.create(
             User(
                 name=name,
@@ -163,11 +163,11 @@ def _checked(where: str, check: Any, value: str | None) -> None:
         raise ConfigurationError(where, error.message, **error.facts) from None
 
 
-def _check_roles(session: Session, db: Reader, roles: tuple[str, ...]) -> None:
+def _check_roles(db: Reader, roles: tuple[str, ...]) -> None:
     from crmkit.cli.people import UnknownRoleError
-    from crmkit.core.policy.people import RoleRecord
+    from crmkit.core.writing.policy import known_roles
 
-    known = [*session.crm.registry.roles, *(role.name for role in db.find(RoleRecord))]
+    known = known_roles(db)
     for role in roles:
         if role not in known:
             raise UnknownRoleError(role, known)
@@ -258,7 +258,7 @@ def _assign(session: Session, person: str, role: str) -> None:
     from crmkit.cli.people import find_user
 
     with unorphaned(session) as db:
-        _check_roles(session, db, (role,))
+        _check_roles(db, (role,))
         user = find_user(db, person)
         if role not in [held.role for held in _held(db, user)]:
             db.create(Assignment(user_id=user.id, role=role))

@@ -33,7 +33,7 @@ from crmkit.core.writing.custom import check_custom, in_ledger, keep_custom, kno
 from crmkit.core.writing.dependents import check_taken_along, dependent_writes
 from crmkit.core.writing.match_keys import keep_match_keys
 from crmkit.core.writing.normalise import Normaliser
-from crmkit.core.writing.policy import assignments_that_end, check_policy
+from crmkit.core.writing.policy import assignments_that_end, check_assignments, check_policy
 from crmkit.core.writing.reasons import check_reasons
 from crmkit.core.writing.restoring import check_restored
 from crmkit.core.writing.search import keep_searched
@@ -232,6 +232,7 @@ def _validate(writer: Writer, writes: Sequence[Write]) -> None:
     problems += [(place, p) for place, write in defining for p in check_saved(writer, write)]
     rules = [(place, w) for place, w in enumerate(writes) if w.entity.id == "core.retention_rule"]
     problems += [(place, p) for place, write in rules for p in check_retention_rule(registry, write)]
+    problems += check_assignments(writer, writes)
     problems += check_references(registry, list(writes), writer.known_ids, partial(winners_of, writer))
     raise_problems(writer.access, writes, problems)
     check_restored(writer, writes)
