@@ -19,7 +19,7 @@ def crm(make_crm, database, clock):
 @both_databases
 def test_lead_from_the_web_is_assigned_in_turn_and_a_call_task_is_made(crm, people, make_worker):
     boss = people.user("Boss", roles=["core.administrator"])
-    anna, bert = (people.user(name, team="Inside sales", roles=["sales.rep"]) for name in ("Anna", "Bert"))
+    anna, bert = (people.user(name, team="Inside sales", roles=["sales.agent"]) for name in ("Anna", "Bert"))
     team = people.team("Inside sales")
     with crm.write(boss) as db:
         db.create(
@@ -66,7 +66,7 @@ def test_lead_from_the_web_is_assigned_in_turn_and_a_call_task_is_made(crm, peop
 @both_databases
 def test_deal_that_stands_still_for_14_days_gets_a_task_for_its_owners_manager(crm, people, make_worker, clock):
     boss = people.user("Boss", roles=["core.administrator"])
-    rep = people.user("Rep", team="Sales", roles=["sales.rep"])
+    rep = people.user("Rep", team="Sales", roles=["sales.agent"])
     with crm.system("test") as db:
         db.create(ReportingLine(user_id=rep.user_id, manager_id=boss.user_id))
     with crm.write(boss) as db:
