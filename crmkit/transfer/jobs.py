@@ -7,9 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import IO, Any, cast
 
 import attrs
@@ -35,6 +36,9 @@ from crmkit.transfer.writers import MEDIA_TYPES
 __all__ = ["do_dry_run", "do_export", "do_import", "plan_of"]
 
 _CHUNK = 1 << 16
+_FOLDER = "crmkit-import-"
+# A worker that comes back after a weekend still goes on where it stopped.
+_LEFT = timedelta(days=3)
 # Rows of a dry run, where others wait for the records that it writes until it ends.
 _MOST_HELD = 20_000
 # What trying again does not mend: whoever asked is told.
@@ -177,16 +181,33 @@ def _shown(context: WorkContext) -> Show:
 @contextmanager
 def _folder(context: WorkContext) -> Iterator[Path]:
     """Give the folder of the work, the same at every try on this machine; it goes when no other try will need it."""
-    folder = Path(tempfile.gettempdir()) / f"crmkit-import-{context.id}"
+    place = Path(tempfile.gettempdir())
+    folder = place / f"{_FOLDER}{context.id}"
+    _forget_left(place, folder)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+    if not _is_ours(folder):
         raise PermissionError(f"{folder} belongs to somebody else")
+    # From now on it is needed again.
+    os.utime(folder)
     try:
         yield folder
     except _REFUSALS:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_left(place: Path, mine: Path) -> None:
+    """Delete the folders in *place*, but *mine*, of work that was cancelled, given up, or killed for good."""
+    for folder in set(place.glob(f"{_FOLDER}*")) - {mine}:
+        # Another worker may do the same.
+        with suppress(OSError):
+            if _is_ours(folder) and time() - folder.stat().st_mtime > _LEFT.total_seconds():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    return not folder.is_symlink() and not (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid())
 
 
 def _fetch(context: WorkContext, principal: Principal, asked: ImportWork, folder: Path) -> None:

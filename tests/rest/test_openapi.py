@@ -1,6 +1,7 @@
 """The OpenAPI document has every entity, as far as it exists for whoever reads it; clients made of it work."""
 
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -172,6 +173,17 @@ def test_client_of_a_public_generator_installs_and_creates_filters_moves_and_exp
         use_client(address, json.loads(token.stdout)["token"])
 
 
+PLAN = """
+system = "old"
+[[step]]
+file = "deals.csv"
+entity = "sales.deal"
+external_id = "{name}"
+[step.fields]
+name = "name"
+"""
+
+
 def use_client(address, token):
     client_ = importlib.import_module("crmkit_client")
     models = importlib.import_module("crmkit_client.models")
@@ -201,5 +213,9 @@ def use_client(address, token):
         assert changed.to_dict()["amount"] == {"amount": "7.00", "currency": "EUR"}
         exported = export.sync_detailed(client=client, fields="name,amount", format_=models.ExportSalesDealFormat.CSV)
         assert exported.content.decode("utf-8-sig") == "name,amount,amount_currency\r\nPilot,7.00,EUR\r\n"
+        file = client_.types.File(io.BytesIO(exported.content), "deals.csv")
+        form = models.ImportFilesBody(plan=PLAN, file=[file], dry_run=True)
+        tried = importlib.import_module("crmkit_client.api.crmkit.import_").sync(client=client, body=form)
+        assert tried.name == "core.import_dry_run", tried
         refused = move.sync(str(deal.id), client=client, body=models.Move(stage="won"))
         assert (type(refused).__name__, refused.status) == ("Problem", 422)

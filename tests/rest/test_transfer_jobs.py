@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import resource
 import tempfile
 import time
@@ -218,6 +219,28 @@ def test_what_was_passing_is_forgotten_at_night(api, crm, anna, clock):
     assert sum(forget_passing_files(lambda: crm.system("test"), clock.now())) == 1
     with crm.read(anna) as db:
         assert str(file_of(db, UUID(kept)).id) == kept
+
+
+def test_what_cancelled_work_left_on_the_disk_of_its_worker_is_forgotten_after_three_days(
+    api, anna, work, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    names = ["crmkit-import-old", "crmkit-import-new", "crmkit-export-old", "elsewhere"]
+    old, new, other, elsewhere = (tmp_path / name for name in names)
+    for folder in (old, new, other, elsewhere):
+        (folder / "files").mkdir(parents=True)
+        (folder / "files" / "clients.csv").write_text(ROWS)
+    link = tmp_path / "crmkit-import-link"
+    link.symlink_to(elsewhere)
+    then = time.time() - 73 * 3600
+    for folder in (old, other, elsewhere):
+        os.utime(folder, (then, then))
+    start_import(api, anna)
+    work()
+    assert sorted(path.name for path in tmp_path.glob("*") if path.is_dir()) == sorted(
+        [new.name, other.name, elsewhere.name, link.name, "files"]
+    )
+    assert (elsewhere / "files" / "clients.csv").exists()
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "state=odd", "nosuch=1", "name=%00"])

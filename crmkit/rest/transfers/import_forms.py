@@ -27,7 +27,7 @@ IMPORT_FORM = {
     "properties": {
         "plan": {"type": "string"},
         "file": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1, "maxItems": 20},
-        "dry_run": {"enum": [*_FLAGS]},
+        "dry_run": {"type": "boolean"},
     },
     "required": ["plan", "file"],
     "additionalProperties": False,
