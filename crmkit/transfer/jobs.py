@@ -40,7 +40,7 @@ _FOLDER = "crmkit-import-"
 # A worker that comes back after a weekend still goes on where it stopped.
 _LEFT = timedelta(days=3)
 # Rows of a dry run, where others wait for the records that it writes until it ends.
-_MOST_HELD = 20_000
+_MOST_HELD = 10_000
 # What trying again does not mend: whoever asked is told.
 _REFUSALS = (
     ContentMissingError,

@@ -48,6 +48,16 @@ def test_others_write_beside_a_dry_run(crm, master):
         assert [commission.title for commission in db.find(Commission)] == ["Kept"]
 
 
+@both_databases
+def test_two_dry_runs_wait_for_each_other_no_more_than_others_do(crm, master):
+    with crm.dry_run(master) as one, crm.dry_run(master) as other:
+        with one.write() as db:
+            db.create(Commission(title="One"))
+        with other.write() as db:
+            db.create(Commission(title="Other"))
+            assert [commission.title for commission in db.find(Commission)] == ["Other"]
+
+
 def test_dry_run_ends_with_the_error_of_its_writer(crm, master):
     with pytest.raises(ZeroDivisionError), crm.dry_run(master) as dry, dry.write() as db:
         db.create(Commission(title="Tried"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
@@ -13,8 +14,9 @@ from crmkit.core.storage.schema import Schema
 
 __all__ = ["Numbers", "drop_counter", "sequence_name", "use_up_no_numbers"]
 
-# Far behind every number that a record has, so that nobody who takes one waits for what is undone.
-_FAR = 10**15
+# Far behind every number that a record has, so that nobody who takes one waits for what is undone; and each time
+# elsewhere, up to the end of what PostgreSQL counts.
+_FAR, _PLACES = 10**15, 9000
 
 
 def sequence_name(entity: str) -> str:
@@ -42,7 +44,8 @@ def use_up_no_numbers(connection: Connection, entities: Iterable[str]) -> None:
     if connection.scalar(sa.select(sa.func.has_database_privilege(database, "TEMPORARY"))):
         for entity in entities:
             name = connection.dialect.identifier_preparer.quote(sequence_name(entity))
-            connection.exec_driver_sql(f"CREATE TEMPORARY SEQUENCE {name} START {_FAR}")
+            start = _FAR * (1 + secrets.randbelow(_PLACES))
+            connection.exec_driver_sql(f"CREATE TEMPORARY SEQUENCE {name} START {start}")
 
 
 class Numbers:
