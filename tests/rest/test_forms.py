@@ -256,6 +256,13 @@ def test_whatever_is_sent_is_a_form_or_is_refused(body, cuts):
         asyncio.run(_whole(part() + body, cuts))
 
 
+@given(st.text("multipart/form-data; boundary=\"\\%*'üx\t\x00\xff", max_size=60))
+def test_whatever_a_type_says_there_is_a_boundary_or_none_or_it_is_refused(said):
+    for content_type in (said, f"multipart/form-data; {said}"):
+        with contextlib.suppress(BodyError):
+            assert boundary_of(content_type) != ""
+
+
 def test_what_is_no_form_has_no_boundary():
     assert boundary_of("application/json") is None
     assert boundary_of("") is None

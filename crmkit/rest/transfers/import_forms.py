@@ -55,21 +55,21 @@ def read_import(call: Call, form: Form) -> SentImport:
         BodyTooLargeError: the plan is too long.
         PlanError: the plan is none, or has not these files.
     """
-    texts = {part.name: part for part in form.parts if part.name != "file"}
-    if len(texts) + sum(part.name == "file" for part in form.parts) != len(form.parts) or "plan" not in texts:
+    files = [part for part in form.parts if part.name == "file"]
+    others = {part.name: part for part in form.parts if part.name != "file"}
+    if "plan" not in others or len(files) + len(others) != len(form.parts):
         raise BodyError(
             _("the form has one part called 'plan', parts called 'file', and may have one called 'dry_run'")
         )
-    if unknown := sorted(texts.keys() - {"plan", "dry_run"}):
+    if unknown := sorted(others.keys() - {"plan", "dry_run"}):
         raise BodyError(_("the form has no part called {name!r}"), name=unknown[0][:80])
-    plan = texts["plan"].text(call.surface.most_bytes)
-    dry_run = _FLAGS.get(texts["dry_run"].text(20).strip().lower() if "dry_run" in texts else "false")
+    texts = {name: part.text(call.surface.most_bytes) for name, part in others.items()}
+    dry_run = _FLAGS.get(texts.get("dry_run", "false").strip().lower())
     if dry_run is None:
         raise BodyError(_("the part {name!r} is one of {accepted}"), name="dry_run", accepted=", ".join(_FLAGS))
-    files = [part for part in form.parts if part.name == "file"]
-    names = _names(plan, [part.filename or "" for part in files])
-    keep = call.crm.contents.keep
-    return SentImport(plan, dry_run, {name: keep(name, part.chunks()) for name, part in zip(names, files, strict=True)})
+    names, keep = _names(texts["plan"], [part.filename or "" for part in files]), call.crm.contents.keep
+    contents = {name: keep(name, part.chunks()) for name, part in zip(names, files, strict=True)}
+    return SentImport(texts["plan"], dry_run, contents)
 
 
 def _names(plan: str, sent: list[str]) -> list[str]:
