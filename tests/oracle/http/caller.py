@@ -32,6 +32,8 @@ Query = Mapping[str, Any] | Sequence[tuple[str, Any]]
 _NEW = re.compile(r"\b01[0-9a-f]{6}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _LIFE = re.compile(rb"id: (\d+)\n: \n\n\Z")
 _TOOK = re.compile(rb'"seconds":[0-9.e-]+')
+# It hangs on the moment at which a workbook was made, which stands in it, packed.
+_SIZE = re.compile(rb'(\.xlsx","media_type":"[^"]*","size":)[0-9]+')
 # The length is that of the body, which is told itself.
 _PASSING = frozenset({b"x-request-id", b"date", b"content-length"})
 
@@ -178,4 +180,4 @@ class Caller:
         await self._app(scope, receive, send)  # type: ignore[arg-type]
         headers_ = tuple(sorted(pair for pair in sent[0]["headers"] if pair[0] not in _PASSING))
         whole = b"".join(part.get("body", b"") for part in sent[1:])
-        return Answered(sent[0]["status"], headers_, _TOOK.sub(b'"seconds":0', whole))
+        return Answered(sent[0]["status"], headers_, _SIZE.sub(rb"\g<1>0", _TOOK.sub(b'"seconds":0', whole)))
