@@ -6,6 +6,7 @@ of its own, and a watcher (this module, run as a program) stops it when the run 
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -51,7 +52,6 @@ def _start(folder: Path, data: Path, owner: int) -> None:
     command = [sys.executable, "-m", __name__, str(folder), str(data), str(owner)]
     with (folder / "log").open("wb") as log:
         watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    # Kept: a process that is forgotten while it runs is a warning.
     _watchers.append(watcher)
     deadline = time.monotonic() + _PATIENCE
     while not (folder / "ready").exists():
@@ -71,6 +71,13 @@ def stop_server(folder: Path) -> None:
     for watcher in _watchers:
         watcher.wait()
     _watchers.clear()
+
+
+@atexit.register
+def _leave_to_itself() -> None:
+    """Take the watchers for ended: they go on until the run ends, and Python warns of processes that do."""
+    for watcher in _watchers:
+        watcher.returncode = 0
 
 
 class _Ended(BaseException):

@@ -51,6 +51,10 @@ class Known:
     records: dict[str, list[str]]
     _bases: dict[str, str]
 
+    def entities_of(self, plugin: str) -> list[str]:
+        """Return the entities of *plugin*."""
+        return [entity for entity in self._bases if entity.partition(".")[0] == plugin]
+
     def about(self, entity: str) -> Schema:
         """Return the document of the records of *entity* alone."""
         base = self._bases[entity]
@@ -76,6 +80,10 @@ def pruned(document: Schema) -> Schema:
             links = {name: link for name, link in answer.pop("links", {}).items() if link["operationId"] in there}
             answer |= {"links": links} if links else {}
     return document
+
+
+def _takes_none(schema: Schema) -> bool:
+    return "null" in schema.get("type", ()) or any(map(_takes_none, schema.get("anyOf", ())))
 
 
 def _some_of(*names: str) -> Schema:
@@ -157,7 +165,7 @@ class _Filling:
             values = [{"amount": amount, "currency": currency} for amount in ("0", "1200.50", "-3")]
         else:
             values = self._made(field)
-        return {"enum": [*values, *([None] if field.nullable else [])]} if values else schema
+        return {"enum": [*values, *([None] if _takes_none(schema) else [])]} if values else schema
 
     def _made(self, field: FieldInfo) -> list[Any]:
         """Return values of a *field* for which a schema says too little, such as a telephone number."""

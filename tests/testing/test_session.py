@@ -69,6 +69,17 @@ def test_server_stops_when_its_run_is_killed(run, monkeypatch):
     assert not socket.exists()
 
 
+@pytest.mark.long
+@pytest.mark.postgresql
+def test_process_that_started_the_server_ends_without_a_word(monkeypatch):
+    monkeypatch.delenv("CRMKIT_TEST_POSTGRESQL_URL", raising=False)
+    start = "from crmkit.testing import Session, postgresql; postgresql.postgresql_url(Session())"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", start], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    Session().end()
+
+
 def test_run_that_was_killed_is_swept_away_by_the_next(run):
     process, _name, folder, _url = run("sqlite")
     assert list(folder.glob("*.db"))

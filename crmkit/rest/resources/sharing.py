@@ -105,7 +105,9 @@ def unshare_record(call: Call) -> Reply:
     return call.write(work)
 
 
-_LIST = Operation(summary=_("List with whom a record is shared"), query=Page, answers={200: Shares}, verb="read")
+_LIST = Operation(
+    summary=_("List with whom a record is shared"), query=Page, answers={200: Shares}, verb="read", applies=is_shared
+)
 _SHARE = Operation(
     summary=_("Share a record"),
     body=NewShare,
