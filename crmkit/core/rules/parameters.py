@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator
 from datetime import timedelta
-from functools import cache
 from typing import Any
-
-import attrs
 
 from crmkit.core.rules import plan
 from crmkit.core.rules.kinds import Kind
@@ -64,24 +61,9 @@ def shape(condition: plan.Condition) -> Hashable:
 
 
 def _own(part: plan.Part, is_open: bool) -> Hashable:
-    values = tuple(
-        getattr(part, name) for name in _own_names(part.__class__.__name__) if not (is_open and name == "value")
-    )
-    return (type(part).__name__, len(part.parts), values)
-
-
-@cache
-def _own_names(kind: str) -> tuple[str, ...]:
-    """Return the names of what a part of the class *kind* holds besides other parts.
-
-    The type of a field follows from its name.
-    """
-    cls: type[plan.Part] = getattr(plan, kind)
-    below = {"parts", "test", "then", "otherwise", "left", "right", "items", "part", "condition", "conditions", "type"}
-    holds_value = cls in (plan.Const, plan.Constant)
-    return tuple(
-        field.name for field in attrs.fields(cls) if field.name not in below and (field.name != "value" or holds_value)
-    )
+    # The type of a field follows from its name.
+    values = [getattr(part, name) for name in part.own_names if name != "type" and not (is_open and name == "value")]
+    return (type(part).__name__, len(part.parts), *values)
 
 
 def kept(value: Any, kind: Kind) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -69,12 +69,25 @@ Step = Relation | Extension
 
 @attrs.frozen(eq=False)
 class Part:
-    """A value or a condition."""
+    """A value or a condition. Its classes say the names of what is made of parts, and of what else is in it."""
+
+    part_names: ClassVar[tuple[str, ...]] = ()
+    own_names: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        made = {"Value", "Condition", "tuple[Value, ...]", "tuple[Condition, ...]"}
+        cls.part_names = tuple(each.name for each in attrs.fields(cls) if each.type in made)
+        cls.own_names = tuple(each.name for each in attrs.fields(cls) if each.type not in made)
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What it is made of."""
-        return ()
+        """What it is made of, in the order in which it is written."""
+        found: list[Part] = []
+        for name in self.part_names:
+            held = getattr(self, name)
+            found += held if isinstance(held, tuple) else (held,)
+        return tuple(found)
 
 
 @attrs.frozen(eq=False)
@@ -138,11 +151,6 @@ class Arithmetic(Value):
     left: Value
     right: Value
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Both operands."""
-        return (self.left, self.right)
-
 
 @attrs.frozen(eq=False)
 class Scaled(Value):
@@ -150,11 +158,6 @@ class Scaled(Value):
 
     value: Value
     factor: int
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The number."""
-        return (self.value,)
 
     @property
     def is_derived(self) -> bool:
@@ -169,11 +172,6 @@ class Shift(Value):
     value: Value
     offset: timedelta
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """What is moved."""
-        return (self.value,)
-
 
 @attrs.frozen(eq=False)
 class Fold(Value):
@@ -181,22 +179,12 @@ class Fold(Value):
 
     value: Value
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The text."""
-        return (self.value,)
-
 
 @attrs.frozen(eq=False)
 class Size(Value):
     """The number of characters of a text, or of slugs of a multi-choice."""
 
     value: Value
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """What is counted."""
-        return (self.value,)
 
 
 @attrs.frozen(eq=False)
@@ -211,11 +199,6 @@ class Choose(Value):
     test: Condition
     then: Value
     otherwise: Value
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Test and both values."""
-        return (self.test, self.then, self.otherwise)
 
     @property
     def is_derived(self) -> bool:
@@ -238,11 +221,6 @@ class Compare(Condition):
     left: Value
     right: Value
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Both sides."""
-        return (self.left, self.right)
-
 
 @attrs.frozen(eq=False)
 class OneOf(Condition):
@@ -252,22 +230,12 @@ class OneOf(Condition):
     items: tuple[Value, ...]
     or_null: bool
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Value and items."""
-        return (self.value, *self.items)
-
 
 @attrs.frozen(eq=False)
 class IsNull(Condition):
     """The value, which is not derived, is null."""
 
     value: Value
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The value."""
-        return (self.value,)
 
 
 @attrs.frozen(eq=False)
@@ -278,11 +246,6 @@ class TextTest(Condition):
     value: Value
     part: Value
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Both texts."""
-        return (self.value, self.part)
-
 
 @attrs.frozen(eq=False)
 class HasSlug(Condition):
@@ -291,22 +254,12 @@ class HasSlug(Condition):
     value: Value
     slug: str
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The multi-choice."""
-        return (self.value,)
-
 
 @attrs.frozen(eq=False)
 class IsTrue(Condition):
     """The value is true."""
 
     value: Value
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The value."""
-        return (self.value,)
 
 
 @attrs.frozen(eq=False)
@@ -315,11 +268,6 @@ class Opposite(Condition):
 
     condition: Condition
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The condition."""
-        return (self.condition,)
-
 
 @attrs.frozen(eq=False)
 class Every(Condition):
@@ -327,22 +275,12 @@ class Every(Condition):
 
     conditions: tuple[Condition, ...]
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The conditions."""
-        return self.conditions
-
 
 @attrs.frozen(eq=False)
 class Some(Condition):
     """At least one condition holds."""
 
     conditions: tuple[Condition, ...]
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The conditions."""
-        return self.conditions
 
 
 @attrs.frozen(eq=False)
@@ -352,11 +290,6 @@ class IfElse(Condition):
     test: Condition
     then: Condition
     otherwise: Condition
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Test and both conditions."""
-        return (self.test, self.then, self.otherwise)
 
 
 def is_shifted(value: Value) -> bool:
