@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -146,9 +146,9 @@ class _Filling:
                 for operation in operations.values():
                     self._fill_operation(path.rpartition("/")[2], operation)
 
-    def _fill_values(self, properties: Schema, *, but: str = "") -> None:
+    def _fill_values(self, properties: Schema, *, but: Collection[str] = ()) -> None:
         for field in self.info.fields.values():
-            if field.name in properties and field.name != but:
+            if field.name in properties and field.name not in but:
                 properties[field.name] = self._filled(field, properties[field.name])
 
     def _filled(self, field: FieldInfo, schema: Schema) -> Schema:
@@ -187,8 +187,8 @@ class _Filling:
                 each["schema"] = {"type": "string", "enum": some}
         for name, body in operation.get("requestBody", {"content": {}})["content"].items():
             if verb == "matches":
-                # What it looks for is in no pipeline yet.
-                self._fill_values(body["schema"]["properties"], but="pipeline")
+                # What it looks for is in no pipeline yet, nor need its content be there.
+                self._fill_values(body["schema"]["properties"], but=("pipeline", "content_hash"))
             if verb == "batch":
                 self._fill_batch(body["schema"]["properties"]["items"])
             reference = body["schema"].get("$ref", "").rpartition("/")[2]

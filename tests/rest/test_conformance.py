@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from litestar.testing import TestClient
 
@@ -24,7 +25,11 @@ NOT_DONE = {
 def crm(make_crm, database, tmp_path, monkeypatch):
     # Files that are sent are kept below.
     monkeypatch.chdir(tmp_path)
-    return make_crm(*PLUGINS, database=database)
+    crm = make_crm(*PLUGINS, database=database)
+    # More is asked than anybody may in a minute.
+    server = attrs.evolve(crm.config.server, requests_per_minute=0)
+    monkeypatch.setattr(crm, "config", attrs.evolve(crm.config, server=server))
+    return crm
 
 
 @pytest.fixture
