@@ -22,8 +22,8 @@ help: ## Say what there is
 env: ## Build .venv from uv.lock; done by every target that needs it
 	@$(PYTHON) tools/bootstrap.py
 
-demo: env ## Make a demo company with two years of data, show it, and serve it where a terminal shows it
-	@$(BIN)/crmkit demo $(ARGS)
+demo: env ## Make a demo company with two years of data, show it, and serve it; in the background where no terminal is
+	@if [ -t 1 ]; then $(BIN)/crmkit demo $(ARGS); else $(BIN)/crmkit demo --background $(ARGS); fi
 
 test: env test-tmp ## Run the quick tests, on SQLite and what is about storage on PostgreSQL as well
 	@$(PYTEST) -m "not slow and not long and not twin" $(ARGS)

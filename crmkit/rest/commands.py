@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 import click
@@ -60,7 +60,7 @@ def serve(session: _Session, host: str | None, port: int | None, workers: int, n
     # Asked for here, where what is amiss is told well; each process opens its own.
     session.crm.close()
     opener = session.opener(attrs.evolve(config, server=server))
-    session.say(translate(_("Serving on {address}; stop with Ctrl+C.")).format(address=_address(server)))
+    session.say(translate(_("Serving on {address}; stop with Ctrl+C.")).format(address=server.address))
     run(opener, server, workers=workers, jobs=not no_jobs)
     session.say(translate(_("Stopped; nothing is left half done.")))
 
@@ -78,11 +78,6 @@ def openapi(session: _Session) -> None:
     with session.reader() if session.person else session.trusted() as db:
         access = db.access
     click.echo(openapi_document(access, DOORS, session.settings.config.server.public_origin))
-
-
-def _address(server: Any) -> str:
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"http://{host}:{server.port}"
 
 
 def _missing(what: str, error: ImportError) -> MissingExtraError:

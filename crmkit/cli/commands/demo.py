@@ -41,6 +41,7 @@ _YEARS = timedelta(days=730)
     default=None,
     help=_("Then serve it, until told to stop. Default: if a terminal shows what is printed."),
 )
+@click.option("--background", is_flag=True, help=_("Then serve it by a process that goes on."))
 @progress_option
 @click.pass_obj
 def command(
@@ -50,6 +51,7 @@ def command(
     seed: int,
     until: datetime | None,
     serves: bool | None,
+    background: bool,
     progress: bool | None,
 ) -> None:
     """Make the company, unless it is there already, show it, and open its doors."""
@@ -67,29 +69,19 @@ def command(
         session.show({"folder": folder.resolve(), **shown})
         return
     _tell(session, folder, shown)
-    if serves or (serves is None and sys.stdout.isatty()):
-        _serve(session)
+    if background or serves or (serves is None and sys.stdout.isatty()):
+        _open_doors(session, folder, background)
 
 
-def _serve(session: Session) -> None:
-    """Say how to get in, and serve until told to stop."""
-    from crmkit.cli.demo.entrances import make_entrances, make_token_for
+def _open_doors(session: Session, folder: Path, background: bool) -> None:
+    from crmkit.cli.demo.doors import serve_behind, serve_here, tell_entrances
 
-    crm, seller = session.crm, _three(session)[:1]
-    people = [*seller, *_three(session)[1:2], *_administrator(session)]
-    session.say("\n" + translate(_("Sign in as one of them; the passwords are new each time:")))
-    for entrance in make_entrances(crm, people):
-        session.say(f"  {entrance.email}  {entrance.password}  ({entrance.name}, {entrance.role})")
-    for user in seller:
-        told = translate(_("A token of {name}, for a week:")).format(name=user.name)
-        token, server = make_token_for(crm, user), session.settings.config.server
-        some = "sales/deals" if _has_sales(session) else "core/users"
-        asked = f"http://{server.host}:{server.port}/api/v1/{some}"
-        session.say(f"\n{told}\n  {token}\n  curl -H 'Authorization: Bearer {token}' {asked}\n")
-    context = click.get_current_context()
-    root = context.find_root()
-    serve = root.command.get_command(root, "serve")  # type: ignore[attr-defined]
-    context.invoke(serve)
+    people = [*_three(session)[:2], *_administrator(session)]
+    tell_entrances(session, people, "sales/deals" if _has_sales(session) else "core/users")
+    if background:
+        serve_behind(session, folder)
+    else:
+        serve_here()
 
 
 def _make(session: Session, folder: Path, end: datetime, scale: float, seed: int, show: Show | None) -> None:

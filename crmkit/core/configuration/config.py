@@ -263,7 +263,13 @@ class Server:
     @property
     def origin(self) -> str:
         """The origin of the server: where people reach it, or else this machine. What a request says is no matter."""
-        return self.public_origin or f"http://{self.host}:{self.port}"
+        return self.public_origin or self.address
+
+    @property
+    def address(self) -> str:
+        """The address on which the server itself listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 @attrs.frozen
