@@ -80,6 +80,9 @@ class Findings:
         # Whether somebody may ask is a question of its own: such requests are sent without a token.
         if case.meta is None or not case.meta.generation.mode.is_positive or _is_nobody(interaction):
             return
+        # What it cannot make up, such as a batch of very long texts, is 0, whatever the form.
+        if interaction.request.body == b"0":
+            return
         status = interaction.response.status_code if interaction.response else 0
         self.statuses[case.operation.definition.raw["operationId"]][status] += 1
         if status >= 400 and (reason := _unexcused(interaction)):
@@ -149,6 +152,7 @@ def ask(
         },
         "phases": {name: {"enabled": name == phase} for name in _PHASES} | _stateful(phase),
         "checks": checks,
+        "request-timeout": 120,
         "suppress-health-check": ["all"],
         "warnings": False,
         "cache": {"enabled": False},

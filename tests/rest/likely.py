@@ -23,7 +23,7 @@ from crmkit.testing.factories import Factory
 __all__ = ["Known", "Schema", "known", "pruned"]
 
 Schema = dict[str, Any]
-_NOBODY = "01900000-0000-7000-8000-000000000000"
+_NOBODIES = [f"01900000-0000-7000-8000-00000000000{number}" for number in range(6)]
 # What is likely to be accepted, where the document says that any text is.
 _LIKELY: dict[str, list[str]] = {
     "filter": ["", "true", "false", "version >= 1", "version > 3 || id == null"],
@@ -182,6 +182,8 @@ class _Filling:
             "user_id": self.records["core.user"],
             "sum": [field.name for field in self.info.fields.values() if isinstance(field.type, fields.MoneyType)],
         }
+        if not known["sum"]:
+            operation["parameters"] = [each for each in operation["parameters"] if each["name"] != "sum"]
         for each in operation["parameters"]:
             if some := known.get(each["name"]):
                 each["schema"] = {"type": "string", "enum": some}
@@ -207,7 +209,7 @@ class _Filling:
     def _fill_batch(self, items: Schema) -> None:
         items["maxItems"] = 3
         for each in items["items"]["oneOf"]:
-            mine = self.records.get(self.info.id, [_NOBODY] * 6)
+            mine = self.records.get(self.info.id, _NOBODIES)
             goes = each["properties"]["op"] == {"const": "delete"}
             arguments = self._arguments()["Transfer"] | {"id": {"enum": mine[5:] if goes else mine[:3]}}
             arguments |= {"stage": {"enum": self._stages() or ["nosuch"]}, "reason": _NONE}
