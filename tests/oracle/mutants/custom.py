@@ -37,7 +37,11 @@ def masked_custom_references_are_followed():
 @mutant("history")
 def masks_of_custom_fields_are_ignored_in_history():
     original = reader.ledger_names
-    yield reader, "ledger_names", lambda info, readable: original(info, readable | info.custom.keys())
+    yield (
+        reader,
+        "ledger_names",
+        lambda fields, readable: original(fields, readable | {name for name in fields if name.startswith("custom.")}),
+    )
 
 
 @mutant("safe_relations", "statements")

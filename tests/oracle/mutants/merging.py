@@ -59,9 +59,10 @@ def history_of_the_loser_is_told_to_who_sees_the_winner():
     def history(self, record):
         info = record.__entity__
         self.get(type(record), record.id)
-        names = ledger.ledger_names(info, self.access.entity(info).readable)
-        target = Target(info.id, record.id)
-        return ledger.read_history(self._connection, self.model.schema, target, names, self._visibility(named=False))
+        fields = self.model.registry.fields(info.id)
+        names, target = ledger.ledger_names(fields, self.access.entity(info).readable), Target(info.id, record.id)
+        visibility, schema = self._visibility(named=False), self.model.schema
+        return ledger.read_history(self._connection, schema, target, names, visibility, withheld=frozenset())
 
     yield Reader, "history", history
 
