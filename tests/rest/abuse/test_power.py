@@ -226,10 +226,16 @@ def test_t16_user_without_roles_or_with_one_that_is_gone_opens_nothing(crm, api,
     with crm.system("test") as db:
         (role,) = db.find(RoleRecord, RoleRecord.f.name == "passing")
     assert api("DELETE", f"{CORE}/roles/{role.id}", root, headers=ANY).status_code == 204
-    # One that plugins no longer ship, and one that nobody ever made, may be assigned; it gives nothing.
-    for name in ("gone.role", "sales", "*"):
+    # One that is gone, and one that nobody ever made, is not assigned; where it still is, it gives nothing.
+    assignment = crm.schema.tables["core_assignment"]
+    for name, real in {"gone.role": "sales.agent", "sales": "sales.viewer", "*": "sales.manager"}.items():
         given = {"user_id": str(holder.user_id), "role": name}
-        assert api("POST", f"{CORE}/assignments", root, json=given).status_code == 201
+        assert api("POST", f"{CORE}/assignments", root, json=given).status_code == 422
+        assert api("POST", f"{CORE}/assignments", root, json={**given, "role": real}).status_code == 201
+        held = (assignment.c.user_id == holder.user_id, assignment.c.role == real)
+        with crm.storage.writing() as connection:
+            connection.execute(sa.update(assignment).where(*held).values(role=name))
+    people.user("Somebody")
     for path in (DEALS, f"{DEALS}/{foreign[0].id}", f"{DEALS}/export"):
         assert api("GET", path, holder).status_code == 404
     assert api("POST", DEALS, holder, json={"name": "New"}).status_code == 404
