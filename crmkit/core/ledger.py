@@ -20,6 +20,7 @@ from crmkit.core.encryption.keyring import Keyring
 from crmkit.core.entity import FieldInfo
 from crmkit.core.fields import Column, Target
 from crmkit.core.money import Money
+from crmkit.core.policy.credentials import stand_in
 from crmkit.core.storage.codecs import slot_decoder, slot_encoder
 from crmkit.core.storage.prepared import Insert, Prepared
 from crmkit.core.storage.schema import Schema
@@ -296,11 +297,9 @@ def _readable(
             return None
         decoded = decode_changes(keys, entity, record, changes, names)
         told = {names[name]: (old, new) for name, (old, new) in decoded.items() if name in names}
-        return told | {name: _ellipses(*told[name]) for name in withheld & told.keys()} if withheld else told
+        for name in withheld & told.keys():
+            old, new = told[name]
+            told[name] = stand_in(old), stand_in(new)
+        return told
 
     return readable
-
-
-def _ellipses(*values: Any) -> tuple[Any, Any]:
-    old, new = (None if value is None else "…" for value in values)
-    return old, new

@@ -160,6 +160,18 @@ def test_what_stands_beside_another_record_has_none(crm, ada, machine):
 
 
 @both_databases
+def test_preview_of_a_merge_tells_that_it_differs_and_not_how(crm, ada, machine):
+    with crm.write(ada) as db:
+        other = db.create(Machine(name="Press", secret=SECRET[::-1]))
+        plan = db.merge_preview(other, [machine])
+        assert not is_told(plan.fields)
+        told = {choice.name: (choice.kept, *choice.values.values()) for choice in plan.fields}
+        assert (told["secret"], told["plant.token"]) == (("…", "…", "…"), ("…", None, "…"))
+        assert db.merge(other, [machine]).secret == SECRET[::-1]
+        assert Remote.of(db, other).token == TOKEN
+
+
+@both_databases
 def test_files_have_none_and_whoever_names_it_for_one_is_told(crm, ada, machine, tmp_path):
     with crm.read(ada) as db:
         for format in ("csv", "jsonl"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,6 +14,7 @@ from crmkit.core.errors import CrmkitError
 from crmkit.core.merging.choosing import Choices, FieldChoice
 from crmkit.core.merging.merge import Merging, check_mergeable, perform, prepare
 from crmkit.core.merging.repointing import Followers
+from crmkit.core.policy.credentials import credentials_of, stand_in
 from crmkit.core.writing.changes import Write, grouped
 
 if TYPE_CHECKING:
@@ -83,10 +84,19 @@ def _plan(writer: Writer, merging: Merging, winner: Record, losers: Sequence[Rec
     return MergePlan(
         seen[winner.id],
         tuple(seen[record.id] for record in losers),
-        tuple(merging.fields),
+        tuple(_told(merging.fields, credentials_of(writer.model.registry, merging.winner.entity.id))),
         tuple(_repointings(writer, merging.followers)),
         names,
     )
+
+
+def _told(choices: Iterable[FieldChoice], withheld: frozenset[str]) -> Iterator[FieldChoice]:
+    for choice in choices:
+        if choice.name not in withheld:
+            yield choice
+            continue
+        values = {id_: stand_in(value) for id_, value in choice.values.items()}
+        yield attrs.evolve(choice, values=values, kept=stand_in(choice.kept))
 
 
 def _repointings(writer: Writer, following: Followers) -> Iterator[Repointing]:

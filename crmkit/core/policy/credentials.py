@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmkit.core.errors import CrmkitError, UnknownFieldError
 from crmkit.core.text import gettext as _
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crmkit.core.policy.access import Access
     from crmkit.core.registry import Registry
 
-__all__ = ["CredentialError", "check_portable", "credentials_of", "portable_fields"]
+__all__ = ["CredentialError", "check_portable", "credentials_of", "portable_fields", "stand_in"]
 
 
 class CredentialError(CrmkitError):
@@ -32,6 +32,11 @@ class CredentialError(CrmkitError):
 def credentials_of(registry: Registry, entity: str) -> frozenset[str]:
     """Return the names of the fields of *entity* that are credentials, those of extensions included."""
     return frozenset(name for name, field in registry.fields(entity).items() if field.credential)
+
+
+def stand_in(value: Any) -> str | None:
+    """Return what is told of a credential where others tell their *value*: whether there is one."""
+    return None if value is None else "…"
 
 
 def portable_fields(access: Access, info: EntityInfo) -> frozenset[str]:
