@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from litestar.testing import TestClient
 
 from crmkit.auth import NotSignedInError
+from crmkit.core.jobs.worker import Worker
 from crmkit.core.policy.principal import Principal
 from crmkit.rest.app import build_app
 from crmkit.rest.identities import Identity
@@ -46,6 +47,14 @@ def make_api():
             return api
 
         yield make
+
+
+@pytest.fixture
+def work(crm):
+    """Let a worker do what there is to do."""
+    worker = Worker(crm)
+    yield worker.run_until_idle
+    worker.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from crmkit.core.configuration.config import Files
-from crmkit.core.jobs.worker import Worker
 from crmkit.core.passing.files import file_of
 from crmkit.plugins.customers.entities import Company
 from crmkit.rest.errors import BodyError, BodyTooLargeError
@@ -42,14 +41,6 @@ def crm(make_crm, database, clock, tmp_path):
 @pytest.fixture
 def anna(people):
     return people.user("Anna", team="North", roles=["customers.agent"])
-
-
-@pytest.fixture
-def work(crm):
-    """Let a worker do what there is to do."""
-    worker = Worker(crm)
-    yield worker.run_until_idle
-    worker.close()
 
 
 def problem(answer):

@@ -50,14 +50,6 @@ def anna(people):
 
 
 @pytest.fixture
-def work(crm):
-    """Let a worker do what there is to do."""
-    worker = Worker(crm)
-    yield worker.run_until_idle
-    worker.close()
-
-
-@pytest.fixture
 def ask(api, anna):
     """Send rows to be imported, or to see what that would do; return the address of the job."""
 

@@ -16,7 +16,6 @@ import pytest
 from crmkit import Assignment, Grant, Mask, Money, Owned, Role, entity, field, new_id, translator
 from crmkit.core.configuration.config import Files
 from crmkit.core.forgetting.passing import forget_passing_files
-from crmkit.core.jobs.worker import Worker
 from crmkit.core.passing.files import file_of
 from crmkit.testing import both_databases, plugin
 
@@ -65,14 +64,6 @@ def anna(people):
 @pytest.fixture
 def bo(people):
     return people.user("Bo", team="North", roles=["shop.clerk"])
-
-
-@pytest.fixture
-def work(crm):
-    """Let a worker do what there is to do."""
-    worker = Worker(crm)
-    yield worker.run_until_idle
-    worker.close()
 
 
 def upload(api, who, content, name="clients.csv"):
