@@ -11,6 +11,7 @@ from crmkit.core.entity import EntityInfo, Record
 from crmkit.core.errors import CrmkitError, NotFoundError, UnknownEntityError
 from crmkit.core.fields import Number
 from crmkit.core.merging.unmerge import Unmerged
+from crmkit.core.reading.lists import is_called
 from crmkit.core.reading.reader import Reader
 from crmkit.core.registry import Registry
 from crmkit.core.text import casefold, gettext as _
@@ -80,6 +81,9 @@ def _close(registry: Registry, name: str) -> list[str]:
 def find_record(db: Reader, registry: Registry, reference: str) -> Record:
     """Return the record that *reference* names: ``D-000123``, an id, ``sales.deal/D-000123`` or ``sales.deal/<id>``.
 
+    A merged record leads a reader to the one that it went into. To a writer, who is about to change something, it is
+    none: nobody has seen that one.
+
     Raises:
         NoReferenceError: it can name none.
         UnknownEntityError: what stands before the slash is no entity.
@@ -87,11 +91,13 @@ def find_record(db: Reader, registry: Registry, reference: str) -> Record:
     """
     entity, slash, rest = reference.rpartition("/")
     candidates = [find_entity(registry, entity)] if slash else list(_candidates(registry, rest))
-    for cls, spelling in ((info.cls, spelling) for info in candidates for spelling in _spellings(info, rest)):
+    for info, spelling in ((each, spelling) for each in candidates for spelling in _spellings(each, rest)):
         try:
-            return db.get(cls, spelling)  # type: ignore[no-any-return]
+            found: Record = db.get(info.cls, spelling)
         except NotFoundError:
             continue
+        if is_called(info, found, spelling) or not isinstance(db, Writer):
+            return found
     if not candidates:
         options = _close(registry, reference)
         if options and reference not in options:

@@ -59,6 +59,24 @@ def test_what_was_merged_is_found_under_its_old_number_and_can_be_taken_back(crm
     assert contacts(crmkit) == 2
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("transfer", "P-000002", "--to", "Ada Winter"),
+        ("share", "P-000002", "--user", "Ada Winter"),
+        ("merge", "P-000001", "P-000002"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_nothing_is_done_under_the_old_number_of_what_was_merged(crmkit, twins, command):
+    crmkit("merge", "P-000001", "P-000002")
+    before = crmkit("history", "P-000001", "--json").json
+
+    assert crmkit(*command, "--json", code=1).error["code"] == "not-found"
+    assert crmkit("history", "P-000001", "--json").json == before
+
+
 def test_unmerging_tells_what_it_left_alone(crmkit, twins):
     crmkit("merge", "P-000001", "P-000002")
     crmkit("shell", "-c", "with write() as db: db.update(db.get(Contact, 'P-000001'), email='b@example.org')")
