@@ -69,7 +69,10 @@ def _put(q: Questioner, system: str, entity: str, name: str) -> Act:
 
         return put
 
+    # Of a new record none is what was not given; over HTTP a hidden field must not be given at all.
+    sent = {n: acts.given(v) for n, v in values.items() if known is not None or v is not None}
+
     def run(db: Any) -> Any:
-        return [db.put_external(CLASSES[entity], system, name, id, {n: acts.given(v) for n, v in values.items()})]
+        return [db.put_external(CLASSES[entity], system, name, id, sent)]
 
     return Act(f"put {entity} that {system} calls {name}: {values}", plan, run, entity, (id,))
