@@ -259,7 +259,8 @@ class Secrets:
         key = (entity, id, user, None)
         if id is None or key in self.q.world.shares:
             return
-        table, share = self.tables["core_share"], self.q.chance.new_id()
+        # Whoever shares it again gets to know the id, as they could before: they are told with whom it is shared.
+        table, share = self.tables["core_share"], _as_crmkit_makes_it(self.q.chance.new_id())
         at = self.q.play.crm.clock.now()
         self.done.append(
             sa.insert(table).values(
@@ -269,6 +270,10 @@ class Secrets:
         )  # fmt: skip
         self.undo.append(sa.delete(table).where(table.c.id == share))
         self.model.append(lambda world: world.shares.__setitem__(key, "write"))
+
+
+def _as_crmkit_makes_it(id: UUID) -> UUID:
+    return UUID(f"01{id.hex[2:12]}7{id.hex[13:]}")
 
 
 def _inserted(table: sa.Table, entity: str, rows: Iterable[Any]) -> list[Statement]:
