@@ -17,7 +17,6 @@ from benchmarks.figures import Figure, Outcome
 from benchmarks.harness import hurry
 from benchmarks.report import heading, line, machine, write_into
 from benchmarks.rows import IN_A_WORLD, ONCE
-from benchmarks.shares import shares, table
 from benchmarks.world.opening import World, open_postgresql, open_sqlite
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1M": 1_000_000}
@@ -36,10 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)
         print(machine())
-        if options.profile:
-            for title, world in _worlds(options, folder, stack):
-                print(f"\n{title}\n{table(dict(shares(world)))}", flush=True)
-            return 0
         sections = list(_sections(options, folder, stack))
     if options.markdown:
         write_into(options.markdown, sections)
@@ -61,9 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what is built here, and use what is there")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the tables into this page, between its marks"
-    )
-    parser.add_argument(
-        "--profile", action="store_true", help="say where the processor time of a request goes, and measure nothing"
     )
     parser.add_argument("--quick", action="store_true", help="one call each: do both sides do the same?")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
