@@ -1,16 +1,20 @@
 """A small sales department, and people in it who want more than is theirs."""
 
+import attrs
 import pytest
 
 from crmkit import Grant, Mask
+from crmkit.core.configuration.config import Files
 from crmkit.plugins.customers.entities import Company
 from crmkit.plugins.sales.entities import Deal
 from tests.rest.abuse.asking import ALL, CANARY, HIDDEN
 
 
 @pytest.fixture
-def crm(make_crm, database, clock):
-    return make_crm("sales", "workspace", database=database, clock=clock)
+def crm(make_crm, database, clock, tmp_path):
+    made = make_crm("sales", "workspace", database=database, clock=clock)
+    made.config = attrs.evolve(made.config, files=Files(str(tmp_path / "files")))
+    return made
 
 
 @pytest.fixture
