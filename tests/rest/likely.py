@@ -27,7 +27,7 @@ _NOBODIES = [f"01900000-0000-7000-8000-00000000000{number}" for number in range(
 # What is likely to be accepted, where the document says that any text is.
 _LIKELY: dict[str, list[str]] = {
     "filter": ["", "true", "false", "version >= 1", "version > 3 || id == null"],
-    "order_by": ["id", "-id", "-version,id"],
+    "order_by": ["", "id", "-id", "-version,id"],
     "fields": ["", "id", "version,updated_at"],
     "measures": ["count", "count,min.version,max.version"],
     "group_by": ["version"],
