@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 __all__ = ["counting", "known_by"]
 
 Kind = TypeVar("Kind", bound=Record)
-# Far more than anybody has.
+# How many a list shows: far more than anybody has.
 _MOST = 1000
 
 
 def counting(db: Reader, kind: type[Kind]) -> list[Kind]:
     """Return the sessions or tokens that *db* sees and that have neither ended nor expired, newest first."""
-    return known_by(db, kind, "ended_at == null && expires_at > now()", order_by="-created_at")
+    return known_by(db, kind, "ended_at == null && expires_at > now()", order_by="-created_at", limit=_MOST)
 
 
-def known_by(db: Reader, kind: type[Kind], where: Rule | str | None = None, *, order_by: str) -> list[Kind]:
+def known_by(
+    db: Reader, kind: type[Kind], where: Rule | str | None = None, *, order_by: str, limit: int | None = None
+) -> list[Kind]:
     """Return what *db* sees of *kind*: nothing without any grant, and where a field is hidden that has to be told."""
     own = entity_info(kind).fields
     needed = {"created_at", *(name for name in kind.__annotations__ if not own[name].personal)}
-    return db.find(kind, where, order_by=order_by, limit=_MOST) if needed <= db.readable_fields(kind) else []
+    return db.find(kind, where, order_by=order_by, limit=limit) if needed <= db.readable_fields(kind) else []

@@ -21,7 +21,7 @@ __all__ = ["LONGEST", "normal_password", "problems_of_password"]
 LONGEST = 200
 # How many characters are looked at: two hundred can take four seconds.
 _LOOKED_AT = 64
-# A score of 3 is a hundred million guesses: years, where each takes a tenth of a second.
+# A score of 3 is a hundred million guesses: months, where each takes a tenth of a second.
 _LEAST_SCORE = 3
 _SHORTEST_KNOWN = 4
 

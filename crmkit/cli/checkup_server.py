@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crmkit.core.configuration.config import Server
     from crmkit.core.crm import CRM
 
-__all__ = ["examine_server"]
+__all__ = ["examine_server", "ready_status"]
 
 _SECONDS = 3
 
@@ -39,16 +39,22 @@ def _is_local(host: str) -> bool:
         return host == "localhost"
 
 
-def _answer(server: Server) -> Finding:
-    facts = {"host": server.host, "port": server.port}
+def ready_status(server: Server) -> int | None:
+    """Return the status with which whoever answers at the address of *server* says whether it is ready, if anybody."""
     connection = HTTPConnection(server.host, server.port, timeout=_SECONDS)
     try:
         connection.request("GET", "/health/ready")
-        status = connection.getresponse().status
+        return connection.getresponse().status
     except (OSError, HTTPException):
-        return Finding("server", "ok", _("nobody answers on {host}:{port}"), facts)
+        return None
     finally:
         connection.close()
+
+
+def _answer(server: Server) -> Finding:
+    facts, status = {"host": server.host, "port": server.port}, ready_status(server)
+    if status is None:
+        return Finding("server", "ok", _("nobody answers on {host}:{port}"), facts)
     if status == 200:
         return Finding("server", "ok", _("it answers on {host}:{port}, and is ready"), facts)
     todo = _("Its log says why. Was the database changed since it was started?")

@@ -11,7 +11,9 @@ from crmkit.auth import (
     Client,
     NotSignedInError,
     end_session,
+    end_sessions,
     find_session,
+    known_by,
     open_sessions,
     principal_of_session,
     sign_in,
@@ -142,6 +144,17 @@ def test_user_lists_and_ends_their_own_sessions_and_administrators_all(crm, anna
         assert len(open_sessions(db, idle_minutes=60)) == 2
         end_session(db, find_session(crm, cookie).id)
     assert is_dead(crm, cookie)
+
+
+def test_every_session_ends_however_many_a_list_shows(crm, anna, boss, cookie, monkeypatch):
+    telephone = sign_in(crm, "anna@example.org", PASSWORD, Client("2001:db8::7", "Phone"))
+    monkeypatch.setattr(known_by, "_MOST", 1)
+
+    with crm.write(boss) as db:
+        assert len(open_sessions(db, idle_minutes=60)) == 1
+        assert end_sessions(db, anna.user_id) == 2
+    assert is_dead(crm, cookie)
+    assert is_dead(crm, telephone)
 
 
 def test_session_that_was_not_used_is_not_listed(crm, anna, cookie, clock):

@@ -6,19 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from crmkit.cli.checkup_server import ready_status
 from crmkit.cli.demo.entrances import make_entrances, make_token_for
 from crmkit.core.errors import CrmkitError
 from crmkit.core.text import gettext as _, translate
 
 if TYPE_CHECKING:
     from crmkit.cli.session import Session
-    from crmkit.core.configuration.config import Server
     from crmkit.core.policy.people import User
 
 __all__ = ["ServerNotStartedError", "serve_behind", "serve_here", "tell_entrances"]
@@ -63,7 +62,7 @@ def serve_behind(session: Session, folder: Path) -> None:
         ServerNotStartedError: it does not answer.
     """
     server = session.settings.config.server
-    if _answers(server):
+    if ready_status(server) is not None:
         message = _("Something answers on {address} already; no other server was started.")
         session.say(translate(message).format(address=server.address))
         return
@@ -78,22 +77,10 @@ def serve_behind(session: Session, folder: Path) -> None:
             start_new_session=True,
         )
     end = time.monotonic() + _PATIENCE
-    while not _answers(server):
+    while ready_status(server) is None:
         if process.poll() is not None or time.monotonic() > end:
             process.terminate()
             raise ServerNotStartedError(log)
         time.sleep(_PAUSE)
     message = _("Serving on {address} in the background; its log is {log}, and this stops it: kill {process}")
     session.say(translate(message).format(address=server.address, log=log, process=process.pid))
-
-
-def _answers(server: Server) -> bool:
-    connection = HTTPConnection(server.host, server.port, timeout=_PATIENCE)
-    try:
-        connection.request("GET", "/health/live")
-        connection.getresponse()
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
